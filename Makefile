@@ -1,0 +1,35 @@
+PYTHON ?= python3
+PEOPLE ?= 2000
+DAYS ?= 120
+SEED ?= 7
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench dictionary clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## make .venv from uv.lock and fetch Delta's JARs (demo and test do it themselves)
+	@bin/setup
+
+demo: setup  ## generate a small world, run the whole pipeline on it, print a summary, leave a report
+	@./spark-submit.sh jobs/demo.py --env local --people $(PEOPLE) --days $(DAYS) --seed $(SEED)
+
+test: setup lint  ## lint, types, layers, then all tests
+	@.venv/bin/python -m pytest
+
+lint: setup  ## style, types and the layer contract
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory per stage
+	@.venv/bin/python tests/benchmarks/bench_pipeline.py
+
+dictionary: setup  ## write docs/data-dictionary.md from the table declarations
+	@.venv/bin/python -m kinfold.tables.dictionary docs/data-dictionary.md
+
+clean:  ## remove the demo's lake and world
+	rm -rf var

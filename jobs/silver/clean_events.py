@@ -1,0 +1,39 @@
+"""Type, cleanse and deduplicate what is new in bronze.events into silver.events."""
+
+from collections.abc import Sequence
+
+from kinfold.core.conf import parse_options
+from kinfold.governance.ledger import enter_silver_batch
+from kinfold.runtime.job import open_job, run_job
+from kinfold.silver.cleansing.conservation import conservation
+from kinfold.silver.cleansing.events import accepted_records, cleansed_events
+from kinfold.tables import bronze, silver
+
+JOB = "silver/clean_events"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parse_options(JOB, argv, description=__doc__)
+    conf = options.settings.identity
+    with open_job(
+        JOB, options, reads=[bronze.EVENTS], writes=[silver.EVENTS], depends_on=[conf]
+    ) as run:
+        if run.is_up_to_date:
+            return
+        records = accepted_records(run.changes(bronze.EVENTS))
+        events = cleansed_events(
+            records, placeholders=conf.placeholders, phone_region=conf.phone_region
+        )
+        run.publish_new(silver.EVENTS, events)
+        outcome = conservation(records, run.lake.read(silver.EVENTS))
+        run.count(accepted=outcome.accepted, new=outcome.added, duplicates=outcome.duplicates)
+        enter_silver_batch(
+            run,
+            accepted=outcome.accepted,
+            added=outcome.added,
+            duplicates=outcome.duplicates,
+        )
+
+
+if __name__ == "__main__":
+    run_job(main)

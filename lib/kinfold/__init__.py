@@ -1,0 +1,1 @@
+"""kinfold: one profile per person, out of raw events, on Spark and Delta Lake."""

@@ -1,0 +1,172 @@
+"""Files as streams of records: JSON lines, CSV and Parquet, new files picked up as they arrive."""
+
+from collections.abc import Sequence
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql.streaming import DataStreamReader
+
+from kinfold.bronze.sources import Source, native_event
+from kinfold.core.errors import ConfError
+
+_UNREADABLE = "_unreadable"
+_WRONG_COLUMNS = "/: row does not have the columns of the header"
+_NOT_AN_OBJECT = "/: not a JSON object"
+
+
+def mapping_session(spark: SparkSession, source: Source) -> SparkSession:
+    """A session for the source's expressions, apart from the rest of the program.
+
+    Two things differ in it: a bad value in an expression gives null, which the schema then rejects
+    with a reason, instead of stopping the stream (ANSI off); and times without a zone are in the
+    source's zone.
+    """
+    session = spark.newSession()
+    session.conf.set("spark.sql.ansi.enabled", "false")
+    session.conf.set("spark.sql.session.timeZone", source.timezone)
+    session.conf.set("spark.sql.streaming.metricsEnabled", "false")
+    return session
+
+
+def require_input(spark: SparkSession, source: Source) -> None:
+    """See to it that there is something to read.
+
+    Raises:
+        ConfError: the path does not exist or holds no file with content.
+    """
+    path = str(source.input)
+    try:
+        files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(path)
+        sizes = files.agg(F.count(F.lit(1)), F.coalesce(F.sum("length"), F.lit(0))).collect()[0]
+    except PySparkException as error:
+        raise ConfError(
+            f"source {source.name}: input {path} does not exist or cannot be read. Check the path "
+            "and its permissions, or give another with --input PATH."
+        ) from error
+    if not sizes[0] or not sizes[1]:
+        what = "holds no file" if not sizes[0] else "is empty"
+        raise ConfError(
+            f"source {source.name}: input {path} {what}, expected {source.format} with at least "
+            "one record."
+        )
+
+
+def file_records(session: SparkSession, source: Source, *, files_per_batch: int) -> DataFrame:
+    """A stream of the records of a source's files.
+
+    Args:
+        session: see `mapping_session`.
+        files_per_batch: files taken in one micro-batch.
+
+    Returns:
+        One row per record: source, source_partition (the file), block_start and row_index (where
+        in the file), raw, event, unreadable; what `landed_events` takes.
+
+    Raises:
+        ConfError: the mapping does not fit the data.
+    """
+    stream = session.readStream.option("maxFilesPerTrigger", files_per_batch)
+    folder, file_name = _watched(session, str(source.input))
+    if file_name is None:
+        stream = stream.option("recursiveFileLookup", "true")
+    else:  # a stream watches folders, so one file is its folder seen through a filter
+        stream = stream.option("pathGlobFilter", file_name)
+    readers = {"csv": _csv_records, "parquet": _parquet_records, "json": _json_records}
+    return readers[source.format](session, stream.options(**source.options), source, folder)
+
+
+def _csv_records(
+    session: SparkSession, stream: DataStreamReader, source: Source, folder: str
+) -> DataFrame:
+    options = {"header": True, **source.options}
+    sample = session.read.options(**options).option("recursiveFileLookup", "true")
+    names = sample.csv(str(source.input)).columns
+    cells = [T.StructField(name, T.StringType()) for name in names]
+    rows = (
+        stream.options(**options)
+        .option("mode", "PERMISSIVE")
+        .option("columnNameOfCorruptRecord", _UNREADABLE)
+        .schema(T.StructType([*cells, T.StructField(_UNREADABLE, T.StringType())]))
+        .csv(folder)
+    )
+    # A readable row as a JSON object, nulls kept, so that every cell can be found again.
+    row = F.to_json(F.struct(*map(_quoted, names)), {"ignoreNullFields": "false"})
+    is_unreadable = F.col(_UNREADABLE).isNotNull()
+    return _records(
+        rows,
+        source,
+        columns=names,
+        raw=F.coalesce(F.col(_UNREADABLE), row),
+        unreadable=F.when(is_unreadable, F.lit(_WRONG_COLUMNS)),
+    )
+
+
+def _parquet_records(
+    session: SparkSession, stream: DataStreamReader, source: Source, folder: str
+) -> DataFrame:
+    sample = session.read.option("recursiveFileLookup", "true")
+    schema = sample.options(**source.options).parquet(str(source.input)).schema
+    rows = stream.schema(schema).parquet(folder)
+    raw = F.to_json(F.struct(*map(_quoted, schema.names)), {"ignoreNullFields": "false"})
+    return _records(rows, source, columns=schema.names, raw=raw, unreadable=F.lit(None))
+
+
+def _json_records(
+    session: SparkSession, stream: DataStreamReader, source: Source, folder: str
+) -> DataFrame:
+    lines = stream.text(folder)
+    if source.event is None:
+        return _records(lines, source, columns=[], raw=F.col("value"), unreadable=F.lit(None))
+    sample = session.read.option("recursiveFileLookup", "true").options(**source.options)
+    # Every leaf as text: a number's type must not depend on which files were there first.
+    schema = sample.option("primitivesAsString", "true").json(str(source.input)).schema
+    members = [member for member in schema if member.name != "_corrupt_record"]
+    parsed = F.from_json(
+        "value",
+        T.StructType([*members, T.StructField(_UNREADABLE, T.StringType())]),
+        {"columnNameOfCorruptRecord": _UNREADABLE},
+    )
+    rows = lines.select("value", "_metadata", parsed.alias("_parsed")).select(
+        "value", "_metadata", "_parsed.*"
+    )
+    is_unreadable = F.col(_UNREADABLE).isNotNull()
+    return _records(
+        rows,
+        source,
+        columns=[member.name for member in members],
+        raw=F.col("value"),
+        unreadable=F.when(is_unreadable, F.lit(_NOT_AN_OBJECT)),
+    )
+
+
+def _records(
+    rows: DataFrame, source: Source, *, columns: Sequence[str], raw: Column, unreadable: Column
+) -> DataFrame:
+    is_parquet = source.format == "parquet"
+    event = native_event(rows, source, columns=columns, raw=raw)
+    return rows.select(
+        F.lit(source.name).alias("source"),
+        F.col("_metadata.file_path").alias("source_partition"),
+        F.col("_metadata.file_block_start").alias("block_start"),
+        (F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")).alias("row_index"),
+        raw.alias("raw"),
+        F.when(unreadable.isNull(), event).alias("event"),
+        unreadable.cast("string").alias("unreadable"),
+    )
+
+
+def _watched(session: SparkSession, path: str) -> tuple[str, str | None]:
+    """The folder to watch, and the name pattern when the input is one file."""
+    jvm = session._jvm
+    assert jvm is not None  # classic sessions have one; streams from files need a classic session
+    hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
+    hadoop_conf = session._jsc.hadoopConfiguration()  # type: ignore[attr-defined]  # private
+    if hadoop_path.getFileSystem(hadoop_conf).getFileStatus(hadoop_path).isDirectory():
+        return path, None
+    name = str(hadoop_path.getName())
+    escaped = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in name)
+    return str(hadoop_path.getParent().toString()), escaped
+
+
+def _quoted(name: str) -> Column:
+    return F.col(f"`{name.replace('`', '``')}`")

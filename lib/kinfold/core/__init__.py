@@ -1,0 +1,1 @@
+"""What every layer stands on: errors, settings, progress. No Spark, no customer data."""

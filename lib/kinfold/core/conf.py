@@ -1,0 +1,427 @@
+"""Settings: every default in `conf/base.yaml`, an environment's differences beside it, `--set` for one run.
+
+This is the only module that reads the process environment, and the only place where a setting's name,
+type and limits are spelled.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from kinfold.core.errors import ConfError, did_you_mean
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+HOME_VARIABLE = "KINFOLD_HOME"
+PATH_KEYS = ("lake.root", "bronze.schemas")
+"""Settings that hold a path. In a file a relative one is relative to the project, on the command line
+to the current folder."""
+
+
+class Conf(BaseModel):
+    """Base of every settings section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LakeConf(Conf):
+    """Where the tables are: `<root>/<layer>/<table>`, a local path or a URI Spark can write."""
+
+    root: str
+
+
+class BronzeConf(Conf):
+    """How files land."""
+
+    schemas: str
+    """Folder of JSON Schemas, `<event_type>/<version>.json`."""
+    files_per_batch: PositiveInt = 1_000
+    """Files taken in one micro-batch: one atomic commit each."""
+    max_rejected_ratio: Ratio = 0.5
+    """Above this share of rejected records in a run the job fails, after everything has landed."""
+
+
+class IdentityConf(Conf):
+    """How identifiers are made comparable."""
+
+    placeholders: tuple[str, ...]
+    """Values, lower case, that stand for "unknown" in any namespace and never link anybody."""
+    phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    """ISO 3166 country of phone numbers written without a country code."""
+
+
+class SegmentationConf(Conf):
+    """K-Means over behaviour."""
+
+    k_min: Annotated[int, Field(ge=2)]
+    k_max: Annotated[int, Field(ge=2)]
+    sample_size: PositiveInt
+    """People on whom k is chosen; the final fit sees everybody."""
+    min_silhouette: Annotated[float, Field(ge=-1, le=1)]
+    retrain_after_days: NonNegativeInt
+    seed: int
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> Self:
+        if self.k_min > self.k_max:
+            raise ValueError(f"k_min ({self.k_min}) must not be above k_max ({self.k_max})")
+        return self
+
+
+class PropensityConf(Conf):
+    """Gradient-boosted trees for "buys within `horizon_days` of as_of"."""
+
+    horizon_days: PositiveInt
+    train_snapshots: PositiveInt
+    step_days: PositiveInt
+    """Days between training snapshots."""
+    trees: PositiveInt
+    depth: PositiveInt
+    min_auc: Ratio
+    max_auc_loss: Ratio
+    """How far below the champion, on the same hold-out, a candidate may be and still replace it."""
+    retrain_after_days: NonNegativeInt
+    seed: int
+
+
+class TrackingConf(Conf):
+    """MLflow. Without a URI everything stays in `<lake root>/_mlflow`."""
+
+    uri: str | None
+    experiment: str
+
+
+class Settings(Conf):
+    """All settings of a run."""
+
+    lake: LakeConf
+    sources: tuple[str, ...]
+    """Source files ingested when no `--source` is given."""
+    as_of: AwareDatetime | None
+    """The moment gold speaks of; null = the end of the last day with data."""
+    bronze: BronzeConf
+    identity: IdentityConf
+    segmentation: SegmentationConf
+    propensity: PropensityConf
+    tracking: TrackingConf
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What one start of a job was told on its command line, settings included."""
+
+    env: str
+    home: Path
+    settings: Settings
+    sources: tuple[tuple[Path, str | None], ...]
+    """Source files, each with its `--input` or null for the file's own."""
+    run_id: str
+    is_verbose: bool
+    arguments: argparse.Namespace
+    """The job's own further arguments."""
+
+    def hash_of(self, *parts: Conf | str) -> str:
+        """Short hash of some settings: equal means a job would do the same again."""
+        texts = [p if isinstance(p, str) else p.model_dump_json() for p in parts]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        hint = ""
+        if "unrecognized arguments" in message:
+            hint = (
+                " Options of spark-submit (--master, --conf, --executor-memory, ...) go before the "
+                "job's file."
+            )
+        raise ConfError(f"{self.prog}: {message}.{hint} See {self.prog} --help.")
+
+
+def job_parser(job: str, description: str) -> argparse.ArgumentParser:
+    """The command line every job has; a job adds its own arguments to it."""
+    parser = _Parser(
+        prog=f"jobs/{job}.py",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    common = parser.add_argument_group("every job")
+    common.add_argument("--env", default="local", help="conf/ENV.yaml to use (default: local)")
+    common.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting for this run, e.g. --set lake.root=DIR (repeatable)",
+    )
+    common.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="source file that says how your data maps to events, e.g. "
+        "conf/sources/online_retail.yaml (repeatable); its lake is then var/<source name> "
+        "unless lake.root is set",
+    )
+    common.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="file or folder to read, one per --source (default: the source file's own)",
+    )
+    common.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help="the moment gold speaks of, ISO 8601, e.g. 2026-05-01 or 2026-05-01T00:00:00Z "
+        "(default: the end of the last day with data)",
+    )
+    common.add_argument(
+        "--run-id", default=None, help="id that stamps what the run writes (default: random)"
+    )
+    common.add_argument("-v", "--verbose", action="store_true", help="show Spark's own log")
+    return parser
+
+
+def parse_options(
+    job: str,
+    argv: Sequence[str] | None = None,
+    *,
+    parser: argparse.ArgumentParser | None = None,
+    description: str = "",
+) -> RunOptions:
+    """The options of one start, settings checked.
+
+    Raises:
+        ConfError: an unknown argument, environment, key or value; each problem is named with the
+            file and key it stands in.
+    """
+    arguments = (parser or job_parser(job, description)).parse_args(argv)
+    home = project_home()
+    if len(arguments.input) > len(arguments.source):
+        raise ConfError(
+            f"--input was given {len(arguments.input)} times and --source "
+            f"{len(arguments.source)} times: each --input needs the --source that maps it. "
+            "See README, 'Your own data'."
+        )
+    overrides = dict(_parse_override(text) for text in arguments.set)
+    if arguments.as_of is not None:
+        overrides["as_of"] = parse_moment(arguments.as_of)
+    inputs = [*arguments.input, *[None] * (len(arguments.source) - len(arguments.input))]
+    sources = tuple(
+        (_source_file(file, home), None if given is None else resolve_path(given, Path.cwd()))
+        for file, given in zip(arguments.source, inputs, strict=True)
+    )
+    settings = load_settings(home, arguments.env, overrides)
+    if not sources:
+        sources = tuple((home / file, None) for file in settings.sources)
+    elif "lake.root" not in overrides:
+        # Own data next to the demo's would make one muddled lake: each source gets its own.
+        root = str(home / "var" / sources[0][0].stem)
+        settings = settings.model_copy(update={"lake": LakeConf(root=root)})
+    return RunOptions(
+        env=arguments.env,
+        home=home,
+        settings=settings,
+        sources=sources,
+        run_id=arguments.run_id or secrets.token_hex(4),
+        is_verbose=bool(arguments.verbose),
+        arguments=arguments,
+    )
+
+
+def _source_file(text: str, home: Path) -> Path:
+    """A source file named on the command line: from the current folder, else from the project's."""
+    here = Path(text).expanduser().absolute()
+    return here if here.exists() or not (home / text).exists() else home / text
+
+
+def project_home() -> Path:
+    """The folder that holds `conf/`: $KINFOLD_HOME, else around the current folder or the package."""
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        candidates = [Path(named)]
+    else:
+        here = Path.cwd()
+        candidates = [here, *here.parents, *Path(__file__).resolve().parents]
+    for folder in candidates:
+        if (folder / "conf" / "base.yaml").is_file():
+            return folder.absolute()
+    raise ConfError(
+        f"conf/base.yaml was not found in {candidates[0]} or above. Start from the project's folder "
+        f"or set {HOME_VARIABLE} to it."
+    )
+
+
+def is_submitted() -> bool:
+    """Whether spark-submit started this process, so that Spark's settings came with it."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def environments(home: Path) -> list[str]:
+    """Names that `--env` takes: the files of `conf/` beside base.yaml."""
+    return sorted(f.stem for f in (home / "conf").glob("*.yaml") if f.stem != "base")
+
+
+def load_settings(home: Path, env: str, overrides: Mapping[str, Any]) -> Settings:
+    """Settings of one environment with overrides by dotted key.
+
+    Raises:
+        ConfError: with every problem found.
+    """
+    if env not in environments(home):
+        raise ConfError(
+            f"--env {env}: conf/{env}.yaml does not exist.{did_you_mean(env, environments(home))} "
+            f"There is: {', '.join(environments(home))}."
+        )
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for name in ("base", env):
+        relative = f"conf/{name}.yaml"
+        layer = {k: v for k, v in _flat(read_yaml(home / relative, relative)).items()}
+        values.update(layer)
+        origin.update(dict.fromkeys(layer, relative))
+    values.update(overrides)
+    origin.update(dict.fromkeys(overrides, "--set"))
+    for key in PATH_KEYS:
+        if isinstance(values.get(key), str):
+            base = Path.cwd() if origin[key] == "--set" else home
+            values[key] = resolve_path(values[key], base)
+    try:
+        return Settings.model_validate(_nested(values))
+    except ValidationError as error:
+        known = _setting_names(Settings)
+        raise ConfError(readable_problems(error, origin, known, "conf/base.yaml")) from error
+
+
+def read_yaml(path: Path, shown_as: str) -> dict[str, Any]:
+    """The mapping in a YAML file; empty for an empty file.
+
+    Raises:
+        ConfError: not readable, not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfError(f"{shown_as}: cannot be read ({error.strerror}).") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        raise ConfError(f"{shown_as}{place}: is not valid YAML. Check indent and quotes.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfError(
+            f"{shown_as}: holds a {type(content).__name__}, expected keys with values."
+        )
+    return content
+
+
+def resolve_path(text: str, base: Path) -> str:
+    """`text` made absolute against `base`; a URI with a scheme stays as it is."""
+    return text if "://" in text else str((base / Path(text).expanduser()).absolute())
+
+
+def parse_moment(text: str) -> datetime:
+    """An instant from ISO 8601 text; without a zone it is UTC.
+
+    Raises:
+        ConfError: `text` is no ISO 8601 date or time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfError(
+            f"--as-of {text}: is no ISO 8601 time. Write 2026-05-01 or 2026-05-01T00:00:00Z."
+        ) from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _parse_override(text: str) -> tuple[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise ConfError(f"--set {text}: expected KEY=VALUE, e.g. --set lake.root=DIR.")
+    if key in PATH_KEYS:
+        return key, value
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfError(f"--set {key}: the value is not valid YAML. Quote it.") from error
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{dotted}."))
+        else:
+            flat[dotted] = value
+    return flat
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for dotted, value in flat.items():
+        *parents, leaf = dotted.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+            if not isinstance(branch, dict):
+                raise ConfError(f"--set {dotted}: '{parent}' is a single value, not a section.")
+        branch[leaf] = value
+    return tree
+
+
+def readable_problems(
+    error: ValidationError, origin: Mapping[str, str], known: Sequence[str], default: str
+) -> str:
+    """Every problem of a settings object as people read it: file, key, seen, expected.
+
+    Args:
+        origin: file by dotted key; keys of it that lie below a problem's key count too.
+        known: keys that exist, for "did you mean".
+        default: file named where `origin` has none.
+    """
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        where = next((origin[k] for k in origin if k == key or k.startswith(f"{key}.")), default)
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown key '{key}'.{did_you_mean(key, known)}")
+        elif problem["type"] == "missing":
+            lines.append(f"{where}: key '{key}' is missing.")
+        else:
+            seen = problem["input"] if not isinstance(problem["input"], dict) else "a section"
+            expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            lines.append(f"{where}: {key} is {seen}, expected: {expected}.")
+    return " ".join(lines)
+
+
+def _setting_names(section: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for name, info in section.model_fields.items():
+        annotation = info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            names += _setting_names(annotation, f"{prefix}{name}.")
+        names.append(f"{prefix}{name}")
+    return names

@@ -1,0 +1,1 @@
+"""How likely a person is to act within a horizon."""

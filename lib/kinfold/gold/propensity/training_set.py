@@ -1,0 +1,64 @@
+"""Training set: which moments to learn from, and features with what came after them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pyspark.sql import DataFrame, functions as F
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The moments a model learns from and the later one it is judged on.
+
+    No outcome of a training moment reaches past `holdout`, so nothing the model learnt from
+    overlaps what it is judged on.
+    """
+
+    train: tuple[datetime, ...]
+    holdout: datetime
+
+    @property
+    def all(self) -> tuple[datetime, ...]:
+        return (*self.train, self.holdout)
+
+
+def snapshot_times(
+    as_of: datetime, *, horizon_days: int, train_count: int, step_days: int
+) -> Snapshots:
+    """Moments for training, oldest first, and the hold-out, whose outcome is complete at `as_of`.
+
+    The hold-out lies one horizon before `as_of`; the latest training moment one horizon before the
+    hold-out; the others `step_days` apart before it.
+
+    Raises:
+        ValueError: a number is below 1 or `as_of` has no time zone.
+    """
+    numbers = {"horizon_days": horizon_days, "train_count": train_count, "step_days": step_days}
+    wrong = [f"{name} is {value}" for name, value in numbers.items() if value < 1]
+    if wrong:
+        raise ValueError(f"snapshot_times: {', '.join(wrong)}, expected 1 or more.")
+    if as_of.tzinfo is None:
+        raise ValueError(
+            f"snapshot_times: as_of {as_of.isoformat()} has no time zone, expected one. "
+            "Write datetime(..., tzinfo=UTC)."
+        )
+    holdout = as_of - timedelta(days=horizon_days)
+    latest = holdout - timedelta(days=horizon_days)
+    train = tuple(latest - timedelta(days=step_days * i) for i in reversed(range(train_count)))
+    return Snapshots(train=train, holdout=holdout)
+
+
+def labelled_features(features: DataFrame, purchases: DataFrame) -> DataFrame:
+    """Features with `label`: 1.0 for who bought within the horizon, 0.0 for who did not.
+
+    Args:
+        features: gold.features.
+        purchases: `purchases_within` of the same moments. Buyers without a row of features (nothing
+            was known of them) are left out: there is nothing to score them by.
+
+    Returns:
+        One row per row of `features`.
+    """
+    buyers = purchases.select("profile_id", "as_of", F.col("buys").cast("double").alias("label"))
+    joined = features.join(buyers, on=["profile_id", "as_of"], how="left")
+    return joined.withColumn("label", F.coalesce(F.col("label"), F.lit(0.0)))

@@ -1,0 +1,1 @@
+"""Groups of people who behave alike, with names."""

@@ -1,0 +1,122 @@
+"""The ledger's laws: nothing is lost and nothing doubled between a source and silver."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import functions as F
+
+from kinfold.core.errors import LedgerError
+from kinfold.runtime.job import JobRun
+from kinfold.runtime.lake import Lake
+from kinfold.tables import bronze, ops, silver
+
+
+@dataclass(frozen=True)
+class Law:
+    """Two counts that must be equal, taken from different places."""
+
+    name: str
+    left: int
+    right: int
+
+    @property
+    def is_kept(self) -> bool:
+        return self.left == self.right
+
+
+def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: int) -> None:
+    """Enter what one run of silver did with the accepted records it read.
+
+    Raises:
+        LedgerError: records are neither in silver.events nor duplicates of a row there.
+    """
+    lake = run.lake
+    if run.is_rebuild:
+        lake.forget(ops.BATCHES, F.col("stage") == "silver")
+    lake.record(
+        ops.BATCHES,
+        [
+            dict(
+                stage="silver",
+                source="all",
+                batch_id=run.inputs[bronze.EVENTS.name],
+                records_in=accepted,
+                accepted=accepted,
+                rejected=0,
+                added=added,
+                duplicates=duplicates,
+                table_version=lake.version(silver.EVENTS),
+                run_id=lake.run_id,
+                recorded_at=lake.started_at,
+            )
+        ],
+    )
+    if accepted != added + duplicates:
+        raise LedgerError(
+            f"silver.events: of {accepted:,} accepted records {added:,} were added and "
+            f"{duplicates:,} are duplicates, so {accepted - added - duplicates:,} are lost. "
+            "Start jobs/silver/clean_events.py again; if the number stays, keep the lake and report it."
+        )
+
+
+def ledger_laws(lake: Lake) -> tuple[Law, ...]:
+    """Every law with its two counts: the ledger's own sums against the tables themselves."""
+    stage, verdict = F.col("stage"), F.col("verdict")
+    is_bronze, is_silver = stage == "bronze", stage == "silver"
+    written = (
+        lake.read(ops.BATCHES)
+        .agg(
+            *(
+                F.coalesce(F.sum(F.when(is_stage, F.col(column))), F.lit(0)).alias(name)
+                for name, is_stage, column in (
+                    ("records_in", is_bronze, "records_in"),
+                    ("accepted", is_bronze, "accepted"),
+                    ("rejected", is_bronze, "rejected"),
+                    ("read", is_silver, "accepted"),
+                    ("added", is_silver, "added"),
+                    ("duplicates", is_silver, "duplicates"),
+                )
+            )
+        )
+        .collect()[0]
+    )
+    rows = (
+        lake.read(bronze.EVENTS)
+        .agg(
+            F.count_if(verdict == bronze.ACCEPTED).alias("accepted"),
+            F.count_if(verdict == bronze.REJECTED).alias("rejected"),
+        )
+        .collect()[0]
+    )
+    events = lake.read(silver.EVENTS).count()
+    return (
+        Law(
+            "records read = accepted + rejected",
+            written["records_in"],
+            written["accepted"] + written["rejected"],
+        ),
+        Law("accepted in the ledger = accepted in bronze", written["accepted"], rows["accepted"]),
+        Law("rejected in the ledger = rejected in bronze", written["rejected"], rows["rejected"]),
+        Law("accepted at bronze = read by silver", rows["accepted"], written["read"]),
+        Law(
+            "read by silver = added + duplicates",
+            written["read"],
+            written["added"] + written["duplicates"],
+        ),
+        Law("added in the ledger = rows of silver.events", written["added"], events),
+    )
+
+
+def require_kept(laws: Sequence[Law]) -> None:
+    """Pass when every law holds.
+
+    Raises:
+        LedgerError: naming each violated law with both counts.
+    """
+    violated = [law for law in laws if not law.is_kept]
+    if violated:
+        told = "; ".join(f"{law.name}: {law.left:,} against {law.right:,}" for law in violated)
+        raise LedgerError(
+            f"ops.batches: {told}. Records are lost or doubled, or silver has not read all of "
+            "bronze yet: run jobs/silver/clean_events.py, then jobs/governance/check_ledger.py."
+        )

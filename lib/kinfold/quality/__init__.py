@@ -1,0 +1,1 @@
+"""Declared expectations, judged by Great Expectations before a table is published."""

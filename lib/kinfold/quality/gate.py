@@ -1,0 +1,130 @@
+"""The gate before a table is published: declared expectations in, one verdict per rule out.
+
+Great Expectations judges. `BOOLEAN_ONLY` first, because it needs the fewest Spark jobs (8 against 29
+for 20 rules); only rules that failed are asked again for their count.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from kinfold.core.errors import ContractError, QualityGateError
+from kinfold.tables.spec import Expectation, Table
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one expectation went. `rows_failing` is null where the rule was kept."""
+
+    rule: str
+    is_met: bool
+    rows_failing: int | None = None
+
+
+def preload() -> None:
+    """Import Great Expectations in the background: it takes seconds the first Spark jobs can hide."""
+    threading.Thread(target=_library, name="kinfold-preload", daemon=True).start()
+
+
+def judge(table: Table, rows: DataFrame) -> tuple[Verdict, ...]:
+    """One verdict per rule of the table's suite, in its order.
+
+    Args:
+        rows: what is about to be published. It is read several times: persist it first.
+
+    Raises:
+        ContractError: a declared rule does not fit the table, so it could not be judged at all.
+    """
+    met = [bool(r.success) for r in _validated(table, rows, table.suite, "BOOLEAN_ONLY")]
+    broken = [rule for rule, is_met in zip(table.suite, met, strict=True) if not is_met]
+    counts = {}
+    if broken:
+        for rule, result in zip(broken, _validated(table, rows, broken, "SUMMARY"), strict=True):
+            counts[rule.sentence] = int(result.result.get("unexpected_count") or 0)
+    return tuple(
+        Verdict(rule.sentence, is_met, counts.get(rule.sentence))
+        for rule, is_met in zip(table.suite, met, strict=True)
+    )
+
+
+def require(table: Table, verdicts: Sequence[Verdict], *, run_id: str) -> None:
+    """Pass when every rule was kept.
+
+    Raises:
+        QualityGateError: naming each broken rule and how many rows broke it.
+    """
+    broken = [v for v in verdicts if not v.is_met]
+    if broken:
+        rules = "; ".join(f"{v.rule}: broken by {v.rows_failing:,} rows" for v in broken)
+        raise QualityGateError(
+            f"{table.name}: {rules}. Nothing was written. "
+            f"Verdicts are in ops.quality_results, run {run_id}; rules in "
+            f"lib/kinfold/tables/{table.layer}.py."
+        )
+
+
+def _validated(
+    table: Table, rows: DataFrame, rules: Sequence[Expectation], result_format: str
+) -> list[Any]:
+    gx, batch_definition = _library()
+    suite = gx.ExpectationSuite(name=table.name)
+    for rule in rules:
+        suite.add_expectation(_implementation(rule.rule)(**rule.arguments))
+    batch = batch_definition.get_batch({"dataframe": rows})
+    results = list(batch.validate(suite, result_format=result_format).results)
+    by_config = {_identity(r.expectation_config): r for r in results}
+    ordered = [by_config[_identity(e.configuration)] for e in suite.expectations]
+    for rule, result in zip(rules, ordered, strict=True):
+        problem = _exception(result)
+        if problem:
+            raise ContractError(
+                f"{table.name}: rule '{rule.sentence}' cannot be judged ({problem}). "
+                f"Correct it in lib/kinfold/tables/{table.layer}.py."
+            )
+    return ordered
+
+
+def _identity(config: Any) -> str:
+    return f"{config.type} {sorted((k, str(v)) for k, v in config.kwargs.items() if k != 'batch_id')}"
+
+
+def _exception(result: Any) -> str:
+    """Why a rule raised instead of giving a verdict; empty when it did not."""
+    info = result.exception_info or {}
+    candidates = [info, *(v for v in info.values() if isinstance(v, dict))]
+    for candidate in candidates:
+        if candidate.get("raised_exception"):
+            return str(candidate.get("exception_message", "unknown")).splitlines()[0][:200]
+    return ""
+
+
+def _implementation(rule: str) -> Any:
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    return get_expectation_impl(rule)
+
+
+_loading = threading.Lock()
+
+
+@cache
+def _context() -> tuple[Any, Any]:
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_spark("lake", persist=False)
+    asset = source.add_dataframe_asset("rows")
+    return gx, asset.add_batch_definition_whole_dataframe("all")
+
+
+def _library() -> tuple[Any, Any]:
+    """Great Expectations and a batch definition that takes any frame, made once per process."""
+    with _loading:
+        return _context()

@@ -1,0 +1,1 @@
+"""The only code that opens a session and reads or writes tables."""

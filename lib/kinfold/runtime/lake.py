@@ -1,0 +1,309 @@
+"""The lake: tables by declaration, read at pinned versions and written through the gate."""
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from delta.tables import DeltaTable
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
+
+from kinfold.core.errors import LakeError
+from kinfold.quality import gate
+from kinfold.tables import ops
+from kinfold.tables.spec import Table
+
+CHANGE_TYPE = "_change_type"
+COMMIT_VERSION = "_commit_version"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """One lake, opened for one run.
+
+    Attributes:
+        root: folder or URI; a table lies at `<root>/<layer>/<name>`.
+        run_id: stamps every verdict, ledger row and commit of the run.
+        started_at: the run's one clock reading, for technical columns only.
+    """
+
+    spark: SparkSession
+    root: str
+    run_id: str
+    started_at: datetime
+
+    def path(self, table: Table) -> str:
+        return f"{self.root}/{table.name.replace('.', '/')}"
+
+    def folder(self, name: str) -> str:
+        """A folder of the lake that holds no table: `_checkpoints/...`, `_mlflow`."""
+        return f"{self.root}/{name}"
+
+    def exists(self, table: Table) -> bool:
+        return bool(DeltaTable.isDeltaTable(self.spark, self.path(table)))
+
+    def ensure(self, table: Table) -> None:
+        """Create the table as declared, unless it is there."""
+        if self.exists(table):
+            return
+        builder = (
+            DeltaTable.createIfNotExists(self.spark)
+            .location(self.path(table))
+            .comment(table.comment)
+            .property("delta.enableChangeDataFeed", "true")
+            .property("delta.dataSkippingStatsColumns", ",".join(table.statistics_columns))
+        )
+        for column in table.schema:
+            builder = builder.addColumn(
+                column.name,
+                column.dataType,
+                nullable=column.nullable,
+                comment=column.metadata["comment"],
+            )
+        if table.cluster_by:
+            builder = builder.clusterBy(*table.cluster_by)
+        builder.execute()
+
+    def version(self, table: Table) -> int:
+        """Newest version.
+
+        Raises:
+            LakeError: the table is not there yet.
+        """
+        self._require(table)
+        history = DeltaTable.forPath(self.spark, self.path(table)).history(1)
+        return int(history.select("version").collect()[0][0])
+
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        """All rows, of the newest version or a given one.
+
+        Raises:
+            LakeError: the table is not there yet.
+        """
+        self._require(table)
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.path(table))
+
+    def changes(self, table: Table, *, after: int, until: int) -> DataFrame:
+        """The change feed of the versions in (after, until], with `_change_type` and `_commit_version`.
+
+        Empty when `until` is not above `after`. Inserts, deletes, and both images of an update.
+        """
+        self._require(table)
+        if until <= after:
+            return self.empty(table).withColumns(
+                {
+                    CHANGE_TYPE: F.lit(None).cast("string"),
+                    COMMIT_VERSION: F.lit(None).cast("bigint"),
+                }
+            )
+        return (
+            self.spark.read.format("delta")
+            .option("readChangeFeed", "true")
+            .option("startingVersion", after + 1)
+            .option("endingVersion", until)
+            .load(self.path(table))
+            .drop("_commit_timestamp")
+        )
+
+    def empty(self, table: Table) -> DataFrame:
+        """A frame of the table's columns without a row."""
+        return self.spark.createDataFrame([], table.schema)
+
+    def append_once(self, table: Table, rows: DataFrame, *, writer: str, batch_id: int) -> bool:
+        """Append a batch unless `writer` has already committed it; whether this call did.
+
+        A repeated batch is ignored by Delta itself, atomically with the commit, so a crash between
+        the commit and the stream's checkpoint cannot double it.
+        """
+        self.ensure(table)
+        before = self.version(table)
+        (
+            table.conform(rows)
+            .write.format("delta")
+            .mode("append")
+            .option("txnAppId", writer)
+            .option("txnVersion", batch_id)
+            .option("userMetadata", self.run_id)
+            .save(self.path(table))
+        )
+        return self.version(table) > before
+
+    def insert_new(self, table: Table, rows: DataFrame) -> None:
+        """Publish rows whose key is not there yet; known keys stay untouched."""
+        with self._passed(table, rows) as passed:
+            self._merge(table, passed).whenNotMatchedInsertAll().execute()
+
+    def upsert(self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None) -> None:
+        """Publish rows by key: new keys are added, changed rows replaced, equal ones not rewritten.
+
+        Args:
+            gone: keys to delete in the same commit; must not meet `rows`.
+        """
+        with self._passed(table, rows) as passed:
+            if gone is None:
+                self._merge(table, passed).whenMatchedUpdateAll(
+                    condition=self._differs(table)
+                ).whenNotMatchedInsertAll().execute()
+                return
+            marked = passed.withColumn("_gone", F.lit(False)).unionByName(
+                gone.select(*table.key).withColumn("_gone", F.lit(True)), allowMissingColumns=True
+            )
+            values = {c: F.col(f"new.{c}") for c in table.columns}
+            (
+                self._merge(table, marked)
+                .whenMatchedDelete(condition="new._gone")
+                .whenMatchedUpdate(condition=self._differs(table), set=values)
+                .whenNotMatchedInsert(condition="not new._gone", values=values)
+                .execute()
+            )
+
+    def replace(self, table: Table, rows: DataFrame, *, where: str | None = None) -> None:
+        """Publish rows in place of all rows, or of those that keep the predicate `where`."""
+        with self._passed(table, rows) as passed:
+            writer = (
+                passed.write.format("delta")
+                .mode("overwrite")
+                .option("userMetadata", self.run_id)
+            )
+            if where is not None:
+                writer = writer.option("replaceWhere", where)
+            writer.save(self.path(table))
+
+    def record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
+        """Upsert a few rows of an ops table, which has no gate."""
+        if not rows:
+            return
+        self.ensure(table)
+        frame = table.conform(table.frame(self.spark, *rows).coalesce(1))
+        self._merge(table, frame).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+
+    def append_record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
+        """Append a few rows of an ops table whose keys are new by construction."""
+        if not rows:
+            return
+        self.ensure(table)
+        frame = table.conform(table.frame(self.spark, *rows).coalesce(1))
+        frame.write.format("delta").mode("append").save(self.path(table))
+
+    def forget(self, table: Table, where: Column) -> None:
+        """Delete rows of an ops table."""
+        self.ensure(table)
+        DeltaTable.forPath(self.spark, self.path(table)).delete(where)
+
+    @contextmanager
+    def writing(self, *tables: Table) -> Iterator[None]:
+        """Hold the write lock of the tables, because Delta on a local path has no exclusion between
+        processes: two writers can both believe they committed.
+
+        Raises:
+            LakeError: another process holds one of them.
+        """
+        local = local_path(self.root)
+        if local is None:
+            yield
+            return
+        folder = local / "_locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        handles = []
+        try:
+            for table in sorted(tables, key=lambda t: t.name):
+                handle = (folder / table.name).open("w")
+                handles.append(handle)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise LakeError(
+                        f"{table.name}: another process is writing it ({self.root}). "
+                        "Wait until it has finished and start this job again."
+                    ) from error
+            yield
+        finally:
+            for handle in handles:
+                handle.close()
+
+    @contextmanager
+    def _passed(self, table: Table, rows: DataFrame) -> Iterator[DataFrame]:
+        """The conformed rows, once the gate has let them through; verdicts are kept either way."""
+        self.ensure(table)
+        conformed = table.conform(rows).persist()
+        try:
+            row_count = conformed.count()
+            verdicts = gate.judge(table, conformed)
+            self.append_record(
+                ops.QUALITY_RESULTS,
+                [
+                    dict(
+                        run_id=self.run_id,
+                        table_name=table.name,
+                        rule=verdict.rule,
+                        is_met=verdict.is_met,
+                        rows_checked=row_count,
+                        rows_failing=verdict.rows_failing,
+                        judged_at=datetime.now(self.started_at.tzinfo),
+                    )
+                    for verdict in verdicts
+                ],
+            )
+            gate.require(table, verdicts, run_id=self.run_id)
+            yield conformed
+        finally:
+            conformed.unpersist()
+
+    def _merge(self, table: Table, rows: DataFrame):  # type: ignore[no-untyped-def]  # delta has no stubs
+        matches = " and ".join(f"old.{c} = new.{c}" for c in table.key)
+        target = DeltaTable.forPath(self.spark, self.path(table))
+        return target.alias("old").merge(rows.alias("new"), matches)
+
+    def _differs(self, table: Table) -> Column:
+        """Whether the row to publish says something else than the one that is there."""
+        differs = F.lit(False)
+        for field in table.fields:
+            old, new = F.col(f"old.{field.name}"), F.col(f"new.{field.name}")
+            if isinstance(field.type, T.MapType):  # maps cannot be compared; sorted entries can
+                old, new = (F.array_sort(F.map_entries(side)) for side in (old, new))
+            differs = differs | ~old.eqNullSafe(new)
+        return differs
+
+    def _require(self, table: Table) -> None:
+        if not self.exists(table):
+            raise LakeError(
+                f"{table.name}: is not in the lake at {self.root}. Run jobs/{table.written_by} "
+                "first, or the whole of jobs/pipeline.py, or name another lake with "
+                "--set lake.root=DIR."
+            )
+
+
+def open_root(root: str) -> None:
+    """Make sure a local lake root can be written, before any work is done for it.
+
+    Raises:
+        LakeError: it cannot.
+    """
+    local = local_path(root)
+    if local is None:
+        return
+    try:
+        local.mkdir(parents=True, exist_ok=True)
+        probe = local / "_locks"
+        probe.mkdir(exist_ok=True)
+        (probe / ".probe").touch()
+        (probe / ".probe").unlink()
+    except OSError as error:
+        raise LakeError(
+            f"lake.root {root}: cannot be written ({error.strerror}). Give yourself the permission "
+            "or name another folder with --set lake.root=DIR."
+        ) from error
+
+
+def local_path(root: str) -> Path | None:
+    """The root as a local path; null for an object store or any other URI."""
+    parsed = urlparse(root)
+    if parsed.scheme in ("", "file"):
+        return Path(unquote(parsed.path)) if parsed.scheme else Path(root)
+    return None

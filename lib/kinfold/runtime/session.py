@@ -1,0 +1,59 @@
+"""The Spark session: made here and nowhere else."""
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from kinfold.core.conf import is_submitted
+from kinfold.core.errors import ConfError
+
+
+def open_session(*, name: str, env: str, home: Path, is_verbose: bool = False) -> SparkSession:
+    """The active session, or a new one.
+
+    Started by plain Python (a notebook, a test) it gets the settings of `conf/spark/ENV.conf`;
+    under spark-submit they came with the command, which `spark-submit.sh` has seen to.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    # Without this the workers start a bare `python3`, which may lack the libraries.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(f"kinfold {name}")
+    if not is_submitted():
+        log4j = home / "conf" / "spark" / "log4j2.properties"
+        level = "info" if is_verbose else "error"
+        builder = builder.config(
+            "spark.driver.extraJavaOptions",
+            f"-Dlog4j2.configurationFile=file:{log4j} -Dkinfold.log.level={level}",
+        )
+        for key, value in spark_settings(env, home).items():
+            builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("INFO" if is_verbose else "ERROR")
+    return session
+
+
+def spark_settings(env: str, home: Path) -> dict[str, str]:
+    """What `conf/spark/ENV.conf` sets; empty where there is no such file.
+
+    Raises:
+        ConfError: a line is not `key value`.
+    """
+    path = home / "conf" / "spark" / f"{env}.conf"
+    if not path.is_file():
+        return {}
+    settings = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        key, _, value = text.partition(" ")
+        if not value.strip():
+            raise ConfError(
+                f"conf/spark/{env}.conf, line {number}: '{key}' has no value. Write `key value`."
+            )
+        settings[key] = value.strip()
+    return settings

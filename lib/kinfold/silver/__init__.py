@@ -1,0 +1,1 @@
+"""One truth per person: typed events, identifiers, profiles."""

@@ -1,0 +1,102 @@
+"""Accepted bronze records as typed events, one row per event_id."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window, functions as F
+
+from kinfold.runtime.lake import CHANGE_TYPE, COMMIT_VERSION
+from kinfold.silver.cleansing.identifiers import e164_phone, normalised_identifiers
+from kinfold.tables.bronze import ACCEPTED
+
+_PROPERTIES = (
+    "order_id",
+    "product_id",
+    "category",
+    "quantity",
+    "amount_cents",
+    "currency",
+    "purpose",
+    "decision",
+)
+
+
+def accepted_records(changes: DataFrame) -> DataFrame:
+    """The accepted records of a change feed of bronze.events, with the version that brought them.
+
+    Returns:
+        bronze.events columns and bronze_version.
+    """
+    is_accepted = (F.col(CHANGE_TYPE) == "insert") & (F.col("verdict") == ACCEPTED)
+    return (
+        changes.where(is_accepted)
+        .withColumnRenamed(COMMIT_VERSION, "bronze_version")
+        .drop(CHANGE_TYPE)
+    )
+
+
+def cleansed_events(
+    records: DataFrame, *, placeholders: Sequence[str], phone_region: str
+) -> DataFrame:
+    """Typed events, one row per event_id: of several the first that landed.
+
+    Nothing is dropped but duplicates: a property that cannot be read as its type becomes null, an
+    identifier that cannot be used is left out.
+
+    Args:
+        records: accepted records with bronze_version (see `accepted_records`).
+        placeholders: identifier values that stand for "unknown".
+        phone_region: country of phones without a country code.
+
+    Returns:
+        silver.events columns.
+    """
+    extracted = first_landed(records).select(
+        "*",
+        e164_phone(F.col("identifiers")["phone"], region=phone_region).alias("_phone"),
+        F.json_tuple("properties", *_PROPERTIES).alias(*(f"_{p}" for p in _PROPERTIES)),
+    )
+    return extracted.select(
+        "event_id",
+        "event_type",
+        "source",
+        "occurred_at",
+        F.coalesce("received_at", "occurred_at").alias("received_at"),
+        normalised_identifiers(
+            F.col("identifiers"), F.col("_phone"), placeholders=placeholders
+        ).alias("identifiers"),
+        trimmed("_order_id").alias("order_id"),
+        trimmed("_product_id").alias("product_id"),
+        F.lower(trimmed("_category")).alias("category"),
+        whole_number("_quantity").alias("quantity"),
+        whole_number("_amount_cents").alias("amount_cents"),
+        trimmed("_currency").alias("currency"),
+        trimmed("_purpose").alias("consent_purpose"),
+        trimmed("_decision").alias("consent_decision"),
+        "properties",
+        "source_partition",
+        "source_offset",
+        "bronze_version",
+    )
+
+
+def first_landed(records: DataFrame) -> DataFrame:
+    """One row per event_id: the one that came first by version, then by source and position."""
+    landing_order = Window.partitionBy("event_id").orderBy(
+        "bronze_version", "source", "source_partition", "source_offset"
+    )
+    return (
+        records.withColumn("_rank", F.row_number().over(landing_order))
+        .where("_rank = 1")
+        .drop("_rank")
+    )
+
+
+def trimmed(column: str) -> Column:
+    """Text without outer blanks; null when nothing is left."""
+    return F.nullif(F.trim(F.col(column)), F.lit(""))
+
+
+def whole_number(column: str) -> Column:
+    """Text as a 64-bit integer, also when written `3.0`; null when it is none."""
+    # By way of a decimal: a double would lose cents above 2^53, a direct cast refuses "3.0".
+    return F.col(column).try_cast("decimal(38,6)").try_cast("bigint")

@@ -1,0 +1,157 @@
+"""Profiles: what is known of each person."""
+
+from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
+
+from kinfold.runtime.lake import CHANGE_TYPE
+
+_NAMES = T.ArrayType(T.StringType(), False)
+_TEXTS = T.MapType(T.StringType(), T.StringType(), False)
+TOP_CATEGORIES = 3
+
+
+def touched_people(
+    events: DataFrame, map_changes: DataFrame, identity_map: DataFrame
+) -> DataFrame:
+    """People whose profile may have changed: new events, or identifiers that came or went.
+
+    Args:
+        events: the new events (silver.events columns).
+        map_changes: change feed of silver.identity_map; both images of an update count, so the
+            person an identifier left is touched too.
+        identity_map: the current map.
+
+    Returns:
+        profile_id, distinct.
+    """
+    first = F.col("identifiers")[0]
+    active = (
+        events.where(F.size("identifiers") > 0)
+        .select(first["namespace"].alias("namespace"), first["value"].alias("value"))
+        .distinct()
+        .join(identity_map, ["namespace", "value"], how="inner")
+        .select("profile_id")
+    )
+    regrouped = map_changes.where(F.col(CHANGE_TYPE).isNotNull()).select("profile_id")
+    return active.unionByName(regrouped).distinct()
+
+
+def profiles(events: DataFrame, identity_map: DataFrame) -> DataFrame:
+    """One profile per person that has events.
+
+    Args:
+        events: silver.events with profile_id (see `attributed_events`).
+        identity_map: silver.identity_map of at least the same people.
+
+    Returns:
+        silver.profiles columns.
+    """
+    return (
+        activity(events)
+        .join(top_categories(events), "profile_id", how="left")
+        .join(latest_values(events), "profile_id", how="left")
+        .join(identifier_lists(identity_map), "profile_id", how="left")
+        .withColumns(
+            {
+                "top_categories": _or_empty("top_categories", F.array().cast(_NAMES)),
+                "traits": _or_empty("traits", F.create_map().cast(_TEXTS)),
+                "consent": _or_empty("consent", F.create_map().cast(_TEXTS)),
+            }
+        )
+    )
+
+
+def activity(events: DataFrame) -> DataFrame:
+    """Counts and money per person.
+
+    Returns:
+        profile_id, first_seen_at, last_seen_at, event_count, order_count, return_count,
+        revenue_cents (purchases less returns; null amounts count as nothing).
+    """
+    is_purchase, is_return = F.col("event_type") == "purchase", F.col("event_type") == "return"
+    signed = F.when(is_purchase, F.col("amount_cents")).when(is_return, -F.col("amount_cents"))
+    order = F.coalesce("order_id", "event_id")
+    return events.groupBy("profile_id").agg(
+        F.min("occurred_at").alias("first_seen_at"),
+        F.max("occurred_at").alias("last_seen_at"),
+        F.count(F.lit(1)).alias("event_count"),
+        F.count_distinct(F.when(is_purchase, order)).alias("order_count"),
+        F.count_distinct(F.when(is_return, order)).alias("return_count"),
+        F.coalesce(F.sum(signed), F.lit(0)).alias("revenue_cents"),
+    )
+
+
+def top_categories(events: DataFrame) -> DataFrame:
+    """The categories a person met most often: profile_id, top_categories (most first)."""
+    most_first = Window.partitionBy("profile_id").orderBy(F.desc("_count"), "category")
+    return (
+        events.where(F.col("category").isNotNull())
+        .groupBy("profile_id", "category")
+        .agg(F.count(F.lit(1)).alias("_count"))
+        .withColumn("_rank", F.row_number().over(most_first))
+        .where(F.col("_rank") <= TOP_CATEGORIES)
+        .groupBy("profile_id")
+        .agg(F.array_sort(F.collect_list(F.struct("_rank", "category"))).alias("_ranked"))
+        .select("profile_id", F.col("_ranked.category").alias("top_categories"))
+    )
+
+
+def latest_values(events: DataFrame) -> DataFrame:
+    """The newest value of each trait and each consent purpose; ties go to the larger event_id.
+
+    Returns:
+        profile_id, traits, consent.
+    """
+    traits = events.where(F.col("event_type") == "identify").select(
+        "profile_id",
+        "occurred_at",
+        "event_id",
+        F.lit("trait").alias("kind"),
+        F.explode(F.from_json("properties", _TEXTS)).alias("name", "value"),
+    )
+    consent = events.where(F.col("event_type") == "consent").select(
+        "profile_id",
+        "occurred_at",
+        "event_id",
+        F.lit("consent").alias("kind"),
+        F.col("consent_purpose").alias("name"),
+        F.col("consent_decision").alias("value"),
+    )
+    latest = (
+        traits.unionByName(consent)
+        .where(F.col("name").isNotNull() & (F.trim("value") != ""))
+        .groupBy("profile_id", "kind", "name")
+        .agg(F.max_by("value", F.struct("occurred_at", "event_id")).alias("value"))
+    )
+    return latest.groupBy("profile_id").agg(
+        _map_of("trait").alias("traits"), _map_of("consent").alias("consent")
+    )
+
+
+def identifier_lists(identity_map: DataFrame) -> DataFrame:
+    """What a person is known by: profile_id, emails, phones, identifier_counts."""
+    by_namespace = identity_map.groupBy("profile_id", "namespace").agg(
+        F.array_sort(F.collect_set("value")).alias("values")
+    )
+    counts = F.map_from_entries(
+        F.array_sort(
+            F.collect_list(F.struct("namespace", F.size("values").cast("bigint").alias("count")))
+        )
+    )
+    return by_namespace.groupBy("profile_id").agg(
+        _values_of("email").alias("emails"),
+        _values_of("phone").alias("phones"),
+        counts.alias("identifier_counts"),
+    )
+
+
+def _map_of(kind: str) -> Column:
+    entry = F.when(F.col("kind") == kind, F.struct("name", "value"))
+    return F.map_from_entries(F.array_sort(F.collect_list(entry)))
+
+
+def _values_of(namespace: str) -> Column:
+    return F.flatten(F.collect_list(F.when(F.col("namespace") == namespace, F.col("values"))))
+
+
+def _or_empty(column: str, empty: Column) -> Column:
+    return F.coalesce(F.col(column), empty)

@@ -1,0 +1,243 @@
+"""Faults: what goes wrong between a person's device and the collector, at set rates and counted.
+
+A damaged line is sent beside the good one (the client tried again), so no behaviour is lost to a fault.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from kinfold.synthetic.behaviour import DAY_MS
+from kinfold.synthetic.draws import Draws, padded_hex
+from kinfold.synthetic.events import NAMESPACES, timestamp_text
+from kinfold.synthetic.people import written_email, written_phone
+
+MALFORMED = ("truncated", "not_json", "empty", "wrong_types")
+SCHEMA_BREAKING = ("missing_property", "negative_amount", "unknown_event_type", "bad_timestamp")
+PLACEHOLDERS = {
+    "email": ("test@test.com", "none@none.com", "noreply@example.com"),
+    "user_id": ("undefined", "null", "0"),
+    "cookie_id": ("null", "undefined", "00000000-0000-0000-0000-000000000000"),
+}
+"""What broken clients send instead of an identifier; none of them belongs to anybody."""
+_NOT_JSON = ("<html><body>502 Bad Gateway</body></html>", "GET /collect?v=1 HTTP/1.1", "}{", "event_id,event_type")
+_BAD_TIMESTAMPS = ("2026-13-45T25:61:00Z", "yesterday", "01/02/2026 10:15", "")
+
+
+@dataclass(frozen=True)
+class FaultRates:
+    """How often each fault happens, in [0, 1]. Rates are per event unless said otherwise.
+
+    Attributes:
+        duplicates: resent with the same event_id; half at once and unchanged, half up to three days later.
+        late: received one hour to six days after it occurred.
+        out_of_order: received one to thirty minutes after it occurred, so behind later events.
+        clock_skew: the device's clock is ahead: occurred_at is one to ten minutes after received_at.
+        malformed: a second, unreadable line is sent: cut off, not JSON, empty or of wrong types.
+        schema_breaking: a second event is sent that breaks its schema: a missing property, a negative amount,
+            an unknown event_type or a bad timestamp.
+        placeholders: an identifier is replaced by one that stands for nobody, such as test@test.com.
+        shared_devices: per pair of people: both use one device, hence its cookies.
+        crm_typos: per row of the CRM extract: two letters swapped or one lost in a name or an e-mail.
+
+    Raises:
+        ValueError: a rate is outside [0, 1], or late, out_of_order and clock_skew add up to more than 1 (an
+            event has at most one of the three).
+    """
+
+    duplicates: float = 0.02
+    late: float = 0.015
+    out_of_order: float = 0.03
+    clock_skew: float = 0.004
+    malformed: float = 0.002
+    schema_breaking: float = 0.003
+    placeholders: float = 0.004
+    shared_devices: float = 0.04
+    crm_typos: float = 0.12
+
+    def __post_init__(self) -> None:
+        rates = {field.name: getattr(self, field.name) for field in fields(self)}
+        wrong = [f"{name} is {rate}" for name, rate in rates.items() if not 0.0 <= rate <= 1.0]
+        if wrong:
+            raise ValueError(f"FaultRates: {', '.join(wrong)}, expected rates in [0, 1].")
+        if self.late + self.out_of_order + self.clock_skew > 1.0:
+            raise ValueError(
+                f"FaultRates: late ({self.late}), out_of_order ({self.out_of_order}) and clock_skew "
+                f"({self.clock_skew}) add up to more than 1. An event has one of them at most; lower them."
+            )
+
+    @classmethod
+    def none(cls) -> "FaultRates":
+        """A world in which nothing goes wrong."""
+        return cls(**{field.name: 0.0 for field in fields(cls)})
+
+
+def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> DataFrame:
+    """Events as the collector first gets them.
+
+    Args:
+        events: see `events.all_events`.
+
+    Returns:
+        The columns of `events` and received_ms, `timing` (on_time, late, out_of_order or clock_skew), written_ms
+        (occurred_ms by the device's clock) and `placeholder_in` (the namespace whose identifier was replaced,
+        else null). The identifiers are still the true ones.
+    """
+    delay = F.when(F.col("timing") == "late", _late_ms(draws))
+    delay = delay.when(F.col("timing") == "out_of_order", _minutes(draws, "disorder", 1.0, 30.0))
+    delay = delay.otherwise(200 + draws.below(2_800, "transit", "event_key"))
+    skew = F.when(F.col("timing") == "clock_skew", _minutes(draws, "skew", 1.0, 10.0) + 3_000).otherwise(0)
+    return (
+        events.withColumn("timing", _timing(draws, rates))
+        .withColumn("received_ms", F.col("occurred_ms") + delay)
+        .withColumn("written_ms", F.col("occurred_ms") + skew)
+        .withColumn("placeholder_in", _placeholder_namespace(draws, rates))
+    )
+
+
+def _timing(draws: Draws, rates: FaultRates) -> Column:
+    at = draws.uniform("timing", "event_key")
+    return (
+        F.when(at < rates.late, F.lit("late"))
+        .when(at < rates.late + rates.out_of_order, F.lit("out_of_order"))
+        .when(at < rates.late + rates.out_of_order + rates.clock_skew, F.lit("clock_skew"))
+        .otherwise(F.lit("on_time"))
+    )
+
+
+def _late_ms(draws: Draws) -> Column:
+    hours = F.least(1.0 + draws.exponential(20.0, "late_hours", "event_key"), F.lit(144.0))
+    return F.floor(hours * 3_600_000).cast("long")
+
+
+def _minutes(draws: Draws, salt: str, at_least: float, below: float) -> Column:
+    minutes = at_least + (below - at_least) * draws.uniform(salt, "event_key")
+    return F.floor(minutes * 60_000).cast("long")
+
+
+def _placeholder_namespace(draws: Draws, rates: FaultRates) -> Column:
+    chosen = draws.uniform("placeholder", "event_key") < rates.placeholders
+    namespace = F.when(F.col("identifiers.email").isNotNull(), F.lit("email"))
+    namespace = namespace.when(F.col("identifiers.user_id").isNotNull(), F.lit("user_id"))
+    return F.when(chosen, namespace.when(F.col("identifiers.cookie_id").isNotNull(), F.lit("cookie_id")))
+
+
+def sent_lines(received: DataFrame, *, draws: Draws, rates: FaultRates, start_on: date) -> DataFrame:
+    """The lines the collector writes: each event, its resends and the damaged lines beside it.
+
+    Args:
+        received: see `received_events`.
+
+    Returns:
+        One row per line: `line`, `received_ms`, `event_id`, `copy` (original, duplicate, malformed or
+        schema_breaking), `damage` (one of MALFORMED or SCHEMA_BREAKING, else null), and of the event event_type,
+        occurred_ms, timing and placeholder_in. event_id and copy together are unique.
+    """
+    copies = (
+        F.lit("original"),
+        F.when(draws.uniform("duplicate", "event_key") < rates.duplicates, F.lit("duplicate")),
+        F.when(draws.uniform("malformed", "event_key") < rates.malformed, F.lit("malformed")),
+        F.when(draws.uniform("schema_breaking", "event_key") < rates.schema_breaking, F.lit("schema_breaking")),
+    )
+    malformed = draws.choice(MALFORMED, "malformed_kind", "event_key")
+    breaking = draws.choice(SCHEMA_BREAKING, "schema_breaking_kind", "event_key")
+    damage = F.when(F.col("copy") == "malformed", malformed).when(F.col("copy") == "schema_breaking", breaking)
+    return (
+        received.withColumn("copy", F.explode(F.array_compact(F.array(*copies))))
+        .withColumn("damage", damage)
+        .withColumn("received_ms", F.col("received_ms") + _resend_delay(draws))
+        .withColumn("line", _line(draws, start_on=start_on))
+        .select(
+            *("line", "received_ms", "event_id", "copy", "damage"),
+            *("event_type", "occurred_ms", "timing", "placeholder_in"),
+        )
+    )
+
+
+def _resend_delay(draws: Draws) -> Column:
+    is_at_once = draws.uniform("resend_at_once", "event_key") < 0.5
+    later = F.floor(60_000 + draws.uniform("resend_after", "event_key") * 3 * DAY_MS).cast("long")
+    resent = F.when(is_at_once, F.lit(0).cast("long")).otherwise(later)
+    retried = (1 + draws.below(900, "retry_after", "event_key")).cast("long")
+    return (
+        F.when(F.col("copy") == "original", F.lit(0).cast("long"))
+        .when(F.col("copy") == "duplicate", resent)
+        .otherwise(retried)
+    )
+
+
+def _line(draws: Draws, *, start_on: date) -> Column:
+    damage = F.col("damage")
+    event = _event_json(draws, start_on=start_on)
+    kept = F.least(F.length(event) - 1, 8 + draws.below(400, "cut_at", "event_key"))
+    return (
+        F.when(damage == "truncated", F.substring(event, F.lit(1), kept))
+        .when(damage == "not_json", draws.choice(_NOT_JSON, "not_json", "event_key"))
+        .when(damage == "empty", F.lit(""))
+        .when(damage == "wrong_types", _mistyped_json())
+        .otherwise(event)
+    )
+
+
+def _event_json(draws: Draws, *, start_on: date) -> Column:
+    """The native event; a schema-breaking copy differs from it in its id and in what it breaks."""
+    damage = F.col("damage")
+    is_broken = F.col("copy") == "schema_breaking"
+    is_order = damage.isin("missing_property", "negative_amount")
+    event_id = F.when(is_broken, padded_hex(draws.number("broken_id", "event_key"))).otherwise(F.col("event_id"))
+    event_type = (
+        F.when(is_order, F.lit("purchase"))
+        .when(damage == "unknown_event_type", F.lit("product_veiw"))
+        .otherwise(F.col("event_type"))
+    )
+    occurred_at = timestamp_text(F.col("written_ms"), start_on=start_on)
+    bad_timestamp = draws.choice(_BAD_TIMESTAMPS, "bad_timestamp", "event_key")
+    return F.to_json(
+        F.struct(
+            event_id.alias("event_id"),
+            event_type.alias("event_type"),
+            F.when(damage == "bad_timestamp", bad_timestamp).otherwise(occurred_at).alias("occurred_at"),
+            timestamp_text(F.col("received_ms"), start_on=start_on).alias("received_at"),
+            _written_identifiers(draws).alias("identifiers"),
+            _written_properties(draws).alias("properties"),
+        )
+    )
+
+
+def _written_identifiers(draws: Draws) -> Column:
+    """Identifiers as typed by people and clients: messy e-mails and phones, placeholders."""
+    written = {name: F.col(f"identifiers.{name}") for name in NAMESPACES}
+    written["email"] = written_email(draws, written["email"], "event_key")
+    written["phone"] = written_phone(draws, written["phone"], "event_key")
+    for name, values in PLACEHOLDERS.items():
+        placeholder = draws.choice(values, "placeholder_value", "event_key")
+        written[name] = F.when(F.col("placeholder_in") == name, placeholder).otherwise(written[name])
+    return F.struct(*(written[name].alias(name) for name in NAMESPACES))
+
+
+def _written_properties(draws: Draws) -> Column:
+    damage = F.col("damage")
+    is_order = damage.isin("missing_property", "negative_amount")
+    properties = F.col("properties")
+    order_id = F.when(damage == "negative_amount", F.concat(F.lit("o-"), padded_hex(F.col("event_key"))))
+    amount = 100 + draws.below(9_900, "broken_amount", "event_key")
+    amount = F.when(damage == "negative_amount", -amount).otherwise(amount).cast("long")
+    broken = (
+        properties.withField("order_id", order_id)
+        .withField("amount_cents", amount)
+        .withField("currency", F.lit("GBP"))
+    )
+    return F.when(is_order, broken).otherwise(properties)
+
+
+def _mistyped_json() -> Column:
+    """JSON, and even an object, but nothing in it has the type it should have."""
+    return F.concat(
+        F.lit('{"event_id":'),
+        F.abs(F.hash("event_id")).cast("string"),
+        F.lit(',"event_type":["'),
+        F.col("event_type"),
+        F.lit('"],"occurred_at":true,"identifiers":"none","properties":[]}'),
+    )

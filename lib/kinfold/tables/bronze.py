@@ -1,0 +1,75 @@
+"""Bronze: every record received, as it was received."""
+
+from pyspark.sql import types as T
+
+from kinfold.tables.spec import Field, Privacy, Table
+
+ACCEPTED = "accepted"
+REJECTED = "rejected"
+
+EVENTS = Table(
+    name="bronze.events",
+    comment=(
+        "One row per record received, accepted or rejected, with the text as it came. "
+        "Rejected records stay here with their reasons: one atomic append per batch, so nothing "
+        "can fall between two tables."
+    ),
+    fields=(
+        Field("source", T.StringType(), "Name of the source, from its source file.", nullable=False),
+        Field(
+            "source_partition",
+            T.StringType(),
+            "Where in the source the record stood: the file's path.",
+            nullable=False,
+        ),
+        Field(
+            "source_offset",
+            T.LongType(),
+            "Position in `source_partition`: for a file read by one task the 0-based line; for a "
+            "file split between tasks the line within the part plus the byte where the part begins "
+            "plus one. Unique and increasing within a file.",
+            nullable=False,
+        ),
+        Field("batch_id", T.LongType(), "Micro-batch of the stream that landed it.", nullable=False),
+        Field("ingested_at", T.TimestampType(), "When the batch began to land (UTC).", False),
+        Field(
+            "raw",
+            T.StringType(),
+            "The record as received: the line of a JSON-lines file, or the row of a CSV or Parquet "
+            "file as a JSON object. Null only when the reader could give no text.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field("verdict", T.StringType(), "`accepted` or `rejected`.", nullable=False),
+        Field(
+            "errors",
+            T.ArrayType(T.StringType(), False),
+            "Every reason for a rejection as `<JSON pointer>: <rule>`; empty when accepted.",
+            nullable=False,
+        ),
+        Field("schema_id", T.StringType(), "Schema judged by, `<type>/<version>`; null if none."),
+        Field("event_id", T.StringType(), "The sender's id of the event; null if unreadable."),
+        Field("event_type", T.StringType(), "The event's type; null if unreadable."),
+        Field("occurred_at", T.TimestampType(), "When it happened, says the sender (UTC)."),
+        Field(
+            "received_at",
+            T.TimestampType(),
+            "When the collector received it (UTC); null for a source without a collector.",
+        ),
+        Field(
+            "identifiers",
+            T.MapType(T.StringType(), T.StringType(), False),
+            "Identifiers as sent, by namespace; null when the record was unreadable.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "properties",
+            T.StringType(),
+            "The event's properties, a JSON object; null when the record was unreadable.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+    ),
+    key=("source", "source_partition", "source_offset"),
+    written_by="bronze/ingest_events.py",
+    cluster_by=("ingested_at",),
+    subject=("identifiers",),
+)

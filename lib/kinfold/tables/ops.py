@@ -1,0 +1,75 @@
+"""Ops: what every job did, and the laws it was held to. No row of a person, ever."""
+
+from pyspark.sql import types as T
+
+from kinfold.tables.spec import Field, Table, at_least, one_of
+
+BATCHES = Table(
+    name="ops.batches",
+    comment=(
+        "The ledger: one row per batch that landed. At bronze `records_in` = `accepted` + "
+        "`rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read back from the "
+        "tables after the commit, never taken from the writer's word."
+    ),
+    fields=(
+        Field("stage", T.StringType(), "`bronze` or `silver`.", nullable=False),
+        Field("source", T.StringType(), "Source at bronze, `all` at silver.", nullable=False),
+        Field("batch_id", T.LongType(), "Stream batch, or the last bronze version read.", False),
+        Field("records_in", T.LongType(), "Records the reader handed over.", nullable=False),
+        Field("accepted", T.LongType(), "Records that kept their schema.", nullable=False),
+        Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
+        Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
+        Field("duplicates", T.LongType(), "Accepted records whose event_id was known.", False),
+        Field("table_version", T.LongType(), "Version of the stage's table after it.", False),
+        Field("run_id", T.StringType(), "Run that wrote this row.", nullable=False),
+        Field("recorded_at", T.TimestampType(), "When (UTC).", nullable=False),
+    ),
+    key=("stage", "source", "batch_id"),
+    written_by="every job that lands batches",
+    expectations=(one_of("stage", "bronze", "silver"), at_least("records_in", 0)),
+)
+
+JOB_RUNS = Table(
+    name="ops.job_runs",
+    comment=(
+        "One row per finished job run: which table versions went in, under which settings. The "
+        "next run of the same job reads only what came after, and does nothing when nothing did."
+    ),
+    fields=(
+        Field("job", T.StringType(), "Path below jobs/, without `.py`.", nullable=False),
+        Field("run_id", T.StringType(), "Run.", nullable=False),
+        Field("finished_at", T.TimestampType(), "When (UTC).", nullable=False),
+        Field("seconds", T.DoubleType(), "How long it took.", nullable=False),
+        Field(
+            "input_versions",
+            T.MapType(T.StringType(), T.LongType(), False),
+            "Version of each input table, by table name.",
+            nullable=False,
+        ),
+        Field("settings_hash", T.StringType(), "Hash of the settings it depends on.", False),
+        Field(
+            "counts",
+            T.MapType(T.StringType(), T.DoubleType(), False),
+            "What it did, in numbers for the summary.",
+            nullable=False,
+        ),
+    ),
+    key=("job", "run_id"),
+    written_by="every job",
+)
+
+QUALITY_RESULTS = Table(
+    name="ops.quality_results",
+    comment="One row per expectation judged: the verdict of the gate before a table is published.",
+    fields=(
+        Field("run_id", T.StringType(), "Run.", nullable=False),
+        Field("table_name", T.StringType(), "Table that was to be published.", nullable=False),
+        Field("rule", T.StringType(), "The expectation, as a sentence.", nullable=False),
+        Field("is_met", T.BooleanType(), "Whether every row kept it.", nullable=False),
+        Field("rows_checked", T.LongType(), "Rows of the frame that was judged.", nullable=False),
+        Field("rows_failing", T.LongType(), "Rows that broke it; null when not counted."),
+        Field("judged_at", T.TimestampType(), "When (UTC).", nullable=False),
+    ),
+    key=("run_id", "table_name", "rule", "judged_at"),
+    written_by="every job that publishes",
+)

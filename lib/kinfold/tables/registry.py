@@ -1,0 +1,20 @@
+"""All tables, in the order data flows through them."""
+
+from kinfold.tables import bronze, gold, ops, silver
+from kinfold.tables.spec import Table
+
+ALL: tuple[Table, ...] = (
+    bronze.EVENTS,
+    silver.EVENTS,
+    silver.IDENTIFIERS,
+    silver.IDENTITY_LINKS,
+    silver.IDENTITY_MAP,
+    silver.PROFILES,
+    gold.FEATURES,
+    gold.SEGMENTS,
+    gold.SEGMENT_MEMBERS,
+    gold.PROPENSITY_SCORES,
+    ops.BATCHES,
+    ops.JOB_RUNS,
+    ops.QUALITY_RESULTS,
+)

@@ -1,0 +1,210 @@
+"""Silver: typed events, identifiers and one profile per person."""
+
+from pyspark.sql import types as T
+
+from kinfold.tables.spec import Field, Privacy, Table, at_least, matches, one_of, ordered
+
+IDENTIFIER = T.StructType(
+    [
+        T.StructField("namespace", T.StringType(), False),
+        T.StructField("value", T.StringType(), False),
+    ]
+)
+"""One normalised identifier: kind (`email`, `phone`, `cookie_id`, ...) and value."""
+
+CONSENT_DECISIONS = ("granted", "withdrawn")
+
+EVENTS = Table(
+    name="silver.events",
+    comment=(
+        "One row per event: typed, cleansed, identifiers normalised. Of records with the same "
+        "event_id the first to land is kept; later ones are duplicates and only counted."
+    ),
+    fields=(
+        Field("event_id", T.StringType(), "The sender's id of the event.", nullable=False),
+        Field("event_type", T.StringType(), "Type: page_view, purchase, ...", nullable=False),
+        Field("source", T.StringType(), "Name of the source it came from.", nullable=False),
+        Field("occurred_at", T.TimestampType(), "When it happened (UTC).", nullable=False),
+        Field(
+            "received_at",
+            T.TimestampType(),
+            "When it could first be known (UTC): the collector's time, else `occurred_at`.",
+            nullable=False,
+        ),
+        Field(
+            "identifiers",
+            T.ArrayType(IDENTIFIER, False),
+            "Usable identifiers, normalised, ordered by namespace and value; placeholders and "
+            "unreadable values are left out. Empty for an anonymous event.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field("order_id", T.StringType(), "Order of a purchase or return."),
+        Field("product_id", T.StringType(), "Product seen, added, bought or returned."),
+        Field("category", T.StringType(), "Category of the product, trimmed, lower case."),
+        Field("quantity", T.LongType(), "Pieces; null if not said."),
+        Field(
+            "amount_cents",
+            T.LongType(),
+            "Money of a purchase or return in cents of `currency`, never negative.",
+        ),
+        Field("currency", T.StringType(), "ISO 4217 code of `amount_cents`."),
+        Field("consent_purpose", T.StringType(), "Purpose of a consent event."),
+        Field("consent_decision", T.StringType(), "`granted` or `withdrawn`, of a consent event."),
+        Field(
+            "properties",
+            T.StringType(),
+            "All properties as sent, a JSON object.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field("source_partition", T.StringType(), "Lineage: bronze.events.", nullable=False),
+        Field("source_offset", T.LongType(), "Lineage: bronze.events.", nullable=False),
+        Field(
+            "bronze_version",
+            T.LongType(),
+            "Lineage: version of bronze.events that brought the record.",
+            nullable=False,
+        ),
+    ),
+    key=("event_id",),
+    written_by="silver/clean_events.py",
+    cluster_by=("occurred_at",),
+    subject=("identifiers",),
+    expectations=(
+        at_least("amount_cents", 0),
+        at_least("quantity", 0),
+        one_of("consent_decision", *CONSENT_DECISIONS),
+        matches("currency", "^[A-Z]{3}$", "an ISO 4217 code"),
+    ),
+)
+
+IDENTIFIERS = Table(
+    name="silver.identifiers",
+    comment="One row per identifier value seen in any event.",
+    fields=(
+        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
+        Field("first_seen_at", T.TimestampType(), "Earliest event that carried it (UTC).", False),
+        Field("last_seen_at", T.TimestampType(), "Latest event that carried it (UTC).", False),
+    ),
+    key=("namespace", "value"),
+    written_by="silver/resolve_identities.py",
+    subject=("namespace", "value"),
+    expectations=(ordered("first_seen_at", "last_seen_at"),),
+)
+
+IDENTITY_LINKS = Table(
+    name="silver.identity_links",
+    comment=(
+        "One row per pair of identifiers seen together in an event. Links of one event form a "
+        "star around its first identifier, so n identifiers make n - 1 links."
+    ),
+    fields=(
+        Field("link_id", T.StringType(), "Hash of the two identifiers.", nullable=False),
+        Field("left_namespace", T.StringType(), "Kind of the first identifier.", nullable=False),
+        Field("left_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
+        Field("right_namespace", T.StringType(), "Kind of the second identifier.", nullable=False),
+        Field("right_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
+        Field("rule", T.StringType(), "Why they belong together: `seen_together`.", nullable=False),
+        Field("first_seen_at", T.TimestampType(), "Earliest event behind it (UTC).", False),
+        Field("last_seen_at", T.TimestampType(), "Latest event behind it (UTC).", False),
+    ),
+    key=("link_id",),
+    written_by="silver/resolve_identities.py",
+    subject=("left_namespace", "left_value", "right_namespace", "right_value"),
+    expectations=(
+        one_of("rule", "seen_together"),
+        ordered("first_seen_at", "last_seen_at"),
+    ),
+)
+
+IDENTITY_MAP = Table(
+    name="silver.identity_map",
+    comment="One row per identifier: the person it belongs to today.",
+    fields=(
+        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
+        Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
+        Field(
+            "profile_since",
+            T.TimestampType(),
+            "Earliest event of the person when the id was given (UTC): on a merge the id with the "
+            "earlier date survives.",
+            nullable=False,
+        ),
+    ),
+    key=("namespace", "value"),
+    written_by="silver/resolve_identities.py",
+    cluster_by=("profile_id",),
+    subject=("profile_id",),
+    expectations=(matches("profile_id", "^[0-9a-f]{32}$", "32 hex digits"),),
+)
+
+PROFILES = Table(
+    name="silver.profiles",
+    comment="One row per person: what is known of them, over all their identifiers.",
+    fields=(
+        Field("profile_id", T.StringType(), "Stable id of a person.", False, Privacy.PSEUDONYM),
+        Field("first_seen_at", T.TimestampType(), "Their earliest event (UTC).", nullable=False),
+        Field("last_seen_at", T.TimestampType(), "Their latest event (UTC).", nullable=False),
+        Field("event_count", T.LongType(), "Events of any type.", nullable=False),
+        Field("order_count", T.LongType(), "Distinct orders bought.", nullable=False),
+        Field("return_count", T.LongType(), "Distinct orders returned, wholly or partly.", False),
+        Field(
+            "revenue_cents",
+            T.LongType(),
+            "Purchases less returns, in cents; may be negative. One currency is assumed.",
+            nullable=False,
+        ),
+        Field(
+            "top_categories",
+            T.ArrayType(T.StringType(), False),
+            "Up to three categories by number of events, ties by name.",
+            nullable=False,
+        ),
+        Field(
+            "emails",
+            T.ArrayType(T.StringType(), False),
+            "Every e-mail, normalised, sorted.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "phones",
+            T.ArrayType(T.StringType(), False),
+            "Every phone number in E.164, sorted.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "identifier_counts",
+            T.MapType(T.StringType(), T.LongType(), False),
+            "Number of identifiers by namespace.",
+            nullable=False,
+        ),
+        Field(
+            "traits",
+            T.MapType(T.StringType(), T.StringType(), False),
+            "Latest value of each trait from `identify` events; empty values are ignored.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "consent",
+            T.MapType(T.StringType(), T.StringType(), False),
+            "Latest decision per purpose; a purpose never asked about is absent, not denied.",
+            nullable=False,
+            privacy=Privacy.SENSITIVE,
+        ),
+    ),
+    key=("profile_id",),
+    written_by="silver/build_profiles.py",
+    cluster_by=("profile_id",),
+    subject=("profile_id",),
+    expectations=(
+        at_least("event_count", 1),
+        at_least("order_count", 0),
+        at_least("return_count", 0),
+        ordered("first_seen_at", "last_seen_at"),
+    ),
+)
