@@ -65,6 +65,9 @@ export PYSPARK_PYTHON=${PYSPARK_PYTHON:-$home/.venv/bin/python}
 export PYSPARK_DRIVER_PYTHON=${PYSPARK_DRIVER_PYTHON:-$PYSPARK_PYTHON}
 SPARK_HOME=${SPARK_HOME:-$("$home/.venv/bin/python" -c 'import importlib.util as u; print(u.find_spec("pyspark").submodule_search_locations[0])')}
 export SPARK_HOME
-exec "$SPARK_HOME/bin/spark-submit" ${properties[@]+"${properties[@]}"} \
-  --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level" \
-  ${submit[@]+"${submit[@]}"} "$job" "$@"
+command=("$SPARK_HOME/bin/spark-submit" ${properties[@]+"${properties[@]}"}
+  --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level"
+  ${submit[@]+"${submit[@]}"} "$job" "$@")
+[ "$level" = info ] && exec "${command[@]}"
+# Java announces a module that Spark always asks for; nobody can act on it.
+"${command[@]}" 2> >(grep -v --line-buffered 'Using incubator modules' >&2)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import types as T
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, functions as F, types as T
 
 from kinfold.bronze.json_schema import (
     MAX_REASONS,
@@ -18,31 +17,13 @@ from kinfold.bronze.json_schema import (
     SchemaRegistry,
     compiled_schemas,
 )
+from kinfold.bronze.positions import Positions
+from kinfold.tables.bronze import ACCEPTED, EVENTS, REJECTED
 
-
-class Verdict(StrEnum):
-    """What bronze says about a record."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-
-
+# Where a batch stands in the stream is known to who lands it, not to the record.
+_OF_THE_BATCH = ("batch_id", "ingested_at")
 LANDED_EVENTS = T.StructType(
-    [
-        T.StructField("source", T.StringType()),
-        T.StructField("source_partition", T.StringType()),
-        T.StructField("source_offset", T.LongType()),
-        T.StructField("raw", T.StringType()),
-        T.StructField("verdict", T.StringType()),
-        T.StructField("errors", T.ArrayType(T.StringType())),
-        T.StructField("schema_id", T.StringType()),
-        T.StructField("event_id", T.StringType()),
-        T.StructField("event_type", T.StringType()),
-        T.StructField("occurred_at", T.TimestampType()),
-        T.StructField("received_at", T.TimestampType()),
-        T.StructField("identifiers", T.MapType(T.StringType(), T.StringType())),
-        T.StructField("properties", T.StringType()),
-    ]
+    [T.StructField(f.name, f.type) for f in EVENTS.fields if f.name not in _OF_THE_BATCH]
 )
 CLOCK_TOLERANCE = timedelta(days=1)
 AFTER_RECEIVED = "/occurred_at: more than 1 day after received_at"
@@ -75,9 +56,10 @@ def landed_events(
     """Every record with its verdict, its reasons and its envelope columns.
 
     Args:
-        records: one row per record received: source, source_partition, source_offset, raw (the
-            text as received), event (the native event as JSON text; null when the row was
-            unreadable), unreadable (null, or the reader's reason, which then rejects the record).
+        records: one row per record received: source, source_partition, block_start and row_index
+            (see `Positions`) or source_offset itself, raw (the text as received), event (the native
+            event as JSON text; null when the row was unreadable), unreadable (null, or the reader's
+            reason, which then rejects the record).
         registry: the schemas that decide.
         ingested_before: events without received_at that occurred more than a day later are
             rejected. None: such events are not judged by time.
@@ -95,33 +77,40 @@ def landed_events(
         raise ValueError(
             "landed_events: ingested_before has no time zone, expected an instant. Add tzinfo=UTC."
         )
-    columns = (*_PASSED_THROUGH, "event", "unreadable")
+    is_placed = "source_offset" in records.columns
+    place = ("source_offset",) if is_placed else ("block_start", "row_index")
+    columns = ("source", "source_partition", *place, "raw", "unreadable")
+    # A native source's event is its raw text. Sending that twice to Python costs a third more.
+    is_native = F.col("event").eqNullSafe(F.col("raw"))
+    mapped_event = F.when(~is_native, F.col("event")).alias("event")
 
     def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schemas = compiled_schemas(registry)
+        positions = Positions()
         for batch in batches:
-            yield landed_batch(batch, schemas=schemas, ingested_before=ingested_before)
+            placed = batch if is_placed else positions.placed(batch)
+            yield landed_batch(placed, schemas=schemas, ingested_before=ingested_before)
 
     # Python, because from_json cannot tell a missing member from a null one and coerces types.
-    return records.select(*columns).mapInArrow(landed, LANDED_EVENTS)
+    sent = records.select(*columns, mapped_event, is_native.alias("is_native"))
+    return sent.mapInArrow(landed, LANDED_EVENTS)
 
 
 def landed_batch(
     batch: pa.RecordBatch, *, schemas: CompiledSchemas, ingested_before: datetime | None
 ) -> pa.RecordBatch:
-    """`landed_events` for one Arrow batch."""
+    """`landed_events` for one Arrow batch; where `is_native`, the event is the raw text."""
     latest_at = ingested_before + CLOCK_TOLERANCE if ingested_before else None
     # As bytes: text that is not UTF-8 must reject one record, not fail the batch.
-    events = batch.column("event").cast(pa.binary()).to_pylist()
-    unreadable = batch.column("unreadable").cast(pa.binary()).to_pylist()
+    events = pc.if_else(batch["is_native"], batch["raw"], batch["event"]).cast(pa.binary())
+    unreadable = batch["unreadable"].cast(pa.binary())
     judgements = [
         _judgement(text, reason, schemas=schemas, latest_at=latest_at)
-        for text, reason in zip(events, unreadable, strict=True)
+        for text, reason in zip(events.to_pylist(), unreadable.to_pylist(), strict=True)
     ]
-    passed_through = [batch.column(name) for name in _PASSED_THROUGH]
-    return pa.RecordBatch.from_arrays(
-        passed_through + _judgement_columns(judgements), names=LANDED_EVENTS.fieldNames()
-    )
+    columns = {name: batch[name] for name in _PASSED_THROUGH} | _judgement_columns(judgements)
+    names = LANDED_EVENTS.fieldNames()
+    return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
 
 
 class _Judgement(NamedTuple):
@@ -132,7 +121,7 @@ class _Judgement(NamedTuple):
     occurred_at: datetime | None = None
     received_at: datetime | None = None
     identifiers: dict[str, str] | None = None
-    properties: bytes | None = None
+    properties: str | None = None
 
 
 def _judgement(
@@ -238,11 +227,12 @@ def _instant(text: object) -> datetime | None:
     return instant
 
 
-def _properties_text(properties: dict[str, Any]) -> bytes:
+def _properties_text(properties: dict[str, Any]) -> str:
     if float in map(type, properties.values()):
         # JSON Schema takes 5.0 for an integer; a reader that casts the text to bigint does not.
         properties = {name: _whole_as_integer(value) for name, value in properties.items()}
-    return orjson.dumps(properties)
+    # Decoded at once: the encoder's buffers are far larger than the text, and keeping them is slow.
+    return orjson.dumps(properties).decode()
 
 
 def _whole_as_integer(value: object) -> object:
@@ -250,22 +240,24 @@ def _whole_as_integer(value: object) -> object:
     return int(value) if is_whole else value  # type: ignore[call-overload]
 
 
-def _judgement_columns(judgements: Sequence[_Judgement]) -> list[pa.Array]:
-    """The columns of `LANDED_EVENTS` that follow `raw`, in order."""
-    verdicts = [
-        Verdict.REJECTED.value if one.errors else Verdict.ACCEPTED.value for one in judgements
-    ]
-    return [
-        pa.array(verdicts, pa.string()),
-        pa.array([one.errors for one in judgements], pa.list_(pa.string())),
-        pa.array([one.schema_id for one in judgements], pa.string()),
-        pa.array([one.event_id for one in judgements], pa.string()),
-        pa.array([one.event_type for one in judgements], pa.string()),
-        pa.array([one.occurred_at for one in judgements], pa.timestamp("us", tz="UTC")),
-        pa.array([one.received_at for one in judgements], pa.timestamp("us", tz="UTC")),
-        _identifier_column([one.identifiers for one in judgements]),
-        pa.array([one.properties for one in judgements], pa.string()),
-    ]
+def _judgement_columns(judgements: Sequence[_Judgement]) -> dict[str, pa.Array]:
+    """The columns of `LANDED_EVENTS` that a judgement decides, by name."""
+    verdicts = [REJECTED if one.errors else ACCEPTED for one in judgements]
+    types = {
+        "errors": pa.list_(pa.string()),
+        "schema_id": pa.string(),
+        "event_id": pa.string(),
+        "event_type": pa.string(),
+        "occurred_at": pa.timestamp("us", tz="UTC"),
+        "received_at": pa.timestamp("us", tz="UTC"),
+        "properties": pa.string(),
+    }
+    columns = {
+        name: pa.array([getattr(one, name) for one in judgements], arrow_type)
+        for name, arrow_type in types.items()
+    }
+    identifiers = _identifier_column([one.identifiers for one in judgements])
+    return {"verdict": pa.array(verdicts, pa.string()), "identifiers": identifiers, **columns}
 
 
 def _identifier_column(maps: Sequence[dict[str, str] | None]) -> pa.MapArray:

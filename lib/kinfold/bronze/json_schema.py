@@ -1,8 +1,8 @@
 """Event schemas: which exist, and why an event does not follow its own.
 
 A reason reads `<JSON pointer>: <message>` and is made from the schema alone: a value, or a member
-name that no schema declares, is somebody's data and never enters a reason. Such a name reads `*`; the
-whole event reads `/`.
+name that no schema declares, is somebody's data and never enters a reason. Such a name reads `*`;
+the whole event reads `/`.
 """
 
 import json

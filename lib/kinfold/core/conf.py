@@ -32,7 +32,7 @@ from kinfold.core.errors import ConfError, did_you_mean
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 HOME_VARIABLE = "KINFOLD_HOME"
-PATH_KEYS = ("lake.root", "bronze.schemas")
+PATH_KEYS = ("lake.root", "bronze.schemas", "report.folder")
 """Settings that hold a path. In a file a relative one is relative to the project, on the command line
 to the current folder."""
 
@@ -47,6 +47,13 @@ class LakeConf(Conf):
     """Where the tables are: `<root>/<layer>/<table>`, a local path or a URI Spark can write."""
 
     root: str
+
+
+class ReportConf(Conf):
+    """The page and the summary a run leaves."""
+
+    folder: str | None
+    """A local folder; null = `<lake root>/_report`, or `kinfold-report` here for a lake elsewhere."""
 
 
 class BronzeConf(Conf):
@@ -72,6 +79,8 @@ class IdentityConf(Conf):
 class SegmentationConf(Conf):
     """K-Means over behaviour."""
 
+    model: str
+    """Registered name."""
     k_min: Annotated[int, Field(ge=2)]
     k_max: Annotated[int, Field(ge=2)]
     sample_size: PositiveInt
@@ -90,6 +99,8 @@ class SegmentationConf(Conf):
 class PropensityConf(Conf):
     """Gradient-boosted trees for "buys within `horizon_days` of as_of"."""
 
+    model: str
+    """Registered name."""
     horizon_days: PositiveInt
     train_snapshots: PositiveInt
     step_days: PositiveInt
@@ -123,6 +134,7 @@ class Settings(Conf):
     segmentation: SegmentationConf
     propensity: PropensityConf
     tracking: TrackingConf
+    report: ReportConf
 
 
 @dataclass(frozen=True)
@@ -138,6 +150,20 @@ class RunOptions:
     is_verbose: bool
     arguments: argparse.Namespace
     """The job's own further arguments."""
+
+    def as_argv(self, *, as_of: datetime | None = None) -> list[str]:
+        """The arguments that start another job of the same run.
+
+        Args:
+            as_of: given instead of the command line's, once it is known.
+        """
+        given = self.arguments
+        argv = ["--env", self.env, "--run-id", self.run_id]
+        for option, values in (("--set", given.set), ("--source", given.source)):
+            argv += [text for value in values for text in (option, value)]
+        argv += [text for value in given.input for text in ("--input", value)]
+        moment = as_of.isoformat() if as_of else given.as_of
+        return argv + (["--as-of", moment] if moment else []) + ["-v"] * self.is_verbose
 
     def hash_of(self, *parts: Conf | str) -> str:
         """Short hash of some settings: equal means a job would do the same again."""

@@ -91,9 +91,7 @@ class JobRun:
 
     def known(self, table: Table) -> DataFrame:
         """What an output holds so far; nothing when a rebuild is due."""
-        if self.is_rebuild or not self.lake.exists(table):
-            return self.lake.empty(table)
-        return self.lake.read(table)
+        return self.lake.empty(table) if self.is_rebuild else self.lake.read_or_empty(table)
 
     def publish(self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None) -> None:
         """Publish rows by key; in place of everything when a rebuild is due."""
@@ -113,6 +111,11 @@ class JobRun:
         """Add to what this run did, by name."""
         for name, value in counts.items():
             self.counts[name] = self.counts.get(name, 0) + value
+
+    def note(self, *lines: str) -> None:
+        """Tell the person who waits something that no number says."""
+        for line in lines:
+            say(f"    {self.name}: {line}")
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The lake: tables by declaration, read at pinned versions and written through the gate."""
 
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -89,6 +89,10 @@ class Lake:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(table))
 
+    def read_or_empty(self, table: Table) -> DataFrame:
+        """All rows; none where the table is not there yet."""
+        return self.read(table) if self.exists(table) else self.empty(table)
+
     def changes(self, table: Table, *, after: int, until: int) -> DataFrame:
         """The change feed of the versions in (after, until], with `_change_type` and `_commit_version`.
 
@@ -163,16 +167,16 @@ class Lake:
                 .execute()
             )
 
-    def replace(self, table: Table, rows: DataFrame, *, where: str | None = None) -> None:
-        """Publish rows in place of all rows, or of those that keep the predicate `where`."""
+    def replace(self, table: Table, rows: DataFrame, **where: str | datetime) -> None:
+        """Publish rows in place of all rows, or of those whose columns have the values `where`."""
         with self._passed(table, rows) as passed:
             writer = (
                 passed.write.format("delta")
                 .mode("overwrite")
                 .option("userMetadata", self.run_id)
             )
-            if where is not None:
-                writer = writer.option("replaceWhere", where)
+            if where:
+                writer = writer.option("replaceWhere", _predicate(where))
             writer.save(self.path(table))
 
     def record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
@@ -235,6 +239,7 @@ class Lake:
         try:
             row_count = conformed.count()
             verdicts = gate.judge(table, conformed)
+            judged_at = datetime.now(UTC)
             self.append_record(
                 ops.QUALITY_RESULTS,
                 [
@@ -245,7 +250,7 @@ class Lake:
                         is_met=verdict.is_met,
                         rows_checked=row_count,
                         rows_failing=verdict.rows_failing,
-                        judged_at=datetime.now(self.started_at.tzinfo),
+                        judged_at=judged_at,
                     )
                     for verdict in verdicts
                 ],
@@ -277,6 +282,17 @@ class Lake:
                 "first, or the whole of jobs/pipeline.py, or name another lake with "
                 "--set lake.root=DIR."
             )
+
+
+def _predicate(values: Mapping[str, str | datetime]) -> str:
+    """`a = 'x' and b = timestamp '...'`, as Delta's replaceWhere takes it; quotes are escaped."""
+    literals = {
+        name: f"timestamp '{value.isoformat()}'"
+        if isinstance(value, datetime)
+        else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        for name, value in values.items()
+    }
+    return " and ".join(f"{name} = {literal}" for name, literal in literals.items())
 
 
 def open_root(root: str) -> None:

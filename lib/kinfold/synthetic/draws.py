@@ -74,12 +74,16 @@ class Draws:
         return looked_up(values, self.below(len(values), salt, *columns))
 
 
-def looked_up(values: Sequence[str] | Sequence[int] | Sequence[float], position: Column) -> Column:
+def looked_up(values: Sequence[str] | Sequence[float], position: Column) -> Column:
     """The value at a position that counts from 0; null where the position is null or outside.
 
-    Not element_at: under ANSI, Spark 4 declares its result not null and reads a null position as a number.
+    Values of text hold no "|". Not element_at: under ANSI, Spark 4 declares its result not null and reads a
+    null position as a number.
     """
-    return F.get(F.array(*(F.lit(value) for value in values)), position)
+    # One literal for the whole list, folded into an array by the optimizer: a world asks for hundreds.
+    kind = {str: "string", int: "int", float: "double"}[type(values[0])]
+    listed = F.split(F.lit("|".join(str(value) for value in values)), "[|]")
+    return F.get(listed if kind == "string" else listed.cast(f"array<{kind}>"), position)
 
 
 def padded_hex(number: Column) -> Column:

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from kinfold.synthetic.behaviour import DAY_MS
+from kinfold.synthetic.catalogue import CURRENCY
 from kinfold.synthetic.draws import Draws, padded_hex
 from kinfold.synthetic.events import NAMESPACES, timestamp_text
 from kinfold.synthetic.people import written_email, written_phone
@@ -78,7 +79,7 @@ def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> Da
     """Events as the collector first gets them.
 
     Args:
-        events: see `events.all_events`.
+        events: see `events.as_events`.
 
     Returns:
         The columns of `events` and received_ms, `timing` (on_time, late, out_of_order or clock_skew), written_ms
@@ -145,10 +146,12 @@ def sent_lines(received: DataFrame, *, draws: Draws, rates: FaultRates, start_on
     breaking = draws.choice(SCHEMA_BREAKING, "schema_breaking_kind", "event_key")
     damage = F.when(F.col("copy") == "malformed", malformed).when(F.col("copy") == "schema_breaking", breaking)
     return (
-        received.withColumn("copy", F.explode(F.array_compact(F.array(*copies))))
+        received.withColumn("written_identifiers", _written_identifiers(draws))
+        .withColumn("copy", F.explode(F.array_compact(F.array(*copies))))
         .withColumn("damage", damage)
         .withColumn("received_ms", F.col("received_ms") + _resend_delay(draws))
-        .withColumn("line", _line(draws, start_on=start_on))
+        .withColumn("event", _event_json(draws, start_on=start_on))
+        .withColumn("line", _line(draws))
         .select(
             *("line", "received_ms", "event_id", "copy", "damage"),
             *("event_type", "occurred_ms", "timing", "placeholder_in"),
@@ -168,12 +171,12 @@ def _resend_delay(draws: Draws) -> Column:
     )
 
 
-def _line(draws: Draws, *, start_on: date) -> Column:
-    damage = F.col("damage")
-    event = _event_json(draws, start_on=start_on)
+def _line(draws: Draws) -> Column:
+    event, damage = F.col("event"), F.col("damage")
     kept = F.least(F.length(event) - 1, 8 + draws.below(400, "cut_at", "event_key"))
     return (
-        F.when(damage == "truncated", F.substring(event, F.lit(1), kept))
+        F.when(damage.isNull(), event)
+        .when(damage == "truncated", F.substring(event, F.lit(1), kept))
         .when(damage == "not_json", draws.choice(_NOT_JSON, "not_json", "event_key"))
         .when(damage == "empty", F.lit(""))
         .when(damage == "wrong_types", _mistyped_json())
@@ -184,25 +187,28 @@ def _line(draws: Draws, *, start_on: date) -> Column:
 def _event_json(draws: Draws, *, start_on: date) -> Column:
     """The native event; a schema-breaking copy differs from it in its id and in what it breaks."""
     damage = F.col("damage")
-    is_broken = F.col("copy") == "schema_breaking"
-    is_order = damage.isin("missing_property", "negative_amount")
-    event_id = F.when(is_broken, padded_hex(draws.number("broken_id", "event_key"))).otherwise(F.col("event_id"))
-    event_type = (
-        F.when(is_order, F.lit("purchase"))
-        .when(damage == "unknown_event_type", F.lit("product_veiw"))
-        .otherwise(F.col("event_type"))
+    is_broken_order = damage.isin("missing_property", "negative_amount")
+    new_id = padded_hex(draws.number("broken_id", "event_key"))
+    bad_timestamp = draws.choice(_BAD_TIMESTAMPS, "bad_timestamp", "event_key")
+    event_type = F.when(is_broken_order, F.lit("purchase")).when(
+        damage == "unknown_event_type", F.lit("product_veiw")
     )
     occurred_at = timestamp_text(F.col("written_ms"), start_on=start_on)
-    bad_timestamp = draws.choice(_BAD_TIMESTAMPS, "bad_timestamp", "event_key")
-    return F.to_json(
-        F.struct(
-            event_id.alias("event_id"),
-            event_type.alias("event_type"),
-            F.when(damage == "bad_timestamp", bad_timestamp).otherwise(occurred_at).alias("occurred_at"),
-            timestamp_text(F.col("received_ms"), start_on=start_on).alias("received_at"),
-            _written_identifiers(draws).alias("identifiers"),
-            _written_properties(draws).alias("properties"),
-        )
+    # Assembled as text: none of these values holds a character that JSON escapes.
+    return F.concat(
+        F.lit('{"event_id":"'),
+        F.when(F.col("copy") == "schema_breaking", new_id).otherwise(F.col("event_id")),
+        F.lit('","event_type":"'),
+        event_type.otherwise(F.col("event_type")),
+        F.lit('","occurred_at":"'),
+        F.when(damage == "bad_timestamp", bad_timestamp).otherwise(occurred_at),
+        F.lit('","received_at":"'),
+        timestamp_text(F.col("received_ms"), start_on=start_on),
+        F.lit('","identifiers":'),
+        F.col("written_identifiers"),
+        F.lit(',"properties":'),
+        F.when(is_broken_order, _broken_order(draws)).otherwise(F.col("properties")),
+        F.lit("}"),
     )
 
 
@@ -214,22 +220,22 @@ def _written_identifiers(draws: Draws) -> Column:
     for name, values in PLACEHOLDERS.items():
         placeholder = draws.choice(values, "placeholder_value", "event_key")
         written[name] = F.when(F.col("placeholder_in") == name, placeholder).otherwise(written[name])
-    return F.struct(*(written[name].alias(name) for name in NAMESPACES))
+    return F.to_json(F.struct(*(written[name].alias(name) for name in NAMESPACES)))
 
 
-def _written_properties(draws: Draws) -> Column:
-    damage = F.col("damage")
-    is_order = damage.isin("missing_property", "negative_amount")
-    properties = F.col("properties")
-    order_id = F.when(damage == "negative_amount", F.concat(F.lit("o-"), padded_hex(F.col("event_key"))))
-    amount = 100 + draws.below(9_900, "broken_amount", "event_key")
-    amount = F.when(damage == "negative_amount", -amount).otherwise(amount).cast("long")
-    broken = (
-        properties.withField("order_id", order_id)
-        .withField("amount_cents", amount)
-        .withField("currency", F.lit("GBP"))
+def _broken_order(draws: Draws) -> Column:
+    """The properties of an order with a negative amount, or else without its order_id."""
+    is_negative = F.col("damage") == "negative_amount"
+    amount = (100 + draws.below(9_900, "broken_amount", "event_key")).cast("string")
+    order_id = F.concat(F.lit('"order_id":"o-'), padded_hex(F.col("event_key")), F.lit('",'))
+    return F.concat(
+        F.lit("{"),
+        F.when(is_negative, order_id).otherwise(F.lit("")),
+        F.lit('"amount_cents":'),
+        F.when(is_negative, F.lit("-")).otherwise(F.lit("")),
+        amount,
+        F.lit(f',"currency":"{CURRENCY}"}}'),
     )
-    return F.when(is_order, broken).otherwise(properties)
 
 
 def _mistyped_json() -> Column:

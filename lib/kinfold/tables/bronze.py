@@ -42,7 +42,7 @@ EVENTS = Table(
         Field("verdict", T.StringType(), "`accepted` or `rejected`.", nullable=False),
         Field(
             "errors",
-            T.ArrayType(T.StringType(), False),
+            T.ArrayType(T.StringType()),
             "Every reason for a rejection as `<JSON pointer>: <rule>`; empty when accepted.",
             nullable=False,
         ),
@@ -57,7 +57,7 @@ EVENTS = Table(
         ),
         Field(
             "identifiers",
-            T.MapType(T.StringType(), T.StringType(), False),
+            T.MapType(T.StringType(), T.StringType()),
             "Identifiers as sent, by namespace; null when the record was unreadable.",
             privacy=Privacy.IDENTIFIER,
         ),

@@ -73,7 +73,7 @@ SEGMENTS = Table(
         Field("trained_size", T.LongType(), "People in it when it was trained.", nullable=False),
         Field(
             "centroid",
-            T.MapType(T.StringType(), T.DoubleType(), False),
+            T.MapType(T.StringType(), T.DoubleType()),
             "Mean of each clustering feature, in the feature's own unit.",
             nullable=False,
         ),

@@ -42,14 +42,14 @@ JOB_RUNS = Table(
         Field("seconds", T.DoubleType(), "How long it took.", nullable=False),
         Field(
             "input_versions",
-            T.MapType(T.StringType(), T.LongType(), False),
+            T.MapType(T.StringType(), T.LongType()),
             "Version of each input table, by table name.",
             nullable=False,
         ),
         Field("settings_hash", T.StringType(), "Hash of the settings it depends on.", False),
         Field(
             "counts",
-            T.MapType(T.StringType(), T.DoubleType(), False),
+            T.MapType(T.StringType(), T.DoubleType()),
             "What it did, in numbers for the summary.",
             nullable=False,
         ),

@@ -6,8 +6,8 @@ from kinfold.tables.spec import Field, Privacy, Table, at_least, matches, one_of
 
 IDENTIFIER = T.StructType(
     [
-        T.StructField("namespace", T.StringType(), False),
-        T.StructField("value", T.StringType(), False),
+        T.StructField("namespace", T.StringType()),
+        T.StructField("value", T.StringType()),
     ]
 )
 """One normalised identifier: kind (`email`, `phone`, `cookie_id`, ...) and value."""
@@ -33,7 +33,7 @@ EVENTS = Table(
         ),
         Field(
             "identifiers",
-            T.ArrayType(IDENTIFIER, False),
+            T.ArrayType(IDENTIFIER),
             "Usable identifiers, normalised, ordered by namespace and value; placeholders and "
             "unreadable values are left out. Empty for an anonymous event.",
             nullable=False,
@@ -158,40 +158,40 @@ PROFILES = Table(
         ),
         Field(
             "top_categories",
-            T.ArrayType(T.StringType(), False),
+            T.ArrayType(T.StringType()),
             "Up to three categories by number of events, ties by name.",
             nullable=False,
         ),
         Field(
             "emails",
-            T.ArrayType(T.StringType(), False),
+            T.ArrayType(T.StringType()),
             "Every e-mail, normalised, sorted.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "phones",
-            T.ArrayType(T.StringType(), False),
+            T.ArrayType(T.StringType()),
             "Every phone number in E.164, sorted.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "identifier_counts",
-            T.MapType(T.StringType(), T.LongType(), False),
+            T.MapType(T.StringType(), T.LongType()),
             "Number of identifiers by namespace.",
             nullable=False,
         ),
         Field(
             "traits",
-            T.MapType(T.StringType(), T.StringType(), False),
+            T.MapType(T.StringType(), T.StringType()),
             "Latest value of each trait from `identify` events; empty values are ignored.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "consent",
-            T.MapType(T.StringType(), T.StringType(), False),
+            T.MapType(T.StringType(), T.StringType()),
             "Latest decision per purpose; a purpose never asked about is absent, not denied.",
             nullable=False,
             privacy=Privacy.SENSITIVE,

@@ -7,6 +7,7 @@ from typing import cast
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.classification import GBTClassificationModel, GBTClassifier
 from pyspark.ml.feature import SQLTransformer, VectorAssembler
+from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.tables import gold
@@ -15,8 +16,8 @@ FEATURE_COLUMNS: tuple[str, ...] = tuple(
     column for column in gold.FEATURES.columns if column not in gold.FEATURES.key
 )
 NEVER_DAYS = 36_500.0
-"""What stands for "never bought" where days since the latest purchase are expected: a hundred years.
-Not a mean: a mean would make people who never bought look like average buyers."""
+"""Days since the latest purchase of who never bought: a hundred years. Not a mean, which would make
+people who never bought look like average buyers."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Boosting:
         smallest_leaf: people that must be left on each side of a split.
     """
 
-    trees: int = 30
+    trees: int = 20
     depth: int = 3
-    step: float = 0.1
+    step: float = 0.15
     smallest_leaf: int = 20
 
 
@@ -41,9 +42,9 @@ def propensity_estimator(*, boosting: Boosting, seed: int) -> Pipeline:
 
     No class weights and no resampling: either would make the probabilities wrong.
     """
-    never = "coalesce(days_since_purchase, {never})".format(never=f"{NEVER_DAYS}D")
+    never = f"coalesce(days_since_purchase, {NEVER_DAYS}D)"
     filled = SQLTransformer(
-        statement=f"SELECT *, {never} AS days_since_purchase_filled FROM __THIS__"  # noqa: S608
+        statement=f"SELECT *, {never} AS days_since_purchase_filled FROM __THIS__"
     )
     inputs = [
         "days_since_purchase_filled" if column == "days_since_purchase" else column
@@ -72,15 +73,16 @@ def feature_importance(model: PipelineModel) -> Mapping[str, float]:
 
 
 def baseline_score() -> Column:
-    """The rule a model must beat: whoever bought last comes first, then whoever was here last."""
-    recency = F.coalesce(F.col("days_since_purchase"), F.lit(NEVER_DAYS) + F.col("recency_days"))
-    return -recency
+    """The rule a model must beat: who ordered most often comes first, of them who was here last.
+
+    Chosen because it is hard to beat: on the shop of the README it ranks better than any other
+    single feature, and far better than recency alone.
+    """
+    return F.col("order_count") * F.lit(NEVER_DAYS) - F.col("recency_days")
 
 
 def with_probability(features: DataFrame, *, model: PipelineModel) -> DataFrame:
     """`features` and their `probability` as a plain number; the model's own columns are dropped."""
-    from pyspark.ml.functions import vector_to_array
-
     scored = model.transform(features)
-    probability = vector_to_array("probability").getItem(1).alias("probability")
+    probability = vector_to_array(F.col("probability")).getItem(1).alias("probability")
     return scored.select(*features.columns, probability)

@@ -109,7 +109,7 @@ def rank(scores: Floats, labels: Floats) -> Ranking:
     return Ranking(
         auc_roc=float(np.trapezoid(tpr, fpr)),
         average_precision=float(np.sum(np.diff(tpr) * precision[1:])),
-        lift_top_decile=(found_in_top / top) / (positives / people),
+        lift_top_decile=float((found_in_top / top) / (positives / people)),
         roc=_thinned(fpr, tpr),
         precision_recall=_thinned(tpr[1:], precision[1:]),
         gain=_thinned(taken / people, tpr),
@@ -119,7 +119,7 @@ def rank(scores: Floats, labels: Floats) -> Ranking:
 def calibration_bins(
     probabilities: Floats, labels: Floats, *, count: int = CALIBRATION_BINS
 ) -> tuple[CalibrationBin, ...]:
-    """People in order of probability, cut into groups of equal size (they differ by at most one)."""
+    """People in order of probability, cut into groups whose sizes differ by at most one."""
     order = np.argsort(probabilities, kind="stable")
     ordered = probabilities[order]
     _, group, sizes = np.unique(ordered, return_inverse=True, return_counts=True)

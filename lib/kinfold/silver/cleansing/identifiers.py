@@ -1,8 +1,8 @@
 """Identifiers in comparable form: equal values mean the same thing, whoever sent them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
-import pandas as pd
 import phonenumbers
 from pyspark.sql import Column, functions as F, types as T
 
@@ -51,28 +51,15 @@ def e164_phone(raw: Column, *, region: str) -> Column:
     A Python UDF, because numbering plans are data that no built-in function has.
     """
 
-    @F.pandas_udf(T.StringType())
-    def to_e164(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
-        known: dict[str, str | None] = {}
-        for batch in batches:
-            yield batch.map(
-                lambda text: None if text is None else _remembered(text, region, known),
-                na_action="ignore",
-            )
-
-    return to_e164(raw)
+    # Not a pandas UDF: with pandas 3 its strings come back in chunks, which Spark 4.1 refuses.
+    return F.udf(lambda text: parsed_phone(text, region), T.StringType())(raw)
 
 
-def _remembered(text: str, region: str, known: dict[str, str | None]) -> str | None:
-    if text not in known:
-        if len(known) > 100_000:
-            known.clear()
-        known[text] = parsed_phone(text, region)
-    return known[text]
-
-
-def parsed_phone(text: str, region: str) -> str | None:
+@lru_cache(maxsize=100_000)
+def parsed_phone(text: str | None, region: str) -> str | None:
     """`text` as E.164, or null when it is no valid phone number of `region` or abroad."""
+    if text is None:
+        return None
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

@@ -4,8 +4,8 @@ from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.runtime.lake import CHANGE_TYPE
 
-_NAMES = T.ArrayType(T.StringType(), False)
-_TEXTS = T.MapType(T.StringType(), T.StringType(), False)
+_NAMES = T.ArrayType(T.StringType())
+_TEXTS = T.MapType(T.StringType(), T.StringType())
 TOP_CATEGORIES = 3
 
 

@@ -1,0 +1,62 @@
+"""Train purchase propensity when the champion is old enough; promote it if its gate passes."""
+
+from collections.abc import Sequence
+
+from kinfold.core.conf import parse_options
+from kinfold.gold.features.moments import newest_moment
+from kinfold.gold.propensity.estimator import Boosting
+from kinfold.gold.propensity.labels import purchases_within
+from kinfold.gold.propensity.training import train_propensity
+from kinfold.gold.propensity.training_set import snapshot_times
+from kinfold.models.gates import Gate
+from kinfold.models.placement import tracking_of
+from kinfold.models.registry import is_due
+from kinfold.runtime.job import open_job, run_job
+from kinfold.silver.profiles.attribution import attributed_events
+from kinfold.tables import gold, silver
+
+JOB = "gold/train_propensity"
+INPUTS = (gold.FEATURES, silver.EVENTS, silver.IDENTITY_MAP)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parse_options(JOB, argv, description=__doc__)
+    conf = options.settings.propensity
+    with open_job(JOB, options, reads=INPUTS, depends_on=[conf]) as run:
+        if run.is_up_to_date:
+            return
+        tracking, features = tracking_of(options.settings), run.read(gold.FEATURES)
+        as_of = newest_moment(features)
+        if not is_due(tracking, name=conf.model, as_of=as_of, after_days=conf.retrain_after_days):
+            run.count(champion_is_fresh=1)
+            return
+        events = attributed_events(run.read(silver.EVENTS), run.read(silver.IDENTITY_MAP))
+        moments = snapshot_times(
+            as_of,
+            horizon_days=conf.horizon_days,
+            train_count=conf.train_snapshots,
+            step_days=conf.step_days,
+        )
+        trained = train_propensity(
+            features,
+            purchases_within(events, as_ofs=moments.all, horizon_days=conf.horizon_days),
+            as_of=as_of,
+            snapshots=moments,
+            horizon_days=conf.horizon_days,
+            tracking=tracking,
+            name=conf.model,
+            gate=Gate(
+                at_least={"auc_roc": conf.min_auc},
+                beats_baseline_on=("auc_roc",),
+                tolerance={"auc_roc": conf.max_auc_loss},
+            ),
+            input_versions=run.inputs,
+            boosting=Boosting(trees=conf.trees, depth=conf.depth),
+            seed=conf.seed,
+        )
+        run.count(version=trained.version, promoted=trained.promoted)
+        run.note(*(f"not promoted: {reason}" for reason in trained.reasons))
+
+
+if __name__ == "__main__":
+    run_job(main)

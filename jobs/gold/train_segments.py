@@ -1,0 +1,50 @@
+"""Train segments when the champion is old enough, and promote the new version if its gate passes."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import functions as F
+
+from kinfold.core.conf import parse_options
+from kinfold.gold.features.moments import newest_moment
+from kinfold.gold.segmentation.training import train_segments
+from kinfold.models.gates import Gate
+from kinfold.models.placement import tracking_of
+from kinfold.models.registry import is_due
+from kinfold.runtime.job import open_job, run_job
+from kinfold.tables import gold
+
+JOB = "gold/train_segments"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parse_options(JOB, argv, description=__doc__)
+    conf = options.settings.segmentation
+    with open_job(
+        JOB, options, reads=[gold.FEATURES], writes=[gold.SEGMENTS], depends_on=[conf]
+    ) as run:
+        if run.is_up_to_date:
+            return
+        tracking, features = tracking_of(options.settings), run.read(gold.FEATURES)
+        as_of = newest_moment(features)
+        if not is_due(tracking, name=conf.model, as_of=as_of, after_days=conf.retrain_after_days):
+            run.count(champion_is_fresh=1)
+            return
+        trained = train_segments(
+            features.where(F.col("as_of") == F.lit(as_of)),
+            as_of=as_of,
+            tracking=tracking,
+            name=conf.model,
+            gate=Gate(at_least={"silhouette": conf.min_silhouette}),
+            input_versions=run.inputs,
+            k_min=conf.k_min,
+            k_max=conf.k_max,
+            sample_size=conf.sample_size,
+            seed=conf.seed,
+        )
+        run.lake.upsert(gold.SEGMENTS, gold.SEGMENTS.frame(run.spark, *trained.rows))
+        run.count(version=trained.version, promoted=trained.promoted)
+        run.note(*(f"not promoted: {reason}" for reason in trained.reasons))
+
+
+if __name__ == "__main__":
+    run_job(main)

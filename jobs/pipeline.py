@@ -1,0 +1,40 @@
+"""Run the whole suite in order: land, cleanse, resolve, build, train, score, check, report.
+
+Each step is a job that also runs alone. Steps with nothing new do nothing, so running the pipeline
+again costs only what has arrived since.
+"""
+
+from collections.abc import Sequence
+
+from kinfold.core.conf import job_parser, parse_options
+from kinfold.runtime.job import run_job
+from kinfold.runtime.suite import Step, run_suite
+
+JOB = "pipeline"
+STEPS = (
+    Step("bronze/ingest_events"),
+    Step("silver/clean_events"),
+    Step("silver/resolve_identities"),
+    Step("silver/build_profiles"),
+    Step("gold/build_features"),
+    Step("gold/train_segments", may_lack_data=True),
+    Step("gold/assign_segments", may_lack_data=True),
+    Step("gold/train_propensity", may_lack_data=True),
+    Step("gold/score_propensity", may_lack_data=True),
+    Step("governance/check_ledger"),
+)
+LAST = Step("governance/write_report")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = job_parser(JOB, __doc__ or "")
+    parser.add_argument("--summary", metavar="FILE", help="also write the summary as JSON")
+    parser.add_argument("--truth", metavar="DIR", help="truth folder of a generated world")
+    options = parse_options(JOB, argv, parser=parser)
+    given = {"--summary": options.arguments.summary, "--truth": options.arguments.truth}
+    report = [text for name, value in given.items() if value for text in (name, value)]
+    run_suite(options, __file__, [*STEPS, Step(LAST.job, arguments=tuple(report))])
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,33 @@
+"""Where a lake's models are tracked."""
+
+from kinfold.core.conf import Settings
+from kinfold.core.errors import ConfError
+from kinfold.models.tracking import Tracking, open_tracking
+from kinfold.runtime.lake import local_path
+
+
+def tracking_of(settings: Settings) -> Tracking:
+    """The tracking place of the settings; without one, SQLite and files inside the lake.
+
+    Each lake so has models of its own: a champion trained on one company's people must not score
+    another's.
+
+    Raises:
+        ConfError: the lake is not local and no tracking URI is set.
+    """
+    conf = settings.tracking
+    if conf.uri is not None:
+        return open_tracking(conf.uri, experiment=conf.experiment)
+    local = local_path(settings.lake.root)
+    if local is None:
+        raise ConfError(
+            f"tracking.uri is not set and lake.root {settings.lake.root} is no local folder, where "
+            "MLflow's database could be. Set it: --set tracking.uri=http://HOST:PORT."
+        )
+    folder = local / "_mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return open_tracking(
+        f"sqlite:///{folder / 'mlflow.db'}",
+        experiment=conf.experiment,
+        artifact_root=str(folder / "artifacts"),
+    )

@@ -1,0 +1,229 @@
+"""Plots: the pictures of a model, for its MLflow run and for the report.
+
+Each function takes plain data and returns a figure that is readable at 700 pixels. Figures are made
+without pyplot, so nothing global is touched and nothing has to be closed. The colours stay apart
+for people who do not see red and green; lines also differ in style.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Points = Sequence[tuple[float, float]]
+
+INK, QUIET, GRID = "#22303c", "#66727d", "#e3e7ea"
+MODEL, RULE, CHANCE = "#0072b2", "#d55e00", "#9aa4ad"
+SEGMENT_COLOURS = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#cc79a7",
+    "#d55e00",
+    "#56b4e9",
+    "#7a5195",
+    "#8c7a00",
+    "#4d4d4d",
+    "#a6761d",
+)
+_MARKERS = "os^Dv<>pX*"
+
+
+def roc_curve(model: Points, rule: Points, *, auc: float, rule_auc: float) -> "Figure":
+    """Buyers found against others taken, for the model and for the rule."""
+    figure, axes = _canvas("ROC: buyers found at the price of others taken")
+    axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="chance, AUC 0.500")
+    axes.plot(*_xy(rule), color=RULE, linestyle="--", label=f"one-line rule, AUC {rule_auc:.3f}")
+    axes.plot(*_xy(model), color=MODEL, linewidth=2.4, label=f"model, AUC {auc:.3f}")
+    _shares(axes, "others taken (false positive rate)", "buyers found (true positive rate)")
+    _legend(axes, "lower right")
+    return figure
+
+
+def precision_recall(
+    model: Points,
+    rule: Points,
+    *,
+    average_precision: float,
+    rule_average_precision: float,
+    base_rate: float,
+) -> "Figure":
+    """How many of those taken buy, the more buyers are to be found."""
+    figure, axes = _canvas("Precision and recall: how many of those taken buy")
+    axes.axhline(base_rate, color=CHANCE, linestyle=":", label=f"everyone, {base_rate:.3f}")
+    rule_label = f"one-line rule, AP {rule_average_precision:.3f}"
+    axes.plot(*_xy(rule), color=RULE, linestyle="--", label=rule_label)
+    axes.plot(*_xy(model), color=MODEL, linewidth=2.4, label=f"model, AP {average_precision:.3f}")
+    _shares(axes, "buyers found (recall)", "of those taken, buyers (precision)")
+    _legend(axes, "upper right")
+    return figure
+
+
+def calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) -> "Figure":
+    """What was said against what came true, per group of (mean probability, rate, people)."""
+    figure, axes = _canvas(f"Calibration: what was said and what came true (ECE {ece:.3f})")
+    top = min(1.0, 1.12 * max((max(said, seen) for said, seen, _ in bins), default=1.0))
+    axes.plot([0, top], [0, top], color=CHANCE, linestyle=":", label="said = came true")
+    said, seen, counts = ([bin_[i] for bin_ in bins] for i in range(3))
+    # Two standard errors of a rate among so many people: what chance alone explains.
+    slack = [
+        2 * (rate * (1 - rate) / count) ** 0.5 for rate, count in zip(seen, counts, strict=True)
+    ]
+    axes.errorbar(
+        said,
+        seen,
+        yerr=slack,
+        color=MODEL,
+        marker="o",
+        linewidth=2,
+        capsize=3,
+        label=f"groups of {min(counts, default=0):,} people, ±2 standard errors",
+    )
+    axes.set_xlim(0, top)
+    axes.set_ylim(0, top)
+    _percent(axes)
+    axes.set_xlabel("mean probability said")
+    axes.set_ylabel("share that bought")
+    _legend(axes, "upper left")
+    return figure
+
+
+def gain(model: Points, rule: Points, *, lift_top_decile: float, base_rate: float) -> "Figure":
+    """Share of the buyers reached, by share of people addressed from the top."""
+    figure, axes = _canvas(f"Gain: the top tenth buys {lift_top_decile:.1f} times as often")
+    axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="in any order")
+    axes.plot([0, base_rate, 1], [0, 1, 1], color=QUIET, linewidth=1, label="perfect order")
+    axes.plot(*_xy(rule), color=RULE, linestyle="--", label="one-line rule")
+    axes.plot(*_xy(model), color=MODEL, linewidth=2.4, label="model")
+    _shares(axes, "people addressed, likeliest first", "buyers reached")
+    _legend(axes, "lower right")
+    return figure
+
+
+def feature_importance(shares: Mapping[str, float], *, count: int = 12) -> "Figure":
+    """The features that brought most, as bars."""
+    figure, axes = _canvas("What the model goes by: share of the trees' gain")
+    top = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:count][::-1]
+    names = [feature_label(name) for name, _ in top]
+    bars = axes.barh(names, [share for _, share in top], color=MODEL, height=0.66)
+    axes.bar_label(bars, fmt="{:.1%}", padding=4, color=QUIET, fontsize=9)
+    axes.set_xlim(0, 1.15 * max((share for _, share in top), default=1.0) or 1.0)
+    axes.xaxis.set_visible(False)
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    return figure
+
+
+def silhouette_by_k(
+    trials: Sequence[tuple[int, float, bool]], *, chosen: int, smallest_share: float
+) -> "Figure":
+    """Silhouette per number of segments, from (k, silhouette, has a segment too small to use)."""
+    figure, axes = _canvas(f"Silhouette by number of segments: {chosen} chosen")
+    axes.plot([k for k, *_ in trials], [s for _, s, _ in trials], color=CHANCE, zorder=1)
+    for is_tiny, colour, marker, label in (
+        (False, MODEL, "o", "usable"),
+        (True, RULE, "X", f"a segment below {smallest_share:.0%} of the people"),
+    ):
+        shown = [(k, s) for k, s, tiny in trials if tiny is is_tiny]
+        if shown:
+            axes.scatter(*_xy(shown), color=colour, marker=marker, s=70, label=label, zorder=2)
+    best = [(k, s) for k, s, _ in trials if k == chosen]
+    axes.scatter(*_xy(best), facecolor="none", edgecolor=INK, s=240, linewidth=1.6, label="chosen")
+    axes.set_xticks([k for k, *_ in trials])
+    axes.set_xlabel("number of segments")
+    axes.set_ylabel("silhouette")
+    axes.margins(y=0.25)
+    _legend(axes, "best")
+    return figure
+
+
+def segment_map(
+    points: Sequence[tuple[float, float, int]],
+    *,
+    names: Mapping[int, str],
+    x_label: str,
+    y_label: str,
+) -> "Figure":
+    """People as points, coloured by segment, with the segment's name at its middle."""
+    figure, axes = _canvas("Segments: people who behave alike lie close together", height=5.4)
+    for place, (segment_id, name) in enumerate(sorted(names.items())):
+        own = [(x, y) for x, y, s in points if s == segment_id]
+        if not own:
+            continue
+        colour = SEGMENT_COLOURS[place % len(SEGMENT_COLOURS)]
+        marker = _MARKERS[place % len(_MARKERS)]
+        axes.scatter(*_xy(own), s=16, color=colour, marker=marker, alpha=0.55, linewidth=0)
+        axes.scatter([], [], s=48, color=colour, marker=marker, label=f"{name} ({len(own):,})")
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.set_xticklabels([])
+    axes.set_yticklabels([])
+    columns = 2 if len(names) > 3 else 1
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.1),
+        ncols=columns,
+        frameon=False,
+        fontsize=10,
+        labelcolor=INK,
+    )
+    return figure
+
+
+def feature_label(column: str) -> str:
+    """A feature's column name as a label: `order_count_90d` is `orders, 90 d`."""
+    words, _, window = column.rpartition("_")
+    if not (window.endswith("d") and window[:-1].isdigit()):
+        words, window = column, ""
+    words = words.removesuffix("_cents")
+    if words.endswith("_count"):
+        thing = words.removesuffix("_count")
+        words = {"category": "categories", "add_to_cart": "cart_additions"}.get(thing, f"{thing}s")
+    label = words.replace("_", " ")
+    return f"{label}, {window[:-1]} d" if window else label
+
+
+def _canvas(title: str, *, height: float = 4.4) -> "tuple[Figure, Axes]":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontsize=13, color=INK, pad=12, fontweight="bold")
+    axes.set_axisbelow(True)
+    axes.grid(color=GRID, linewidth=0.9)
+    axes.tick_params(colors=QUIET, labelsize=10, length=0)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(CHANCE)
+    return figure, axes
+
+
+def _xy(points: Points) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _percent(axes: "Axes") -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def _shares(axes: "Axes", x_label: str, y_label: str) -> None:
+    axes.set_xlim(-0.005, 1.005)
+    axes.set_ylim(0, 1.03)
+    _percent(axes)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+
+
+def _legend(
+    axes: "Axes", place: Literal["best", "lower right", "upper left", "upper right"]
+) -> None:
+    axes.legend(loc=place, frameon=False, fontsize=10, labelcolor=INK)

@@ -1,0 +1,269 @@
+"""Tracking: one MLflow run per training, with everything needed to understand and repeat it.
+
+MLflow takes seconds to import, so it is imported when first needed; `preload` does that beforehand,
+for example on a thread of its own while Spark is busy.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.ml import PipelineModel
+from pyspark.sql import types as T
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
+
+MODEL_PATH = "model"
+REPORT_PATH = "report"
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where runs and versions are kept.
+
+    Attributes:
+        uri: tracking server or database.
+        registry_uri: where versions are registered; the same place unless said otherwise.
+        experiment_id: the experiment that collects the runs.
+        spark_folder: a folder that driver and executors all reach, through which Spark hands a
+            model over; None where they share a machine.
+    """
+
+    uri: str
+    registry_uri: str
+    experiment_id: str
+    spark_folder: str | None = None
+
+
+def preload() -> Any:
+    """MLflow, imported once, silent and without usage reports."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+        import mlflow.spark
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return mlflow
+
+
+def open_tracking(
+    uri: str,
+    *,
+    experiment: str,
+    artifact_root: str | None = None,
+    registry_uri: str | None = None,
+    spark_folder: str | None = None,
+) -> Tracking:
+    """The tracking place, with its experiment made if it is new.
+
+    Args:
+        uri: anything MLflow takes: `sqlite:///...`, `http://...`, `databricks`.
+        artifact_root: path or URI below which a new experiment keeps its files; None leaves it to
+            the server.
+    """
+    preload()
+    client = _client(uri, registry_uri or uri)
+    known = client.get_experiment_by_name(experiment)
+    if known is not None:
+        experiment_id = known.experiment_id
+    else:
+        location = None if artifact_root is None else f"{artifact_root.rstrip('/')}/{experiment}"
+        experiment_id = client.create_experiment(experiment, artifact_location=location)
+    return Tracking(uri, registry_uri or uri, experiment_id, spark_folder)
+
+
+def client_of(tracking: Tracking) -> "MlflowClient":
+    """MLflow's own client, for what this module does not wrap."""
+    return _client(tracking.uri, tracking.registry_uri)
+
+
+class TrainingRun:
+    """An open run. Metrics, settings and files added to it stay even if the training fails."""
+
+    def __init__(self, tracking: Tracking, run_id: str) -> None:
+        self.tracking = tracking
+        self.run_id = run_id
+
+    def describe(
+        self, *, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Add settings and results; a metric that is not finite cannot be kept and is left out."""
+        mlflow = preload()
+        if params:
+            mlflow.log_params({name: _as_text(value) for name, value in params.items()})
+        finite = {n: float(v) for n, v in (metrics or {}).items() if math.isfinite(v)}
+        if finite:
+            mlflow.log_metrics(finite)
+
+    def tag(self, tags: Mapping[str, Any]) -> None:
+        preload().set_tags({name: _as_text(value) for name, value in tags.items()})
+
+    def keep(
+        self,
+        *,
+        figures: "Mapping[str, Figure] | None" = None,
+        documents: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep figures as `report/<name>.png` and plain data as `report/<name>.json`."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, figure in (figures or {}).items():
+                figure.savefig(Path(folder, f"{name}.png"), dpi=110)
+            for name, document in (documents or {}).items():
+                text = json.dumps(_plain(document), indent=1)
+                Path(folder, f"{name}.json").write_text(text, encoding="utf-8")
+            preload().log_artifacts(folder, REPORT_PATH)
+
+    def register(
+        self,
+        model: PipelineModel,
+        *,
+        name: str,
+        inputs: T.StructType,
+        outputs: Mapping[str, str],
+        example: Mapping[str, Any],
+    ) -> int:
+        """Keep the pipeline and register it as a new version of `name`; the version is returned.
+
+        Args:
+            inputs: the raw columns the pipeline reads. Written down, never inferred: inference has
+                given wrong signatures, and a registry may demand one.
+            outputs: MLflow type by output column.
+            example: one row of the inputs.
+        """
+        mlflow = preload()
+        requirements = [f"{package}=={_version_of(package)}" for package in ("pyspark", "numpy")]
+        with silence(), _spark_folder(self.tracking) as folder:
+            mlflow.spark.log_model(
+                model,
+                artifact_path=MODEL_PATH,
+                dfs_tmpdir=folder,
+                signature=_signature(inputs, outputs),
+                input_example=_example(example, inputs),
+                pip_requirements=requirements,  # inferring them takes many seconds
+            )
+        client = client_of(self.tracking)
+        _ensure_model(client, name)
+        source = mlflow.get_artifact_uri(MODEL_PATH)
+        return int(client.create_model_version(name, source, run_id=self.run_id).version)
+
+
+@contextlib.contextmanager
+def training_run(
+    tracking: Tracking, *, name: str, input_versions: Mapping[str, int]
+) -> Iterator[TrainingRun]:
+    """A run that ends with this block: finished, or failed when the block raises.
+
+    Args:
+        input_versions: version of each table that goes in, kept as params and as one tag.
+    """
+    mlflow = preload()
+    mlflow.set_tracking_uri(tracking.uri)
+    mlflow.set_registry_uri(tracking.registry_uri)
+    with mlflow.start_run(experiment_id=tracking.experiment_id, run_name=name) as active:
+        run = TrainingRun(tracking, active.info.run_id)
+        run.describe(params={f"input.{table}": v for table, v in input_versions.items()})
+        run.tag({"kinfold.inputs": json.dumps(dict(input_versions), sort_keys=True)})
+        yield run
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """No announcements on the console; what goes wrong is raised, not announced."""
+    from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM as stream
+
+    was_enabled = stream.enabled
+    stream.enabled = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        stream.enabled = was_enabled
+
+
+@contextlib.contextmanager
+def _spark_folder(tracking: Tracking) -> Iterator[str]:
+    """Where Spark writes a model before it goes to the artifact store. Not MLflow's own default,
+    `/tmp/mlflow`, which two users of a machine would share."""
+    if tracking.spark_folder is not None:
+        yield tracking.spark_folder
+        return
+    folder = tempfile.mkdtemp(prefix="kinfold-model-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _client(uri: str, registry_uri: str) -> "MlflowClient":
+    mlflow = preload()
+    client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
+    return client
+
+
+def _ensure_model(client: "MlflowClient", name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
+
+
+def _signature(inputs: T.StructType, outputs: Mapping[str, str]) -> "ModelSignature":
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    types = {"bigint": "long", "string": "string", "double": "double", "timestamp": "datetime"}
+    read = [
+        ColSpec(types[field.dataType.simpleString()], field.name, required=not field.nullable)
+        for field in inputs.fields
+    ]
+    made = [ColSpec(DataType[kind], column) for column, kind in outputs.items()]
+    return ModelSignature(inputs=Schema(read), outputs=Schema(made))
+
+
+def _example(row: Mapping[str, Any], inputs: T.StructType) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame([{field.name: row[field.name] for field in inputs.fields}])
+
+
+def _version_of(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, (Mapping, list, tuple)):
+        return json.dumps(_plain(value))
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it: a number that is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,313 @@
+"""The summary of a lake: what came in, what became of it, and how good the results are."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import DataFrame, functions as F
+
+from kinfold.core.log import counted
+from kinfold.gold.propensity.evaluation import rank
+from kinfold.governance.ledger import ledger_laws
+from kinfold.models.registry import find_champion, metrics_of, read_report
+from kinfold.models.tracking import Tracking
+from kinfold.reporting.truth import Truth, future_buyers, identity_result
+from kinfold.runtime.lake import Lake
+from kinfold.tables import bronze, gold, ops, silver
+from kinfold.tables.spec import Table
+
+Summary = dict[str, Any]
+"""Plain data that JSON can hold; its parts are the functions of this module."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The registered names the summary looks up."""
+
+    segments: str
+    propensity: str
+
+
+def summarised(
+    lake: Lake, *, as_of: datetime, tracking: Tracking, models: Models, truth: Truth | None
+) -> Summary:
+    """Everything the summary and the page tell, read from the lake and the registry."""
+    identity_map = lake.read(silver.IDENTITY_MAP).select("namespace", "value", "profile_id")
+    known = identity_map.toPandas() if truth else None
+    return {
+        "run_id": lake.run_id,
+        "lake": lake.root,
+        "as_of": as_of.isoformat(),
+        "stages": stages(lake),
+        "sources": sources(lake),
+        "ledger": [{**asdict(law), "is_kept": law.is_kept} for law in ledger_laws(lake)],
+        "rejections": rejections(lake),
+        "event_types": event_types(lake),
+        "tables": {table.name: lake.read(table).count() for table in _PUBLISHED},
+        "quality": quality(lake),
+        "identity": identity(lake),
+        "identity_truth": asdict(identity_result(known, truth)) if truth else None,
+        "segments": segments(lake, tracking, models.segments),
+        "propensity": propensity(lake, tracking, models.propensity, as_of=as_of),
+        "propensity_truth": _against_future(lake, known, truth, as_of) if truth else None,
+    }
+
+
+_PUBLISHED: tuple[Table, ...] = (
+    bronze.EVENTS,
+    silver.EVENTS,
+    silver.IDENTIFIERS,
+    silver.IDENTITY_LINKS,
+    silver.IDENTITY_MAP,
+    silver.PROFILES,
+    gold.FEATURES,
+    gold.SEGMENT_MEMBERS,
+    gold.PROPENSITY_SCORES,
+)
+
+
+def stages(lake: Lake) -> list[dict[str, Any]]:
+    """The jobs this run has finished, in order: job, seconds, counts."""
+    runs = lake.read(ops.JOB_RUNS).where(F.col("run_id") == lake.run_id)
+    return [
+        {"job": row["job"], "seconds": row["seconds"], "counts": dict(row["counts"])}
+        for row in runs.orderBy("finished_at").collect()
+    ]
+
+
+def sources(lake: Lake) -> list[dict[str, Any]]:
+    """The ledger at bronze by source: records_in, accepted, rejected, batches."""
+    rows = (
+        lake.read(ops.BATCHES)
+        .where(F.col("stage") == "bronze")
+        .groupBy("source")
+        .agg(
+            *(F.sum(name).alias(name) for name in ("records_in", "accepted", "rejected")),
+            F.count(F.lit(1)).alias("batches"),
+        )
+    )
+    return [row.asDict() for row in rows.orderBy("source").collect()]
+
+
+def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
+    """The commonest reasons of rejections: reason, records."""
+    reasons = (
+        lake.read(bronze.EVENTS)
+        .where(F.col("verdict") == bronze.REJECTED)
+        .select(F.explode("errors").alias("reason"))
+        .groupBy("reason")
+        .agg(F.count(F.lit(1)).alias("records"))
+    )
+    return _top(reasons, "records", "reason", limit)
+
+
+def event_types(lake: Lake) -> list[dict[str, Any]]:
+    """Events by type: event_type, events."""
+    types = lake.read(silver.EVENTS).groupBy("event_type").agg(F.count(F.lit(1)).alias("events"))
+    return _top(types, "events", "event_type", 20)
+
+
+def quality(lake: Lake) -> list[dict[str, Any]]:
+    """The newest verdicts of each table: table_name, rules, rules_met, rows_checked."""
+    verdicts = lake.read(ops.QUALITY_RESULTS)
+    newest = verdicts.groupBy("table_name").agg(F.max("judged_at").alias("latest"))
+    rows = (
+        verdicts.join(newest, "table_name")
+        .where(F.col("judged_at") == F.col("latest"))
+        .groupBy("table_name")
+        .agg(
+            F.count(F.lit(1)).alias("rules"),
+            F.count_if("is_met").alias("rules_met"),
+            F.max("rows_checked").alias("rows_checked"),
+        )
+    )
+    return [row.asDict() for row in rows.orderBy("table_name").collect()]
+
+
+def identity(lake: Lake) -> dict[str, Any]:
+    """Profiles by how many identifiers they hold, and events no person could be found for."""
+    sizes = lake.read(silver.IDENTITY_MAP).groupBy("profile_id").agg(F.count("*").alias("size"))
+    shape = sizes.agg(
+        F.count(F.lit(1)).alias("profiles"),
+        F.coalesce(F.sum("size"), F.lit(0)).alias("identifiers"),
+        F.max("size").alias("largest_profile"),
+    ).collect()[0]
+    histogram = (
+        sizes.select(F.least("size", F.lit(12)).alias("size"))
+        .groupBy("size")
+        .agg(F.count(F.lit(1)).alias("profiles"))
+        .orderBy("size")
+    )
+    anonymous = lake.read(silver.EVENTS).where(F.size("identifiers") == 0).count()
+    return {
+        **shape.asDict(),
+        "anonymous_events": anonymous,
+        "sizes": [[int(row["size"]), int(row["profiles"])] for row in histogram.collect()],
+    }
+
+
+def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None:
+    """The champion's segments with today's members; null before one was trained."""
+    champion = find_champion(tracking, name=name)
+    if champion is None:
+        return None
+    members = lake.read(gold.SEGMENT_MEMBERS).groupBy("segment_id").agg(F.count("*").alias("n"))
+    counts = {row["segment_id"]: int(row["n"]) for row in members.collect()}
+    cards = lake.read(gold.SEGMENTS).where(F.col("model_version") == champion.version)
+    total = sum(counts.values()) or 1
+    return {
+        "model_version": champion.version,
+        "cards": [
+            {
+                "segment_id": int(row["segment_id"]),
+                "name": row["name"],
+                "card": row["card"],
+                "members": counts.get(row["segment_id"], 0),
+                "share": counts.get(row["segment_id"], 0) / total,
+            }
+            for row in cards.orderBy("segment_id").collect()
+        ],
+        "run_id": champion.run_id,
+        "metrics": dict(metrics_of(tracking, run_id=champion.run_id)),
+    }
+
+
+def propensity(
+    lake: Lake, tracking: Tracking, name: str, *, as_of: datetime
+) -> dict[str, Any] | None:
+    """The champion's evaluation and today's scores; null before one was trained."""
+    champion = find_champion(tracking, name=name)
+    if champion is None:
+        return None
+    scores = lake.read(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
+    shape = scores.agg(
+        F.count(F.lit(1)).alias("scored"),
+        F.avg("probability").alias("mean_probability"),
+    ).collect()[0]
+    return {
+        "model_version": champion.version,
+        "run_id": champion.run_id,
+        **shape.asDict(),
+        "evaluation": read_report(tracking, run_id=champion.run_id, document="evaluation"),
+        "verdict": read_report(tracking, run_id=champion.run_id, document="verdict"),
+    }
+
+
+def _against_future(
+    lake: Lake, identity_map: Any, truth: Truth, as_of: datetime
+) -> dict[str, Any] | None:
+    scores = lake.read(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
+    frame = scores.select("profile_id", "probability").toPandas()
+    probabilities, labels = future_buyers(frame, identity_map, truth)
+    if not 0 < labels.sum() < labels.size:
+        return None
+    ranking = rank(probabilities, labels)
+    return {
+        "profiles": int(labels.size),
+        "buyers": int(labels.sum()),
+        "auc_roc": ranking.auc_roc,
+        "average_precision": ranking.average_precision,
+        "lift_top_decile": ranking.lift_top_decile,
+        "mean_probability": float(probabilities.mean()),
+        "base_rate": float(labels.mean()),
+    }
+
+
+def _top(rows: DataFrame, count: str, name: str, limit: int) -> list[dict[str, Any]]:
+    return [r.asDict() for r in rows.orderBy(F.desc(count), name).limit(limit).collect()]
+
+
+def as_text(summary: Summary) -> str:
+    """The summary for a terminal, at most 100 columns wide."""
+    parts = [
+        _heading(f"kinfold: {summary['lake']}"),
+        f"as of {summary['as_of'][:16].replace('T', ' ')} UTC, run {summary['run_id']}",
+        *_flow_lines(summary),
+        *_identity_lines(summary),
+        *_segment_lines(summary),
+        *_propensity_lines(summary),
+        *_stage_lines(summary),
+    ]
+    return "\n".join(parts)
+
+
+def _flow_lines(summary: Summary) -> list[str]:
+    lines = [_heading("Records")]
+    for source in summary["sources"]:
+        lines.append(
+            f"  {source['source']:<22} {source['records_in']:>10,} in "
+            f"{source['accepted']:>10,} accepted {source['rejected']:>8,} rejected"
+        )
+    lines += [f"    {r['records']:>8,} x {r['reason']}" for r in summary["rejections"][:4]]
+    kept = sum(law["is_kept"] for law in summary["ledger"])
+    lines.append(f"  ledger: {kept} of {len(summary['ledger'])} conservation laws hold")
+    rules = sum(table["rules"] for table in summary["quality"])
+    met = sum(table["rules_met"] for table in summary["quality"])
+    lines.append(
+        f"  quality: {met} of {rules} rules met before publishing {len(summary['quality'])} tables"
+    )
+    return lines
+
+
+def _identity_lines(summary: Summary) -> list[str]:
+    found = summary["identity"]
+    lines = [
+        _heading("People"),
+        f"  {found['profiles']:,} profiles from {found['identifiers']:,} identifiers, the largest "
+        f"with {found['largest_profile'] or 0:,}; {found['anonymous_events']:,} anonymous events",
+    ]
+    truth = summary["identity_truth"]
+    if truth:
+        lines.append(
+            f"  against the truth: precision {truth['precision']:.3f}, recall "
+            f"{truth['recall']:.3f} over pairs of identifiers ({truth['people']:,} people, "
+            f"{truth['pure_profiles']:,} of {truth['profiles']:,} profiles hold one person)"
+        )
+    return lines
+
+
+def _segment_lines(summary: Summary) -> list[str]:
+    segments = summary["segments"]
+    if not segments:
+        return [_heading("Segments"), "  none: no version has passed its gate"]
+    lines = [_heading(f"Segments (model version {segments['model_version']})")]
+    lines += [
+        f"  {card['name']:<34} {card['members']:>8,} {card['share']:>6.1%}"
+        for card in segments["cards"]
+    ]
+    return lines
+
+
+def _propensity_lines(summary: Summary) -> list[str]:
+    model = summary["propensity"]
+    if not model:
+        return [_heading("Purchase propensity"), "  none: no version has passed its gate"]
+    metrics, rule = model["evaluation"]["metrics"], model["evaluation"]["baseline_metrics"]
+    lines = [
+        _heading(f"Purchase propensity (model version {model['model_version']})"),
+        f"  hold-out: AUC {metrics['auc_roc']:.3f} (one-line rule {rule['auc_roc']:.3f}), average "
+        f"precision {metrics['average_precision']:.3f} at base rate {metrics['base_rate']:.3f}, "
+        f"lift {metrics['lift_top_decile']:.1f}",
+        f"  {model['scored']:,} people scored, mean probability "
+        f"{model['mean_probability'] or 0:.3f}",
+    ]
+    future = summary["propensity_truth"]
+    if future:
+        lines.append(
+            f"  against what then happened: AUC {future['auc_roc']:.3f}, lift "
+            f"{future['lift_top_decile']:.1f}, {future['base_rate']:.3f} bought"
+        )
+    return lines
+
+
+def _stage_lines(summary: Summary) -> list[str]:
+    lines = [_heading("Stages of this run")]
+    lines += [
+        f"  {stage['job']:<28} {stage['seconds']:6.1f} s  {counted(stage['counts'])}"
+        for stage in summary["stages"]
+    ]
+    return lines if summary["stages"] else [*lines, "  nothing was new"]
+
+
+def _heading(text: str) -> str:
+    return f"\n{text}\n{'-' * len(text)}"

@@ -1,0 +1,57 @@
+"""A suite of jobs: one process, one session, one run id."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from kinfold.core.conf import RunOptions
+from kinfold.core.errors import ModelDataError, ModelGateError
+from kinfold.core.log import say
+from kinfold.quality import gate
+from kinfold.runtime.job import open_lake
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of a suite.
+
+    Attributes:
+        job: path below jobs/ without `.py`.
+        may_lack_data: the suite goes on where the job says that there is too little data for a
+            model, or that no model has passed its gate; the summary says so.
+        arguments: its own, after those of the run.
+    """
+
+    job: str
+    may_lack_data: bool = False
+    arguments: tuple[str, ...] = ()
+
+
+def run_suite(options: RunOptions, suite_file: str, steps: Sequence[Step]) -> None:
+    """Run the steps in order, each as it would run alone."""
+    folder, begun = Path(suite_file).parent, monotonic()
+    mains = [(step, load_main(folder / f"{step.job}.py")) for step in steps]
+    say(f"kinfold: run {options.run_id}, lake {options.settings.lake.root}")
+    gate.preload()
+    with open_lake(options, name=Path(suite_file).stem):
+        for step, main in mains:
+            try:
+                main([*options.as_argv(), *step.arguments])
+            except (ModelDataError, ModelGateError) as error:
+                if not step.may_lack_data:
+                    raise
+                say(f"  {step.job}: left out. {error}")
+    say(f"kinfold: done in {monotonic() - begun:.0f} s")
+
+
+def load_main(path: Path) -> Callable[[Sequence[str]], None]:
+    """`main` of a job file; jobs are files, not modules of a package."""
+    spec = importlib.util.spec_from_file_location(f"kinfold_job_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    main: Callable[[Sequence[str]], None] = module.main
+    return main

@@ -1,0 +1,85 @@
+"""Mailings: what people agree to receive, what they open, and when they have had enough."""
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from kinfold.synthetic import people
+from kinfold.synthetic.behaviour import DAY_MS
+from kinfold.synthetic.draws import Draws
+from kinfold.synthetic.events import as_events
+
+
+def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
+    """Openings of the newsletter that goes out each Tuesday and Friday to those who agreed to it."""
+    weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
+    is_subscribed = _agrees(draws, "email") & (F.col("day") > _asked_day(draws, "email"))
+    is_subscribed = is_subscribed & (F.col("day") < _withdrawal_day(draws, "email"))
+    interest = 0.55 * draws.uniform("newsletter_interest", "person") * F.least(F.col("vigour"), F.lit(1.0))
+    opens = draws.uniform("opens", "person", "day") < interest
+    delay = F.floor(F.least(draws.exponential(5.0, "opens_after", "person", "day"), F.lit(40.0)) * 3_600_000)
+    campaign = F.concat(F.lit("news-"), F.date_add(F.lit(start_on), F.col("day")).cast("string"))
+    return (
+        days.where(weekday.isin(1, 4) & is_subscribed & opens)
+        .withColumn("visit", draws.number("email_open", "person", "day"))
+        .withColumn("place", F.lit(0))
+        .withColumn("event_type", F.lit("email_open"))
+        .withColumn("occurred_ms", F.col("day").cast("long") * DAY_MS + 7 * 3_600_000 + delay.cast("long"))
+        .transform(
+            as_events,
+            draws=draws,
+            identifiers={"email": people.email(draws, number=F.lit(0))},
+            properties={"campaign_id": campaign},
+        )
+    )
+
+
+def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
+    """What people decide about e-mail and personalization, and the withdrawals of some who agreed."""
+    purpose, is_withdrawal = F.col("purpose"), F.col("place") >= 2
+    both = {name: (_agrees(draws, name), _asked_day(draws, name)) for name in ("email", "personalization")}
+    agrees = F.when(purpose == "email", both["email"][0]).otherwise(both["personalization"][0])
+    asked = F.when(purpose == "email", both["email"][1]).otherwise(both["personalization"][1])
+    withdrawn = F.when(purpose == "email", _withdrawal_day(draws, "email"))
+    withdrawn = withdrawn.otherwise(_withdrawal_day(draws, "personalization"))
+    is_email = purpose == "email"
+    day = F.when(is_withdrawal, withdrawn).otherwise(asked)
+    ms_of_day = 6 * 3_600_000 + draws.below(15 * 3_600_000, "consent_hour", "visit", "place")
+    has_account = F.coalesce(F.col("registered_day") <= F.col("day"), F.lit(False))
+    cookie = people.cookie_id(draws, number=F.lit(0), day=F.col("day"))
+    decision = F.when(~is_withdrawal & agrees, F.lit("granted")).otherwise(F.lit("withdrawn"))
+    return (
+        population.withColumn("visit", draws.number("consent", "person"))
+        .withColumn("place", F.explode(F.sequence(F.lit(0), F.lit(3))))
+        .withColumn("event_type", F.lit("consent"))
+        .withColumn("purpose", F.when(F.col("place") % 2 == 0, F.lit("email")).otherwise(F.lit("personalization")))
+        .withColumn("day", day)
+        .where((F.col("day") <= F.col("last_day")) & (agrees | ~is_withdrawal))
+        .withColumn("occurred_ms", F.col("day").cast("long") * DAY_MS + ms_of_day)
+        .transform(
+            as_events,
+            draws=draws,
+            identifiers={
+                "cookie_id": F.when(~has_account | (F.col("place") < 2), cookie),
+                "user_id": F.when(has_account, people.user_id(draws)),
+                "email": F.when(is_email, people.email(draws, number=F.lit(0))),
+            },
+            properties={"purpose": purpose, "decision": decision},
+        )
+    )
+
+
+def _agrees(draws: Draws, purpose: str) -> Column:
+    return draws.uniform(f"agrees_{purpose}", "person") < (0.58 if purpose == "email" else 0.72)
+
+
+def _asked_day(draws: Draws, purpose: str) -> Column:
+    """Newcomers are asked on arrival; people who were there before get the new form within three weeks."""
+    renewal = draws.below(21, f"asked_{purpose}", "person")
+    return F.when(F.col("first_day") > 0, F.col("first_day")).otherwise(renewal)
+
+
+def _withdrawal_day(draws: Draws, purpose: str) -> Column:
+    wait = 1 + F.floor(draws.exponential(260.0, f"withdraws_{purpose}", "person")).cast("int")
+    return _asked_day(draws, purpose) + wait
