@@ -217,7 +217,9 @@ def _compile_problems(documents: Mapping[str, dict[str, Any]], *, directory: Pat
             _validator(document, _references(documents))
         except ValueError as err:
             first_line = str(err).partition("\n")[0]
-            problems.append(f"{directory / schema_id}.json: invalid schema: {first_line}.")
+            path = err.instance_path if isinstance(err, ValidationError) else []
+            place = f" at {_pointer(path)}" if path else ""
+            problems.append(f"{directory / schema_id}.json: invalid schema{place}: {first_line}.")
     return problems
 
 

@@ -1,0 +1,64 @@
+"""One Spark session per test worker, and the helpers that tests share."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+HOME = Path(__file__).resolve().parents[1]
+SHARED_DATA = HOME.parent / "shared" / "data"
+
+# Before any test imports a module that may look at the clock or start a worker.
+os.environ["TZ"] = "UTC"
+os.environ["KINFOLD_HOME"] = str(HOME)
+os.environ["PYSPARK_PYTHON"] = sys.executable
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The worker's session: the local settings, one shuffle partition, a warehouse of its own."""
+    from kinfold.runtime.session import spark_settings
+
+    folder = tempfile.mkdtemp(prefix="kinfold-tests-")
+    settings = {
+        **spark_settings("local", HOME),
+        "spark.master": "local[1]",
+        "spark.driver.memory": "2g",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.default.parallelism": "1",
+        "spark.sql.warehouse.dir": folder,
+        "spark.local.dir": folder,
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": (
+            f"-Dlog4j2.configurationFile=file:{HOME}/conf/spark/log4j2.properties "
+            f"-Dkinfold.log.level=error -Dderby.system.home={folder}"
+        ),
+    }
+    builder = SparkSession.builder.appName("kinfold tests")
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def lake_root(tmp_path: Path) -> str:
+    """The root of an empty lake."""
+    return str(tmp_path / "lake")
+
+
+@pytest.fixture
+def online_retail() -> Path:
+    """A real shop's invoice lines; the test is skipped where the data is not there."""
+    path = SHARED_DATA / "online_retail.csv.gz"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not there: it is public data kept beside the project")
+    return path

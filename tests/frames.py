@@ -1,0 +1,21 @@
+"""Comparing frames in tests."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame
+
+
+def assert_rows(actual: DataFrame, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """The frame's `columns` hold exactly these rows, in any order."""
+    shown = actual.select(*columns)
+    expected = actual.sparkSession.createDataFrame(list(rows), shown.schema)
+    assert_df_equality(shown, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+def at(text: str) -> datetime:
+    """An instant: `09:00` on the first of March 2026, or an ISO date with an optional time; UTC."""
+    full = text if len(text) > 5 else f"2026-03-01T{text}"
+    return datetime.fromisoformat(full).replace(tzinfo=UTC)

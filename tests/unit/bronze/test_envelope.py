@@ -1,0 +1,528 @@
+"""Every record lands once, with a verdict, whatever it holds."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings, strategies as st
+from pyspark.sql import functions as F
+
+from kinfold.bronze.envelope import LANDED_EVENTS, landed_batch, landed_events
+from kinfold.bronze.json_schema import SchemaRegistry, compiled_schemas
+
+REGISTRY = SchemaRegistry.load(Path(__file__).parents[3] / "conf" / "schemas")
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+NO_INSTANT = "expected an instant in the years 0001 to 9999 (UTC), without a leap second"
+TOO_DEEP = "/: nested too deeply, expected at most 250 levels"
+MISSING = [
+    f"/: '{name}' is missing"
+    for name in ("event_id", "event_type", "identifiers", "occurred_at", "properties")
+]
+ORDER = {"order_id": "o1", "amount_cents": 1999, "currency": "EUR"}
+
+
+def event(**members: Any) -> dict[str, Any]:
+    """A purchase at noon; a member given as `...` is left out."""
+    purchase = {
+        "event_id": "e1",
+        "event_type": "purchase",
+        "occurred_at": "2026-01-05T12:00:00Z",
+        "identifiers": {"user_id": "u1"},
+        "properties": ORDER,
+    }
+    return {name: value for name, value in (purchase | members).items() if value is not ...}
+
+
+def text(**members: Any) -> bytes:
+    return json.dumps(event(**members)).encode()
+
+
+def order(**members: Any) -> bytes:
+    return text(properties=ORDER | members)
+
+
+GOOD = text()
+
+
+def order_of(amount: bytes) -> bytes:
+    """A purchase whose amount is this text, which json.dumps might not write."""
+    return order(amount_cents="@").replace(b'"@"', amount)
+
+
+def order_holding_lists(depth: int) -> bytes:
+    return order(note="@").replace(b'"@"', b"[" * depth + b"]" * depth)
+
+
+NO_FORMAT = "/occurred_at: expected format date-time"
+NO_SCHEMA = "/event_type: no schema for this type in conf/schemas"
+TOO_MUCH = "/properties/amount_cents: expected maximum 9007199254740991"
+
+HOSTILE: dict[str, tuple[bytes, list[str]]] = {
+    "empty": (b"", ["/: empty"]),
+    "blanks": (b" \t ", ["/: empty"]),
+    "empty object": (b"{}", MISSING),
+    "empty list": (b"[]", ["/: expected object"]),
+    "list of events": (b"[" + GOOD + b"]", ["/: expected object"]),
+    "text": (b'"purchase"', ["/: expected object"]),
+    "number": (b"42", ["/: expected object"]),
+    "true": (b"true", ["/: expected object"]),
+    "null": (b"null", ["/: expected object"]),
+    "words": (b"server error", ["/: not JSON"]),
+    "html": (b"<html></html>", ["/: not JSON"]),
+    "truncated": (GOOD[:-20], ["/: truncated JSON"]),
+    "truncated in a text": (GOOD[:20], ["/: truncated JSON"]),
+    "two documents": (GOOD + GOOD, ["/: more than one JSON document"]),
+    "trailing comma": (GOOD[:-1] + b",}", ["/: not JSON"]),
+    "single quotes": (GOOD.replace(b'"', b"'"), ["/: not JSON"]),
+    "comment": (GOOD + b" // ok", ["/: more than one JSON document"]),
+    "byte order mark": (b"\xef\xbb\xbf" + GOOD, ["/: starts with a byte order mark"]),
+    "UTF-16": (GOOD.decode().encode("utf-16"), ["/: not UTF-8"]),
+    "bad UTF-8": (GOOD.replace(b"u1", b"\xc3\x28"), ["/: not UTF-8"]),
+    "overlong UTF-8": (GOOD.replace(b"u1", b"\xc0\xaf"), ["/: not UTF-8"]),
+    "surrogate in UTF-8": (GOOD.replace(b"u1", b"\xed\xa0\x80"), ["/: not UTF-8"]),
+    "lone surrogate": (GOOD.replace(b"u1", b"\\ud800"), ["/: not JSON"]),
+    "NUL byte": (GOOD.replace(b"u1", b"u\x001"), ["/: not JSON"]),
+    "NUL between": (GOOD + b"\x00", ["/: more than one JSON document"]),
+    "NUL in an identifier": (
+        text(identifiers={"user_id": "u\0"}),
+        [r"/identifiers/user_id: expected pattern ^[^\u0000]*$"],
+    ),
+    "100,000 lists deep": (b"[" * 100_000, [TOO_DEEP]),
+    "100,000 objects deep": (b'{"a":' * 100_000, [TOO_DEEP]),
+    "properties 300 deep": (order_holding_lists(300), [TOO_DEEP]),
+    "an id 300 deep": (
+        GOOD.replace(b'"e1"', b"[" * 300 + b"]" * 300),
+        [TOO_DEEP],
+    ),
+    "50,000 properties": (
+        order(**{f"n{i}": i for i in range(50_000)}),
+        ["/properties: expected at most 500 members"],
+    ),
+    "50,000 identifiers": (
+        text(identifiers={f"n{i}": i for i in range(50_000)}),
+        ["/identifiers/*: expected string or null", "/identifiers: expected at most 50 members"],
+    ),
+    "a million characters": (
+        text(event_id="x" * 1_000_000),
+        ["/event_id: expected at most 256 characters"],
+    ),
+    "NaN": (order_of(b"NaN"), ["/: not JSON"]),
+    "Infinity": (order_of(b"-Infinity"), ["/: not JSON"]),
+    "1e400": (order_of(b"1e400"), ["/: a number is too large"]),
+    "2^53+1": (order_of(b"9007199254740993"), [TOO_MUCH]),
+    "2^64": (order_of(b"18446744073709551616"), [TOO_MUCH]),
+    "2^200": (order_of(str(2**200).encode()), [TOO_MUCH]),
+    "5,000 digits": (order_of(b"9" * 5_000), ["/: a number is too large"]),
+    "leading zero": (order_of(b"017"), ["/: not JSON"]),
+    "a half": (order_of(b"0.5"), ["/properties/amount_cents: expected integer"]),
+    "negative amount": (order_of(b"-1"), ["/properties/amount_cents: expected minimum 0"]),
+    "amount as text": (order_of(b'"12,50"'), ["/properties/amount_cents: expected integer"]),
+    "lower-case currency": (
+        order(currency="eur"),
+        ["/properties/currency: expected pattern ^[A-Z]{3}$"],
+    ),
+    "no order": (
+        text(properties={}),
+        [
+            "/properties: 'amount_cents' is missing",
+            "/properties: 'currency' is missing",
+            "/properties: 'order_id' is missing",
+        ],
+    ),
+    "properties as text": (text(properties="{}"), ["/properties: expected object"]),
+    "properties null": (text(properties=None), ["/properties: expected object"]),
+    "identifiers null": (text(identifiers=None), ["/identifiers: expected object"]),
+    "identifier as number": (
+        text(identifiers={"user_id": 0}),
+        ["/identifiers/user_id: expected string or null"],
+    ),
+    "e-mail as namespace": (
+        text(identifiers={"ada@example.com": "1"}),
+        ["/identifiers: a member's name: expected pattern ^[a-z][a-z0-9_]{0,62}$"],
+    ),
+    "id null": (text(event_id=None), ["/event_id: expected string"]),
+    "id zero": (text(event_id=0), ["/event_id: expected string"]),
+    "id empty": (text(event_id=""), ["/event_id: expected at least 1 characters"]),
+    "no id": (text(event_id=...), ["/: 'event_id' is missing"]),
+    "type null": (text(event_type=None), ["/event_type: expected string"]),
+    "type list": (text(event_type=["purchase"]), ["/event_type: expected string"]),
+    "type unknown": (text(event_type="refund"), [NO_SCHEMA]),
+    "type envelope": (text(event_type="envelope"), [NO_SCHEMA]),
+    "case twin keys": (text(event_id=..., Event_Id="e1"), ["/: 'event_id' is missing"]),
+    "last duplicate key wins": (GOOD[:-1] + b',"event_id":7}', ["/event_id: expected string"]),
+    "no zone": (text(occurred_at="2026-01-05T12:00:00"), [NO_FORMAT]),
+    "blank for T": (text(occurred_at="2026-01-05 12:00:00Z"), [NO_FORMAT]),
+    "date only": (text(occurred_at="2026-01-05"), [NO_FORMAT]),
+    "epoch seconds": (text(occurred_at=1767614400), ["/occurred_at: expected string"]),
+    "24:00": (text(occurred_at="2026-01-05T24:00:00Z"), [NO_FORMAT]),
+    "30 February": (text(occurred_at="2026-02-30T12:00:00Z"), [NO_FORMAT]),
+    "year 10000": (text(occurred_at="10000-01-01T00:00:00Z"), [NO_FORMAT]),
+    "year 0": (text(occurred_at="0000-01-01T00:00:00Z"), [f"/occurred_at: {NO_INSTANT}"]),
+    "before year 1 in UTC": (
+        text(occurred_at="0001-01-01T00:00:00+14:00"),
+        [f"/occurred_at: {NO_INSTANT}"],
+    ),
+    "after year 9999 in UTC": (
+        text(occurred_at="9999-12-31T23:59:59-12:00", received_at="9999-12-31T00:00:00Z"),
+        [f"/occurred_at: {NO_INSTANT}"],
+    ),
+    "leap second": (text(occurred_at="2016-12-31T23:59:60Z"), [f"/occurred_at: {NO_INSTANT}"]),
+    "received in year 0": (
+        text(received_at="0000-01-01T00:00:00Z"),
+        [f"/received_at: {NO_INSTANT}"],
+    ),
+    "received without a zone": (
+        text(received_at="2026-01-05T12:00:00"),
+        ["/received_at: expected format date-time"],
+    ),
+    "year 9999": (
+        text(occurred_at="9999-12-31T00:00:00Z"),
+        ["/occurred_at: more than 1 day after ingestion"],
+    ),
+    "clock two days fast": (
+        text(occurred_at="2026-01-07T12:00:00Z", received_at="2026-01-05T12:00:00Z"),
+        ["/occurred_at: more than 1 day after received_at"],
+    ),
+}
+
+ODD_BUT_GOOD: dict[str, bytes] = {
+    "blanks around": b"  " + GOOD + b" \r",
+    "escaped": GOOD.replace(b"e1", b"\\u0065\\ud83d\\ude00"),
+    "properties 200 deep": order_holding_lists(200),
+    "500 properties": order(**{f"n{i}": i for i in range(497)}),
+    "duplicate keys": b'{"event_id":7,' + GOOD[1:],
+    "2^53-1": order_of(b"9007199254740991"),
+    "whole as a fraction": order_of(b"1999.0"),
+    "minus zero": order_of(b"-0"),
+    "year 1": text(occurred_at="0001-01-01T00:00:00Z"),
+    "year 9999": text(
+        occurred_at="9999-12-31T23:59:59.999999Z", received_at="9999-12-31T23:59:59Z"
+    ),
+    "lower-case t and z": text(occurred_at="2026-01-05t12:00:00z"),
+    "nine decimals": text(occurred_at="2026-01-05T12:00:00.123456789Z"),
+    "received null": text(received_at=None),
+    "received long before it occurred, within a day": text(
+        occurred_at="2026-01-06T12:00:00Z", received_at="2026-01-05T12:00:00Z"
+    ),
+    "no identifiers": text(identifiers={}),
+    "quote and formula": order(note="'; DROP TABLE x; =HYPERLINK(1) ${jndi:x}"),
+    "NUL in a property": order(note="a\0b"),
+}
+
+
+def records(spark, texts: list[bytes | None], **columns: Any):
+    """Records of one file; the texts as bytes, because a file may hold any."""
+    rows = [(offset, None if t is None else bytearray(t)) for offset, t in enumerate(texts)]
+    received = spark.createDataFrame(rows, "source_offset long, bytes binary").coalesce(1)
+    return received.select(
+        F.lit("web").alias("source"),
+        F.lit("events/1.jsonl").alias("source_partition"),
+        "source_offset",
+        F.col("bytes").cast("string").alias("raw"),
+        columns.get("event", F.col("bytes").cast("string")).alias("event"),
+        columns.get("unreadable", F.lit(None).cast("string")).alias("unreadable"),
+    )
+
+
+def landed(spark, texts: list[bytes | None], **columns: Any):
+    """The landed rows in the order they came, raw as bytes."""
+    frame = landed_events(records(spark, texts, **columns), registry=REGISTRY, ingested_before=NOON)
+    return frame.withColumn("raw", F.col("raw").cast("binary")).collect()
+
+
+@pytest.fixture(scope="module")
+def between_neighbours(spark):
+    """Each hostile or odd text, landed between two good ones: (before, row, after) by name."""
+    texts = {name: t for name, (t, _) in HOSTILE.items()}
+    texts |= {f"odd: {name}": t for name, t in ODD_BUT_GOOD.items()}
+    rows = landed(spark, [part for t in texts.values() for part in (GOOD, t, GOOD)])
+    assert len(rows) == 3 * len(texts)
+    return {name: rows[3 * i : 3 * i + 3] for i, name in enumerate(texts)}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_record_is_rejected_with_its_reasons_and_kept_as_it_came(
+    between_neighbours, name
+):
+    sent, reasons = HOSTILE[name]
+    before, row, after = between_neighbours[name]
+    assert (row.verdict, row.errors) == ("rejected", reasons)
+    assert bytes(row.raw) == sent
+    assert row.source_offset == before.source_offset + 1 == after.source_offset - 1
+    assert (row.identifiers, row.properties) == (None, None)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_neighbours_of_a_hostile_record_are_accepted(between_neighbours, name):
+    before, _, after = between_neighbours[name]
+    for row in (before, after):
+        assert (row.verdict, row.errors, row.event_id) == ("accepted", [], "e1")
+        assert bytes(row.raw) == GOOD
+
+
+@pytest.mark.parametrize("name", ODD_BUT_GOOD)
+def test_an_odd_but_good_record_is_accepted_and_kept_as_it_came(between_neighbours, name):
+    _, row, _ = between_neighbours[f"odd: {name}"]
+    assert (row.verdict, row.errors) == ("accepted", [])
+    assert bytes(row.raw) == ODD_BUT_GOOD[name]
+
+
+def test_an_accepted_record_has_every_envelope_column(spark):
+    [row] = landed(
+        spark,
+        [
+            text(
+                occurred_at="2026-01-05T13:30:00.123456+02:00",
+                received_at="2026-01-05T11:30:01Z",
+                identifiers={
+                    "user_id": "u1",
+                    "email": "Ada@Example.com",
+                    "phone": "",
+                    "crm_id": None,
+                },
+                properties={**ORDER, "note": "käse", "tags": [1, None]},
+            )
+        ],
+    )
+    assert row.asDict() == {
+        "source": "web",
+        "source_partition": "events/1.jsonl",
+        "source_offset": 0,
+        "raw": row.raw,
+        "verdict": "accepted",
+        "errors": [],
+        "schema_id": "purchase/1-0-0",
+        "event_id": "e1",
+        "event_type": "purchase",
+        "occurred_at": datetime(2026, 1, 5, 11, 30, 0, 123456),
+        "received_at": datetime(2026, 1, 5, 11, 30, 1),
+        "identifiers": {"user_id": "u1", "email": "Ada@Example.com"},
+        "properties": '{"order_id":"o1","amount_cents":1999,"currency":"EUR","note":"käse",'
+        '"tags":[1,null]}',
+    }
+
+
+def test_no_identifiers_is_an_empty_map_not_null(spark):
+    [row] = landed(spark, [text(identifiers={"user_id": None})])
+    assert row.identifiers == {}
+
+
+def test_a_whole_number_with_a_fraction_is_written_as_an_integer(spark):
+    sent = order_of(b"1999.0").replace(b'"EUR"', b'"EUR","rate":0.5')
+    [row] = landed(spark, [sent])
+    assert json.loads(row.properties) == {**ORDER, "rate": 0.5}
+    assert '"amount_cents":1999,' in row.properties
+
+
+def test_a_rejected_record_keeps_what_can_be_read(spark):
+    [row] = landed(
+        spark, [text(received_at="2026-01-05T12:00:01Z", properties={"amount_cents": 1})]
+    )
+    assert (row.event_id, row.event_type, row.schema_id) == ("e1", "purchase", "purchase/1-0-0")
+    assert row.occurred_at == datetime(2026, 1, 5, 12, 0)
+    assert row.received_at == datetime(2026, 1, 5, 12, 0, 1)
+
+
+def test_a_rejected_record_drops_what_a_reason_is_about(spark):
+    [row] = landed(
+        spark,
+        [text(event_id=7, event_type="x" * 257, occurred_at="2026-01-05T12:00", received_at=1)],
+    )
+    kept = (row.event_id, row.event_type, row.schema_id, row.occurred_at, row.received_at)
+    assert kept == (None, None, None, None, None)
+
+
+def test_an_unknown_type_keeps_its_name_and_has_no_schema(spark):
+    [row] = landed(spark, [text(event_type="refund")])
+    assert (row.event_type, row.schema_id) == ("refund", None)
+
+
+def test_what_the_reader_could_not_read_is_rejected_with_its_reason(spark):
+    nothing, reason = F.lit(None).cast("string"), F.lit("/: row does not fit the header")
+    rows = landed(spark, [None, b"a;b;c"], event=nothing, unreadable=reason)
+    assert [row.errors for row in rows] == [["/: row does not fit the header"]] * 2
+    assert [row.raw for row in rows] == [None, b"a;b;c"]
+    assert {row.verdict for row in rows} == {"rejected"}
+
+
+def test_a_readers_reason_rejects_even_a_good_event_and_keeps_its_envelope(spark):
+    [row] = landed(spark, [GOOD], unreadable=F.lit("/: cut off"))
+    assert (row.verdict, row.errors, row.event_id) == ("rejected", ["/: cut off"], "e1")
+
+
+@pytest.mark.parametrize("raw", [None, b"a,b"])
+def test_a_record_with_neither_event_nor_reason_is_rejected(spark, raw):
+    [row] = landed(spark, [raw], event=F.lit(None).cast("string"))
+    assert (row.verdict, row.errors) == ("rejected", ["/: no record"])
+
+
+def test_a_mapped_event_is_judged_and_the_raw_text_is_kept(spark):
+    [row] = landed(spark, [b"e1;purchase;19,99"], event=F.lit(GOOD.decode()))
+    assert (row.verdict, row.event_id, bytes(row.raw)) == ("accepted", "e1", b"e1;purchase;19,99")
+
+
+def test_an_event_without_received_at_is_held_to_the_time_of_ingestion(spark):
+    sent = [text(occurred_at="2026-01-06T12:00:00Z"), text(occurred_at="2026-01-06T12:00:00.001Z")]
+    assert [row.errors for row in landed(spark, sent)] == [
+        [],
+        ["/occurred_at: more than 1 day after ingestion"],
+    ]
+
+
+def test_without_a_time_of_ingestion_no_event_is_too_late(spark):
+    frame = landed_events(
+        records(spark, [text(occurred_at="2999-01-01T00:00:00Z")]), registry=REGISTRY
+    )
+    assert [row.verdict for row in frame.collect()] == ["accepted"]
+
+
+def test_a_time_of_ingestion_without_a_zone_is_refused(spark):
+    with pytest.raises(ValueError, match="ingested_before has no time zone, expected an instant"):
+        landed_events(
+            records(spark, []), registry=REGISTRY, ingested_before=NOON.replace(tzinfo=None)
+        )
+
+
+def test_no_records_land_as_no_rows_with_the_declared_columns(spark):
+    frame = landed_events(records(spark, []), registry=REGISTRY)
+    assert frame.schema.fieldNames() == LANDED_EVENTS.fieldNames()
+    assert frame.collect() == []
+
+
+def test_the_same_event_twice_stays_twice(spark):
+    assert [row.event_id for row in landed(spark, [GOOD, GOOD])] == ["e1", "e1"]
+
+
+def test_landing_twice_gives_the_same_rows(spark):
+    sent = [t for t, _ in HOSTILE.values() if len(t) < 1_000]
+    assert landed(spark, sent) == landed(spark, sent)
+
+
+def test_rows_keep_their_order_across_arrow_batches(spark):
+    sent = [text(event_id=f"e{i}") if i % 3 else b"{" for i in range(50)]
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark.conf.get(name)
+    try:
+        spark.conf.set(name, "7")
+        rows = landed(spark, sent)
+    finally:
+        spark.conf.set(name, before)
+    assert [row.source_offset for row in rows] == list(range(50))
+    assert [row.event_id for row in rows] == [f"e{i}" if i % 3 else None for i in range(50)]
+
+
+def test_instants_do_not_depend_on_the_sessions_time_zone(spark):
+    frame = landed_events(records(spark, [GOOD]), registry=REGISTRY)
+    name = "spark.sql.session.timeZone"
+    before = spark.conf.get(name)
+    try:
+        spark.conf.set(name, "Asia/Kathmandu")
+        [row] = frame.select(F.unix_micros("occurred_at").alias("micros")).collect()
+    finally:
+        spark.conf.set(name, before)
+    assert row.micros == 1_767_614_400_000_000
+
+
+def arrow_batch(texts: list[bytes | None]) -> pa.RecordBatch:
+    """What reaches a worker for a native source, without the session that sends it."""
+    many = len(texts)
+    as_sent = pa.array(texts, pa.binary())
+    raw = pa.StringArray.from_buffers(many, *as_sent.buffers()[1:], as_sent.buffers()[0])
+    return pa.RecordBatch.from_pydict(
+        {
+            "source": pa.array(["web"] * many, pa.string()),
+            "source_partition": pa.array(["1.jsonl"] * many, pa.string()),
+            "source_offset": pa.array(range(many), pa.int64()),
+            "raw": raw,
+            "event": pa.nulls(many, pa.string()),
+            "unreadable": pa.nulls(many, pa.string()),
+            "is_native": pa.array([True] * many, pa.bool_()),
+        }
+    )
+
+
+def land(texts: list[bytes | None]) -> list[dict[str, Any]]:
+    """The landed rows without `raw`, which need not be readable as text."""
+    schemas = compiled_schemas(REGISTRY)
+    batch = landed_batch(arrow_batch(texts), schemas=schemas, ingested_before=NOON)
+    batch.drop_columns(["raw"]).validate(full=True)
+    return batch.drop_columns(["raw"]).to_pylist()
+
+
+# A mark in every text and digits in every number that no schema holds.
+_marked = st.text(max_size=6).map(lambda tail: f"~zqx{tail}") | st.just("~zqx\ud800")
+_scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    _marked,
+    st.integers(7_777_777_770, 7_777_777_779),
+    st.sampled_from([float("nan"), float("inf"), 2**200, 7777777.5]),
+)
+_values = st.recursive(
+    _scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            _marked | st.sampled_from(["email", "order_id", "amount_cents"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+_events = st.dictionaries(
+    st.sampled_from(["event_id", "occurred_at", "received_at", "identifiers", "properties"])
+    | _marked,
+    _values,
+    max_size=4,
+).map(lambda members: json.dumps(event(**members)).encode())
+_cut = st.tuples(_events, st.integers(0, 200)).map(lambda parts: parts[0][: parts[1]])
+_any_text = st.one_of(
+    _events, _cut, st.binary(max_size=40), _values.map(json.dumps).map(str.encode)
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(texts=st.lists(_any_text | st.none(), max_size=6))
+def test_any_texts_give_one_row_each_and_no_reason_quotes_them(texts):
+    rows = land(texts)
+    assert [row["source_offset"] for row in rows] == list(range(len(texts)))
+    for row in rows:
+        assert (row["verdict"] == "accepted") == (row["errors"] == [])
+        assert (row["properties"] is None) == (row["verdict"] == "rejected")
+        assert not [reason for reason in row["errors"] if "~zqx" in reason or "777777" in reason]
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(
+    instant=st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
+    minutes=st.integers(-1439, 1439),
+)
+def test_an_instant_is_read_to_the_microsecond_in_any_zone(instant, minutes):
+    sent = instant.replace(tzinfo=UTC)
+    sign, ahead = "-" if minutes < 0 else "+", abs(minutes)
+    local = (sent + timedelta(minutes=minutes)).replace(tzinfo=None).isoformat()
+    [row] = land(
+        [
+            text(
+                occurred_at=f"{local}{sign}{ahead // 60:02}:{ahead % 60:02}",
+                received_at="9999-12-31T23:59:59Z",
+            )
+        ]
+    )
+    assert row["occurred_at"] == sent
+
+
+def test_an_unforeseen_failure_rejects_one_record_by_the_name_of_the_failure(monkeypatch):
+    parse = orjson.loads
+
+    def fails_on_some(sent: bytes) -> Any:
+        if b"e2" in sent:
+            raise RuntimeError("ada@example.com")
+        return parse(sent)
+
+    monkeypatch.setattr(orjson, "loads", fails_on_some)
+    rows = land([GOOD, text(event_id="e2"), GOOD])
+    assert [row["errors"] for row in rows] == [[], ["/: could not be judged (RuntimeError)"], []]

@@ -1,0 +1,110 @@
+"""Accepted records as typed events."""
+
+import json
+
+import pytest
+
+from frames import assert_rows, at
+from kinfold.silver.cleansing.events import accepted_records, cleansed_events
+from kinfold.tables import bronze
+
+
+def records(spark, *rows):
+    """Accepted bronze records with sensible defaults and a version."""
+    full = []
+    for offset, row in enumerate(rows):
+        properties = row.pop("properties", {})
+        version = row.pop("bronze_version", 1)
+        full.append(
+            (
+                dict(
+                    source="web",
+                    source_partition="f",
+                    source_offset=offset,
+                    verdict="accepted",
+                    errors=[],
+                    event_id="e1",
+                    event_type="purchase",
+                    occurred_at=at("09:00"),
+                    identifiers={},
+                    properties=json.dumps(properties),
+                )
+                | row,
+                version,
+            )
+        )
+    frame = bronze.EVENTS.frame(spark, *(row for row, _ in full))
+    versions = spark.createDataFrame(
+        [(r["source_offset"], v) for r, v in full], "source_offset bigint, bronze_version bigint"
+    )
+    return frame.join(versions, "source_offset")
+
+
+def cleansed(spark, *rows):
+    return cleansed_events(records(spark, *rows), placeholders=["x"], phone_region="GB")
+
+
+def test_of_records_with_one_event_id_the_first_to_land_is_kept(spark):
+    events = cleansed(
+        spark,
+        dict(event_id="a", bronze_version=2, occurred_at=at("08:00")),
+        dict(event_id="a", bronze_version=1, occurred_at=at("10:00")),
+        dict(event_id="b", source_offset=7, occurred_at=at("11:00")),
+        dict(event_id="b", source_offset=5, occurred_at=at("12:00")),
+    )
+    assert_rows(
+        events, ["event_id", "occurred_at"], [("a", at("10:00")), ("b", at("12:00"))]
+    )
+
+
+def test_properties_become_typed_columns(spark):
+    properties = dict(
+        order_id=" o1 ", category=" Garden ", quantity=2, amount_cents=1999, currency="GBP"
+    )
+    assert_rows(
+        cleansed(spark, dict(properties=properties)),
+        ["order_id", "category", "quantity", "amount_cents", "currency", "product_id"],
+        [("o1", "garden", 2, 1999, "GBP", None)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "cents"),
+    [(5, 5), (5.0, 5), ("7", 7), (9007199254740993, 9007199254740993), ("x", None), (None, None)],
+)
+def test_an_amount_is_a_whole_number_or_null_and_never_an_error(spark, sent, cents):
+    events = cleansed(spark, dict(properties={"amount_cents": sent}))
+    assert_rows(events, ["amount_cents"], [(cents,)])
+
+
+def test_a_source_without_a_collector_knew_of_an_event_when_it_occurred(spark):
+    events = cleansed(
+        spark,
+        dict(event_id="a", received_at=None),
+        dict(event_id="b", received_at=at("09:30")),
+    )
+    assert_rows(
+        events, ["event_id", "received_at"], [("a", at("09:00")), ("b", at("09:30"))]
+    )
+
+
+def test_identifiers_are_normalised(spark):
+    events = cleansed(spark, dict(identifiers={"email": "A@B.org", "phone": "020 7183 8750"}))
+    found = [tuple(i) for i in events.collect()[0]["identifiers"]]
+    assert found == [("email", "a@b.org"), ("phone", "+442071838750")]
+
+
+def test_no_record_is_no_event(spark):
+    assert cleansed(spark).count() == 0
+
+
+def test_only_inserted_and_accepted_records_count(spark):
+    feed = bronze.EVENTS.frame(
+        spark,
+        dict(event_id="a", verdict="accepted"),
+        dict(event_id="b", verdict="rejected"),
+    ).selectExpr("*", "'insert' as _change_type", "3L as _commit_version")
+    deleted = feed.withColumn("_change_type", feed["event_id"].substr(1, 0)).replace("", "delete")
+    assert_rows(
+        accepted_records(feed.unionByName(deleted)), ["event_id", "bronze_version"], [("a", 3)]
+    )

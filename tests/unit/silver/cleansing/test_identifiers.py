@@ -1,0 +1,64 @@
+"""Identifiers in comparable form."""
+
+import pytest
+from pyspark.sql import functions as F
+
+from kinfold.silver.cleansing.identifiers import (
+    e164_phone,
+    normalised_identifiers,
+    parsed_phone,
+)
+
+
+def normalised(spark, sent):
+    rows = spark.createDataFrame([(sent,)], "sent map<string,string>")
+    rows = rows.withColumn("phone", e164_phone(F.col("sent")["phone"], region="GB"))
+    placeholders = ["test@test.com", "undefined", "null", "0"]
+    column = normalised_identifiers(F.col("sent"), F.col("phone"), placeholders=placeholders)
+    return [tuple(i) for i in rows.select(column.alias("i")).collect()[0]["i"]]
+
+
+def test_an_email_is_trimmed_and_put_in_lower_case(spark):
+    assert normalised(spark, {"email": "  Ann@Example.ORG "}) == [("email", "ann@example.org")]
+
+
+@pytest.mark.parametrize("text", ["ann", "ann@", "@example.org", "a b@example.org", "a@b", "a@@b.c"])
+def test_what_is_no_email_is_left_out(spark, text):
+    assert normalised(spark, {"email": text}) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["+44 20 7183 8750", "020 7183 8750", "(020) 71838750", "0044 20 7183 8750"]
+)
+def test_every_way_to_write_a_phone_is_one_phone(spark, text):
+    assert normalised(spark, {"phone": text}) == [("phone", "+442071838750")]
+
+
+@pytest.mark.parametrize("text", ["12345", "none", "", "+44", "020 7183 87509999"])
+def test_what_is_no_phone_is_left_out(spark, text):
+    assert normalised(spark, {"phone": text}) == []
+
+
+def test_a_number_with_a_country_code_needs_no_region():
+    assert parsed_phone("+1 212 555 2368", "GB") == "+12125552368"
+
+
+@pytest.mark.parametrize("text", ["test@test.com", "TEST@test.com", " undefined ", "NULL", "0"])
+def test_a_placeholder_is_left_out_in_any_namespace_and_case(spark, text):
+    assert normalised(spark, {"email": text, "user_id": text, "cookie_id": "c1"}) == [
+        ("cookie_id", "c1")
+    ]
+
+
+def test_other_namespaces_are_trimmed_and_keep_their_case(spark):
+    assert normalised(spark, {"user_id": " AbC "}) == [("user_id", "AbC")]
+
+
+def test_identifiers_come_in_order_of_namespace_and_value(spark):
+    sent = {"user_id": "u", "cookie_id": "c", "email": "a@b.org"}
+    assert normalised(spark, sent) == [("cookie_id", "c"), ("email", "a@b.org"), ("user_id", "u")]
+
+
+@pytest.mark.parametrize("sent", [None, {}, {"email": None}, {"cookie_id": "   "}])
+def test_nothing_sent_is_no_identifier(spark, sent):
+    assert normalised(spark, sent) == []

@@ -1,0 +1,73 @@
+"""Table declarations: what derives from them."""
+
+import pytest
+from pyspark.sql import types as T
+
+from frames import assert_rows
+from kinfold.core.errors import ContractError
+from kinfold.tables.registry import ALL
+from kinfold.tables.spec import Field, Privacy, Table, at_least
+
+PETS = Table(
+    name="silver.pets",
+    comment="One row per pet.",
+    fields=(
+        Field("pet_id", T.StringType(), "Id.", nullable=False),
+        Field("owner_email", T.StringType(), "Owner.", privacy=Privacy.IDENTIFIER),
+        Field("legs", T.LongType(), "Legs."),
+    ),
+    key=("pet_id",),
+    written_by="silver/build_pets.py",
+    subject=("owner_email",),
+    expectations=(at_least("legs", 0),),
+)
+
+
+def test_conform_selects_in_order_casts_and_drops_what_is_not_declared(spark):
+    rows = spark.createDataFrame([(4, "x", "a")], "legs int, colour string, pet_id string")
+    conformed = PETS.conform(rows.selectExpr("*", "cast(null as string) as owner_email"))
+    assert conformed.columns == ["pet_id", "owner_email", "legs"]
+    assert_rows(conformed, ["pet_id", "owner_email", "legs"], [("a", None, 4)])
+    assert conformed.schema["legs"].dataType == T.LongType()
+
+
+def test_a_missing_column_is_told_with_the_one_that_comes_close(spark):
+    rows = spark.createDataFrame([("a", 4, "x")], "pet_id string, leg int, owner_email string")
+    with pytest.raises(ContractError, match=r"silver.pets: 'legs' is missing. Did you mean 'leg'"):
+        PETS.conform(rows)
+
+
+def test_a_test_frame_leaves_columns_out_as_null_and_knows_their_names(spark):
+    assert_rows(PETS.frame(spark, dict(pet_id="a")), ["pet_id", "legs"], [("a", None)])
+    with pytest.raises(ContractError, match="'legz' is not declared. Did you mean 'legs'"):
+        PETS.frame(spark, dict(legz=4))
+
+
+def test_the_suite_holds_the_key_and_the_required_columns_before_the_declared_rules():
+    sentences = [rule.sentence for rule in PETS.suite]
+    assert sentences == ["pet_id is unique", "pet_id is never null", "legs lies in [0, inf]"]
+
+
+def test_columns_that_identify_a_person_get_no_statistics():
+    assert PETS.statistics_columns == ("pet_id", "legs")
+
+
+@pytest.mark.parametrize("role", ["key", "cluster_by", "subject"])
+def test_a_role_that_names_an_unknown_column_is_refused(role):
+    with pytest.raises(ValueError, match=f"{role} names unknown columns"):
+        Table(
+            **{
+                "name": "silver.x",
+                "comment": "One row per x.",
+                "fields": PETS.fields,
+                "key": ("pet_id",),
+                "written_by": "x.py",
+                role: ("nobody",),
+            }
+        )
+
+
+@pytest.mark.parametrize("table", ALL, ids=lambda t: t.name)
+def test_no_identifying_column_of_any_table_has_statistics(table):
+    hidden = {f.name for f in table.fields if f.privacy in (Privacy.IDENTIFIER, Privacy.SENSITIVE)}
+    assert not hidden & set(table.statistics_columns)
