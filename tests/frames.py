@@ -5,14 +5,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chispa import assert_df_equality
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, functions as F, types as T
 
 
 def assert_rows(actual: DataFrame, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """The frame's `columns` hold exactly these rows, in any order."""
     shown = actual.select(*columns)
     expected = actual.sparkSession.createDataFrame(list(rows), shown.schema)
-    assert_df_equality(shown, expected, ignore_row_order=True, ignore_nullable=True)
+    assert_df_equality(
+        _sortable(shown), _sortable(expected), ignore_row_order=True, ignore_nullable=True
+    )
+
+
+def _sortable(rows: DataFrame) -> DataFrame:
+    """Maps as sorted entries, because Spark cannot order rows by a map."""
+    return rows.select(
+        *(
+            F.array_sort(F.map_entries(field.name)).alias(field.name)
+            if isinstance(field.dataType, T.MapType)
+            else field.name
+            for field in rows.schema
+        )
+    )
 
 
 def at(text: str) -> datetime:

@@ -34,9 +34,11 @@ NOT_JSON = "/: not JSON"
 _PASSED_THROUGH = ("source", "source_partition", "source_offset", "raw")
 _MAX_KEPT_CHARACTERS = 256
 _MAX_EXACT_INTEGER = 2**53 - 1
-_FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
-_LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
-_NO_INSTANT = "expected an instant in the years 0001 to 9999 (UTC), without a leap second"
+# A year less than Spark holds, at both ends: in the first and last days of its range an instant
+# has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
+_FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
+_END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
+_NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
 # Without the position of the fault: reasons are counted, and the raw text is kept.
 _PARSER_REASONS = {
     "Input is a zero-length, empty document": "/: empty",
@@ -222,7 +224,7 @@ def _instant(text: object) -> datetime | None:
         instant = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    if instant.tzinfo is None or not _FIRST_INSTANT <= instant <= _LAST_INSTANT:
+    if instant.tzinfo is None or not _FIRST_INSTANT <= instant < _END_OF_INSTANTS:
         return None
     return instant
 

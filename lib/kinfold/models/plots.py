@@ -172,6 +172,21 @@ def segment_map(
     return figure
 
 
+def profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Figure":
+    """How many profiles hold how many identifiers, from (identifiers, profiles); `cap` stands for
+    itself and more."""
+    figure, axes = _canvas("Profiles by how many identifiers they hold", height=3.4)
+    counts = {int(size): int(profiles) for size, profiles in sizes}
+    shown = range(1, max([*counts, 1]) + 1)
+    labels = [f"{size}+" if size >= cap else str(size) for size in shown]
+    bars = axes.bar(labels, [counts.get(size, 0) for size in shown], color=MODEL, width=0.7)
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3, color=QUIET, fontsize=9)
+    axes.set_xlabel("identifiers of one person")
+    axes.yaxis.set_visible(False)
+    axes.grid(visible=False)
+    return figure
+
+
 def feature_label(column: str) -> str:
     """A feature's column name as a label: `order_count_90d` is `orders, 90 d`."""
     words, _, window = column.rpartition("_")

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,19 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True)
 class Champion:
-    """The version in use: where it stands in the registry and which run made it."""
+    """The version in use.
+
+    Attributes:
+        run_id: the run that made it.
+        as_of: the moment whose knowledge went in (UTC).
+        inputs: the columns it reads.
+    """
 
     name: str
     version: int
     run_id: str
+    as_of: datetime
+    inputs: tuple[str, ...]
 
 
 def find_champion(tracking: Tracking, *, name: str) -> Champion | None:
@@ -37,7 +46,13 @@ def find_champion(tracking: Tracking, *, name: str) -> Champion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
             return None
         raise
-    return Champion(name, int(found.version), str(found.run_id))
+    return Champion(
+        name=name,
+        version=int(found.version),
+        run_id=str(found.run_id),
+        as_of=datetime.fromisoformat(found.tags[runs.AS_OF]),
+        inputs=tuple(json.loads(found.tags[runs.INPUTS])),
+    )
 
 
 def get_champion(tracking: Tracking, *, name: str) -> Champion:
@@ -53,6 +68,13 @@ def get_champion(tracking: Tracking, *, name: str) -> Champion:
             "gate. Train one; if that ran, its run says why in report/verdict.json."
         )
     return champion
+
+
+def is_due(tracking: Tracking, *, name: str, as_of: datetime, after_days: int) -> bool:
+    """Whether a model should be trained: it has no champion, or one `after_days` older than
+    `as_of`."""
+    champion = find_champion(tracking, name=name)
+    return champion is None or as_of - champion.as_of >= timedelta(days=after_days)
 
 
 def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
@@ -71,11 +93,20 @@ def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
 
 def read_report(tracking: Tracking, *, run_id: str, document: str) -> Any:
     """Plain data a run kept: `evaluation`, `verdict`, `segments`, ..."""
+    return json.loads(_read(tracking, run_id, f"{document}.json"))
+
+
+def read_figure(tracking: Tracking, *, run_id: str, name: str) -> bytes:
+    """A picture a run kept, as PNG."""
+    return _read(tracking, run_id, f"{name}.png")
+
+
+def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = runs.client_of(tracking).download_artifacts(
-            run_id, f"{runs.REPORT_PATH}/{document}.json", folder
+            run_id, f"{runs.REPORT_PATH}/{file}", folder
         )
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return Path(path).read_bytes()
 
 
 def metrics_of(tracking: Tracking, *, run_id: str) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MODEL_PATH = "model"
 REPORT_PATH = "report"
+AS_OF, INPUTS = "kinfold.as_of", "kinfold.inputs"
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class TrainingRun:
         inputs: T.StructType,
         outputs: Mapping[str, str],
         example: Mapping[str, Any],
+        as_of: datetime,
     ) -> int:
         """Keep the pipeline and register it as a new version of `name`; the version is returned.
 
@@ -145,6 +148,7 @@ class TrainingRun:
                 given wrong signatures, and a registry may demand one.
             outputs: MLflow type by output column.
             example: one row of the inputs.
+            as_of: the moment whose knowledge went in, kept with the version.
         """
         mlflow = preload()
         requirements = [f"{package}=={_version_of(package)}" for package in ("pyspark", "numpy")]
@@ -160,7 +164,9 @@ class TrainingRun:
         client = client_of(self.tracking)
         _ensure_model(client, name)
         source = mlflow.get_artifact_uri(MODEL_PATH)
-        return int(client.create_model_version(name, source, run_id=self.run_id).version)
+        tags = {AS_OF: as_of.isoformat(), INPUTS: json.dumps(inputs.fieldNames())}
+        made = client.create_model_version(name, source, run_id=self.run_id, tags=tags)
+        return int(made.version)
 
 
 @contextlib.contextmanager
@@ -178,7 +184,7 @@ def training_run(
     with mlflow.start_run(experiment_id=tracking.experiment_id, run_name=name) as active:
         run = TrainingRun(tracking, active.info.run_id)
         run.describe(params={f"input.{table}": v for table, v in input_versions.items()})
-        run.tag({"kinfold.inputs": json.dumps(dict(input_versions), sort_keys=True)})
+        run.tag({"kinfold.input_versions": json.dumps(dict(input_versions), sort_keys=True)})
         yield run
 
 

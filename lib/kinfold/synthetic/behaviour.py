@@ -16,7 +16,8 @@ DAY_MS = 86_400_000
 _WEEKDAY_WEIGHTS = (0.95, 0.88, 0.90, 0.95, 1.02, 1.16, 1.24)
 _NEWCOMER_DAYS = 10
 _FADING_DAYS = 25
-_TRAITS_OF_A_DAY = ("first_day", "last_day", "vigour")
+_IMPULSE = 0.045
+"""How likely a casual visit ends in an order, compared with a mission."""
 
 
 def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
@@ -45,6 +46,8 @@ def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
 def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
     """Every visit to the shop, casual or on a mission.
 
+    Casual visits and missions take one path, as two frames in a union would be compiled and computed twice.
+
     Args:
         days: see `person_days`.
 
@@ -54,57 +57,62 @@ def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
         `carts` it has, `buys` (what is in the cart is ordered), `is_logged_in`, `is_identified`, `device_no`,
         `email_no` and `start_ms` (milliseconds since the start of the world).
     """
-    casual = _casual_visits(days, draws=draws)
-    return casual.unionByName(_mission_visits(days, draws=draws)).transform(_with_circumstances, draws=draws)
-
-
-def _casual_visits(days: DataFrame, *, draws: Draws) -> DataFrame:
-    comes = draws.uniform("casual", "person", "day") < F.least(F.lit(0.9), F.col("casual_per_day") * F.col("vigour"))
-    impulse = 0.045 * F.col("conversion_probability")
+    vigour = F.col("vigour")
+    comes = draws.uniform("casual", "person", "day") < F.least(F.lit(0.9), F.col("casual_per_day") * vigour)
+    starts = draws.uniform("mission", "person", "day") < F.col("missions_per_day") * vigour
+    kinds = F.array_compact(F.array(F.when(comes, F.lit(False)), F.when(starts, F.lit(True))))
     return (
-        days.where(comes)
-        .drop(*_TRAITS_OF_A_DAY)
-        .withColumn("visit", draws.number("casual_visit", "person", "day"))
-        .withColumn("interest", F.col("visit"))
-        .withColumn("focus", F.lit(None).cast("int"))
-        .withColumn("views", 1 + draws.index([0.4, 0.3, 0.2, 0.1], "casual_views", "visit"))
-        .withColumn("buys", draws.uniform("impulse", "visit") < impulse)
-        .withColumn("carts", _carts(draws, buys=F.col("buys"), probability=F.lit(0.05)))
+        days.where(comes | starts)
+        .withColumn("is_mission", F.explode(kinds))
+        .drop("first_day", "last_day", "vigour")
+        .transform(_with_schedule, draws=draws)
+        .transform(_with_intent, draws=draws)
+        .transform(_with_circumstances, draws=draws)
+        .drop("is_mission", "is_last", "progress")
     )
 
 
-def _mission_visits(days: DataFrame, *, draws: Draws) -> DataFrame:
-    starts = draws.uniform("mission", "person", "day") < F.col("missions_per_day") * F.col("vigour")
-    length = F.floor(F.lit(19.0) * draws.uniform("mission_days", "interest") * draws.uniform("slow", "interest"))
-    more_visits = F.least(F.col("length"), draws.index([0.2, 0.25, 0.25, 0.2, 0.1], "more_visits", "interest"))
+def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
+    """Missions spread over up to 18 days, on visits of different days; casual visits stay what they are."""
+    slowness = draws.uniform("mission_days", "interest") * draws.uniform("slow", "interest")
+    length = F.when(F.col("is_mission"), F.floor(F.lit(19.0) * slowness).cast("int")).otherwise(F.lit(0))
+    more = draws.index([0.2, 0.25, 0.25, 0.2, 0.1], "more_visits", "interest")
     progress = F.when(F.col("more_visits") == 0, F.lit(1.0)).otherwise(F.col("visit_no") / F.col("more_visits"))
-    is_last = F.col("visit_no") == F.col("more_visits")
-    succeeds = draws.uniform("succeeds", "interest") < F.col("conversion_probability")
-    cart_probability = F.when(is_last, F.lit(0.3)).otherwise(0.08 + 0.4 * F.col("progress"))
-    views = 1 + F.floor((2.5 + 3.0 * F.col("progress")) * draws.uniform("mission_views", "visit")).cast("int")
+    focus = preferred_category(draws, "mission_focus", "interest")
     return (
-        days.where(starts)
-        .drop(*_TRAITS_OF_A_DAY)
-        .withColumn("interest", draws.number("mission_interest", "person", "day"))
-        .withColumn("focus", preferred_category(draws, "mission_focus", "interest"))
-        .withColumn("length", length.cast("int"))
-        .withColumn("more_visits", more_visits)
+        starts.withColumn("interest", draws.number("interest", "person", "day", "is_mission"))
+        .withColumn("focus", F.when(F.col("is_mission"), focus))
+        .withColumn("length", length)
+        .withColumn("more_visits", F.least(F.col("length"), more))
         .withColumn("visit_no", F.explode(F.sequence(F.lit(0), F.col("more_visits"))))
+        .withColumn("visit", draws.number("visit", "interest", "visit_no"))
         .withColumn("progress", progress)
-        .withColumn("visit", draws.number("mission_visit", "interest", "visit_no"))
+        .withColumn("is_last", F.col("visit_no") == F.col("more_visits"))
         .withColumn("day", F.col("day") + F.floor(F.col("length") * F.col("progress") + 0.5).cast("int"))
-        .withColumn("buys", is_last & succeeds)
-        .withColumn("views", views)
-        .withColumn("carts", _carts(draws, buys=F.col("buys"), probability=cart_probability))
-        .drop("length", "more_visits", "visit_no", "progress")
+        .drop("length", "more_visits", "visit_no")
     )
 
 
-def _carts(draws: Draws, *, buys: Column, probability: Column) -> Column:
+def _with_intent(visits: DataFrame, *, draws: Draws) -> DataFrame:
+    """The closer to the end of a mission, the more is viewed and put into the cart; the last visit may buy."""
+    is_mission, progress = F.col("is_mission"), F.col("progress")
+    eagerness = F.when(is_mission, F.lit(1.0)).otherwise(F.lit(_IMPULSE))
+    buys = draws.uniform("succeeds", "interest") < eagerness * F.col("conversion_probability")
+    most_views = F.when(is_mission, 3.5 + 3.0 * progress).otherwise(F.lit(3.2))
+    cart_probability = F.when(~is_mission, F.lit(0.05)).when(F.col("is_last"), F.lit(0.3))
+    cart_probability = cart_probability.otherwise(0.08 + 0.4 * progress)
+    return (
+        visits.withColumn("buys", F.col("is_last") & buys)
+        .withColumn("views", 1 + F.floor(most_views * draws.uniform("views", "visit")).cast("int"))
+        .withColumn("carts", _carts(draws, probability=cart_probability))
+    )
+
+
+def _carts(draws: Draws, *, probability: Column) -> Column:
     """Products put into the cart: at least one by who buys, else one with this probability."""
     ordered = F.least(F.col("views"), 1 + draws.index([0.74, 0.2, 0.06], "order_lines", "visit"))
     browsed = (draws.uniform("adds_to_cart", "visit") < probability).cast("int")
-    return F.when(buys, ordered).otherwise(browsed)
+    return F.when(F.col("buys"), ordered).otherwise(browsed)
 
 
 def preferred_category(draws: Draws, salt: str, *columns: Column | str) -> Column:
@@ -124,7 +132,7 @@ def _with_circumstances(visits: DataFrame, *, draws: Draws) -> DataFrame:
     device = F.floor(draws.uniform("device", "visit") * draws.uniform("device_habit", "visit") * F.col("device_count"))
     has_choice = F.col("email_count") > 1
     return (
-        visits.withColumn("pages", 1 + draws.index([0.5, 0.35, 0.15], "pages", "visit"))
+        visits.withColumn("pages", 1 + draws.index([0.34, 0.36, 0.2, 0.1], "pages", "visit"))
         .withColumn("is_logged_in", is_registered & (draws.uniform("logs_in", "visit") < login_probability))
         .withColumn("is_identified", F.col("is_logged_in") & (draws.uniform("identifies", "visit") < 0.12))
         .withColumn("device_no", device.cast("int"))

@@ -84,21 +84,18 @@ def write_world(
     directory = directory.absolute()
     _check_replaceable(directory)
     draws = Draws(seed)
-    residents = population(spark, people=people, draws=draws, sharing_ratio=faults.shared_devices)
+    residents = population(spark, people=people, draws=draws, sharing_ratio=faults.shared_devices).persist()
     cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=faults.crm_typos)
-    with _staging(directory) as staging:
-        received = received_events(
-            _events(residents, days=days, draws=draws, start_on=start_on), draws=draws, rates=faults
-        ).persist(StorageLevel.DISK_ONLY)
-        try:
-            progress(f"events of {people:,} people on {days:,} days")
-            lines = sent_lines(received, draws=draws, rates=faults, start_on=start_on)
-            counts = _write_events(lines, staging, days=days, start_on=start_on)
-            progress(f"truth about {counts['events']:,} events in {counts['lines']:,} lines")
-            owned = truth.owned_identifiers(received, cards, days=days)
-            _write_json(owned, staging / "truth/identifiers.jsonl", sort_by=("namespace", "value", "person_id"))
-        finally:
-            received.unpersist()
+    # Kept on disk: two passes read the events, and what reads a cache is compiled apart from what fills it.
+    events = _events(residents, days=days, draws=draws, start_on=start_on).persist(StorageLevel.DISK_ONLY)
+    with _staging(directory) as staging, _released(residents, events):
+        progress(f"events of {people:,} people on {days:,} days")
+        received = received_events(events, draws=draws, rates=faults)
+        lines = sent_lines(received, draws=draws, rates=faults, start_on=start_on)
+        counts = _write_events(lines, staging, days=days, start_on=start_on)
+        progress(f"truth about {counts['events']:,} events in {counts['lines']:,} lines")
+        owned = truth.owned_identifiers(received, cards, days=days)
+        _write_json(owned, staging / "truth/identifiers.jsonl", sort_by=("namespace", "value", "person_id"))
         progress(f"buyers of the next {horizon_days} days and the CRM extract")
         identifiers = spark.read.schema(_IDENTIFIER_SCHEMA).json(_uri(staging / "truth/identifiers.jsonl"))
         orders = _orders(residents, days=days + horizon_days, draws=draws, start_on=start_on)
@@ -229,6 +226,15 @@ def _staging(directory: Path) -> Iterator[Path]:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _released(*cached: DataFrame) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for frame in cached:
+            frame.unpersist()
 
 
 def _uri(path: Path) -> str:

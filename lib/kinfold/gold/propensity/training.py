@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def train_propensity(
     features: DataFrame,
     purchases: DataFrame,
     *,
+    as_of: datetime,
     snapshots: Snapshots,
     horizon_days: int,
     tracking: Tracking,
@@ -70,6 +72,7 @@ def train_propensity(
     Args:
         features: gold.features at every moment of `snapshots`; further moments are ignored.
         purchases: `purchases_within` of the same moments and horizon.
+        as_of: the moment of the training; the outcome of the hold-out is complete by then.
         name: registered model name.
         partitions: pieces the training rows are cut into; few for few rows, as each tree costs a
             round trip per level. The model is the same for the same number.
@@ -110,7 +113,7 @@ def train_propensity(
                     "champion_metrics": champion,
                 },
             )
-            version = _registered(run, model, holdout, name=name)
+            version = _registered(run, model, holdout, name=name, as_of=as_of)
             promoted = registry.settle(run, name=name, version=version, verdict=verdict)
     finally:
         rows.unpersist()
@@ -196,14 +199,17 @@ def _all_metrics(evaluation: Evaluation, counts: Mapping[str, int]) -> dict[str,
 def _champion_metrics(
     tracking: Tracking, holdout: DataFrame, *, name: str
 ) -> Mapping[str, float] | None:
-    """The champion judged on the same hold-out; None when there is none."""
+    """The champion judged on the same hold-out; None when there is none that can be: one that
+    reads a feature which is gone could not score anyone today either."""
     champion = registry.find_champion(tracking, name=name)
-    if champion is None:
+    if champion is None or not set(champion.inputs) <= set(holdout.columns):
         return None
     return judged(registry.load_model(tracking, champion), holdout).metrics
 
 
-def _registered(run: TrainingRun, model: PipelineModel, holdout: DataFrame, *, name: str) -> int:
+def _registered(
+    run: TrainingRun, model: PipelineModel, holdout: DataFrame, *, name: str, as_of: datetime
+) -> int:
     declared = [field for field in gold.FEATURES.schema.fields if field.name in FEATURE_COLUMNS]
     row = holdout.select(*FEATURE_COLUMNS).first()
     return run.register(
@@ -212,4 +218,5 @@ def _registered(run: TrainingRun, model: PipelineModel, holdout: DataFrame, *, n
         inputs=T.StructType(declared),
         outputs={"prediction": "double"},
         example={} if row is None else row.asDict(),
+        as_of=as_of,
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame, functions as F, types as T
+from pyspark.sql import DataFrame, types as T
 
 from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
-    DESCRIBED_COLUMNS,
     Centroid,
     Clustering,
     find_segments,
@@ -62,6 +62,7 @@ class SegmentTraining:
 def train_segments(
     features: DataFrame,
     *,
+    as_of: datetime,
     tracking: Tracking,
     name: str,
     gate: Gate,
@@ -76,7 +77,7 @@ def train_segments(
     """Find segments, name them, register the model, and promote it if the gate passes.
 
     Args:
-        features: gold.features of one moment.
+        features: gold.features of one moment, `as_of`.
         name: registered model name.
         sample_size: about how many people the number of segments is chosen on.
         smallest_share: a number of segments that leaves one smaller than this is avoided.
@@ -123,7 +124,7 @@ def train_segments(
                     "champion_metrics": champion,
                 },
             )
-            version = _registered(run, found, people, name=name)
+            version = _registered(run, found, people, name=name, as_of=as_of)
             promoted = registry.settle(run, name=name, version=version, verdict=verdict)
     finally:
         people.unpersist()
@@ -197,21 +198,25 @@ def _metrics(found: Clustering) -> dict[str, float]:
 def _champion_metrics(
     tracking: Tracking, people: DataFrame, found: Clustering, *, name: str
 ) -> Mapping[str, float] | None:
-    """The champion's silhouette on the same people, in the same space; None when there is none."""
+    """The champion's silhouette on the same people, in the same space; None when there is none
+    that can be judged on today's features."""
     champion = registry.find_champion(tracking, name=name)
-    if champion is None:
+    if champion is None or not set(champion.inputs) <= set(people.columns):
         return None
     model = registry.load_model(tracking, champion)
     return {"silhouette": silhouette_of(people, model=model, judged_in=found.model)}
 
 
-def _registered(run: TrainingRun, found: Clustering, people: DataFrame, *, name: str) -> int:
-    columns = [field for field in gold.FEATURES.schema.fields if field.name in DESCRIBED_COLUMNS]
-    row = people.select(*DESCRIBED_COLUMNS).orderBy(F.col("tenure_days")).first()
+def _registered(
+    run: TrainingRun, found: Clustering, people: DataFrame, *, name: str, as_of: datetime
+) -> int:
+    declared = [field for field in gold.FEATURES.schema.fields if field.name in CLUSTERED_COLUMNS]
+    row = people.select(*CLUSTERED_COLUMNS).first()
     return run.register(
         found.model,
         name=name,
-        inputs=T.StructType([f for f in columns if f.name in CLUSTERED_COLUMNS]),
+        inputs=T.StructType(declared),
         outputs={"prediction": "long"},
         example={} if row is None else row.asDict(),
+        as_of=as_of,
     )

@@ -5,27 +5,15 @@ import json
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from kinfold.silver.identity.components import component_labels
 from kinfold.tables import silver
 
 _IDENTIFIER = ["namespace", "value"]
-_ASSIGNMENT = T.StructType(
-    [
-        T.StructField("namespace", T.StringType()),
-        T.StructField("value", T.StringType()),
-        T.StructField("profile_id", T.StringType()),
-        T.StructField("profile_since", T.TimestampType()),
-    ]
-)
-_MERGE = T.StructType(
-    [
-        T.StructField("profile_id", T.StringType()),
-        T.StructField("survivor_id", T.StringType()),
-        T.StructField("survivor_since", T.TimestampType()),
-    ]
-)
+_ASSIGNMENT = "namespace string, value string, profile_id string, profile_since bigint"
+_MERGE = "profile_id string, survivor_id string, survivor_since bigint"
 
 
 def changed_assignments(
@@ -46,26 +34,24 @@ def changed_assignments(
     Returns:
         silver.identity_map columns, one row per identifier that is new or has moved.
     """
+    # Instants travel as microseconds: whole numbers have no zone to lose on the way.
+    since = current.withColumn("profile_since", F.unix_micros("profile_since"))
     nodes = (
-        identifiers.select(*_IDENTIFIER, "first_seen_at")
-        .join(current, _IDENTIFIER, how="left")
-        .toPandas()
+        identifiers.select(*_IDENTIFIER, F.unix_micros("first_seen_at").alias("first_seen_at"))
+        .join(since, _IDENTIFIER, how="left")
+        .toArrow()
+        .to_pandas()
     )
-    edges = links.select(
-        "left_namespace", "left_value", "right_namespace", "right_value"
-    ).toPandas()
+    ends = ("left_namespace", "left_value", "right_namespace", "right_value")
+    edges = links.select(*ends).toArrow().to_pandas()
     people = assigned_people(nodes, edges)
     is_news = people["profile_id"] != people["known_id"]
-    news = spark.createDataFrame(
-        people.loc[is_news, [*_IDENTIFIER, "profile_id", "profile_since"]], _ASSIGNMENT
-    )
-    merges = people.loc[people["known_id"].notna() & is_news]
-    merges = merges.drop_duplicates("known_id")[["known_id", "profile_id", "profile_since"]]
-    if merges.empty:
-        return silver.IDENTITY_MAP.conform(news)
-    merged = spark.createDataFrame(merges.set_axis(_MERGE.names, axis=1), _MERGE)
+    news = _frame(spark, people[is_news], _ASSIGNMENT)
+    merges = people[people["known_id"].notna() & is_news].drop_duplicates("known_id")
+    merges = merges[["known_id", "profile_id", "profile_since"]]
+    merges.columns = ["profile_id", "survivor_id", "survivor_since"]
     moved = (
-        current.join(F.broadcast(merged), "profile_id", how="inner")
+        since.join(F.broadcast(_frame(spark, merges, _MERGE)), "profile_id", how="inner")
         .join(news, _IDENTIFIER, how="left_anti")
         .select(
             *_IDENTIFIER,
@@ -73,14 +59,18 @@ def changed_assignments(
             F.col("survivor_since").alias("profile_since"),
         )
     )
-    return silver.IDENTITY_MAP.conform(news.unionByName(moved))
+    changed = news.unionByName(moved)
+    return silver.IDENTITY_MAP.conform(
+        changed.withColumn("profile_since", F.timestamp_micros("profile_since"))
+    )
 
 
 def assigned_people(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     """The person of each identifier, on the driver.
 
     Args:
-        nodes: namespace, value, first_seen_at, and profile_id, profile_since where already known.
+        nodes: namespace, value, first_seen_at, and profile_id, profile_since where already known;
+            instants in microseconds since 1970.
         edges: left_namespace, left_value, right_namespace, right_value; ends are in `nodes`.
 
     Returns:
@@ -127,6 +117,14 @@ def assigned_people(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     return nodes.join(people, on="component")[
         [*_IDENTIFIER, "known_id", "profile_id", "profile_since"]
     ]
+
+
+def _frame(spark: SparkSession, rows: pd.DataFrame, schema: str) -> DataFrame:
+    columns = [column.split()[0] for column in schema.split(", ")]
+    table = pa.Table.from_pandas(rows[columns], preserve_index=False)
+    return spark.createDataFrame(table).select(
+        *(F.col(c).cast(t) for c, t in (pair.split() for pair in schema.split(", ")))
+    )
 
 
 def founding_id(namespace: str, value: str) -> str:
