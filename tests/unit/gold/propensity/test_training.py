@@ -1,0 +1,116 @@
+"""Training of propensity: learnt, judged, registered and, if the gate passes, in use."""
+
+import pytest
+
+from frames import at
+from kinfold.core.errors import ModelDataError
+from kinfold.gold.propensity.estimator import FEATURE_COLUMNS, Boosting
+from kinfold.gold.propensity.training import train_propensity
+from kinfold.gold.propensity.training_set import snapshot_times
+from kinfold.models import registry
+from kinfold.models.gates import Gate
+from kinfold.models.tracking import client_of, open_tracking
+from made_people import made_features, made_purchases
+
+NOW = at("2026-03-31")
+MOMENTS = snapshot_times(NOW, horizon_days=30, train_count=2, step_days=7)
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("propensity")
+    return open_tracking(
+        f"sqlite:///{folder}/mlflow.db", experiment="e", artifact_root=str(folder / "artifacts")
+    )
+
+
+@pytest.fixture(scope="module")
+def features(spark):
+    return made_features(spark, people=300, as_ofs=[*MOMENTS.all, NOW]).cache()
+
+
+def train(tracking, features, purchases, *, gate, **more):
+    settings = dict(
+        as_of=NOW,
+        snapshots=MOMENTS,
+        horizon_days=30,
+        tracking=tracking,
+        name="buys",
+        input_versions={"silver.events": 5},
+        boosting=Boosting(trees=3, depth=2),
+        partitions=1,
+    )
+    return train_propensity(features, purchases, gate=gate, **{**settings, **more})
+
+
+@pytest.fixture(scope="module")
+def first(tracking, features):
+    gate = Gate(at_least={"auc_roc": 0.6}, tolerance={"auc_roc": 0.01})
+    return train(tracking, features, made_purchases(features), gate=gate)
+
+
+def test_a_model_that_learnt_something_is_promoted(tracking, first):
+    assert (first.version, first.promoted, first.reasons) == (1, True, ())
+    assert first.metrics["auc_roc"] > 0.7
+    assert first.evaluation.people == 300
+    champion = registry.get_champion(tracking, name="buys")
+    assert (champion.version, champion.run_id) == (1, first.run_id)
+    assert (champion.as_of, champion.inputs) == (NOW, FEATURE_COLUMNS)
+
+
+def test_the_run_tells_the_moments_the_counts_and_the_rule(tracking, first):
+    data = client_of(tracking).get_run(first.run_id).data
+    assert data.params["holdout_as_of"] == "2026-03-01T00:00:00+00:00"
+    assert data.metrics["train_rows"] == 600
+    assert data.metrics["holdout_rows"] == 300
+    assert data.metrics["rule_auc_roc"] == first.evaluation.baseline_metrics["auc_roc"]
+    kept = registry.read_report(tracking, run_id=first.run_id, document="evaluation")
+    assert kept["metrics"] == pytest.approx(first.metrics)
+    assert len(kept["calibration"]) == 10
+    for figure in ("roc_curve", "precision_recall", "calibration", "gain", "feature_importance"):
+        assert registry.read_figure(tracking, run_id=first.run_id, name=figure)
+
+
+def test_training_again_gives_the_same_model_and_is_compared_with_the_champion(
+    tracking, features, first
+):
+    too_high = Gate(at_least={"auc_roc": 0.999}, tolerance={"auc_roc": 0.0})
+    again = train(tracking, features.repartition(3), made_purchases(features), gate=too_high)
+    assert again.metrics == first.metrics
+    assert (again.version, again.promoted) == (2, False)
+    assert len(again.reasons) == 1
+    verdict = registry.read_report(tracking, run_id=again.run_id, document="verdict")
+    against = verdict["checks"][-1]
+    assert against["name"] == "auc_roc against the champion"
+    assert against["required"] == pytest.approx(first.metrics["auc_roc"])
+    assert registry.get_champion(tracking, name="buys").version == 1
+
+
+def test_a_model_worse_than_the_champion_is_not_promoted(tracking, features, first):
+    coin = made_purchases(features.withColumn("recency_days", features["recency_days"] * 0))
+    upside_down = features.join(coin, on=["profile_id", "as_of"], how="anti").selectExpr(
+        "profile_id", "as_of", f"as_of < timestamp '{MOMENTS.holdout:%Y-%m-%d}' AS is_train"
+    )
+    # Taught the opposite of what then happens: who does not buy is called a buyer.
+    lessons = upside_down.where("is_train").selectExpr("profile_id", "as_of", "true AS buys")
+    truth = made_purchases(features).where(f"as_of = timestamp '{MOMENTS.holdout:%Y-%m-%d}'")
+    gate = Gate(tolerance={"auc_roc": 0.01})
+    worse = train(tracking, features, lessons.unionByName(truth), gate=gate)
+    assert not worse.promoted
+    assert worse.reasons[0].startswith("auc_roc against the champion is ")
+
+
+def test_too_few_buyers_are_reported_with_counts_and_days(tracking, features):
+    none = made_purchases(features).limit(0)
+    with pytest.raises(
+        ModelDataError,
+        match=r"training: 0 of 600 rows are of people who bought; hold-out: 0 of 300 rows .* "
+        "The hold-out is 2026-03-01, the training moments begin on 2026-01-23",
+    ):
+        train(tracking, features, none, gate=Gate())
+
+
+def test_no_features_at_the_moments_is_reported_too(tracking, features):
+    empty = features.where(f"as_of > timestamp '{MOMENTS.holdout:%Y-%m-%d}'")
+    with pytest.raises(ModelDataError, match="training: 0 of 0 rows"):
+        train(tracking, empty, made_purchases(features), gate=Gate())

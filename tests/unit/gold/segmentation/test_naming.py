@@ -1,0 +1,135 @@
+"""Naming: names and cards of segments."""
+
+import pytest
+
+from kinfold.gold.segmentation.clustering import CLUSTERED_COLUMNS, DESCRIBED_COLUMNS, Centroid
+from kinfold.gold.segmentation.naming import means_of_everyone, segment_cards
+
+
+def centroid(segment_id, size=100, deviations=None, **means):
+    usual = dict(
+        recency_days=30.0,
+        active_day_count_90d=5.0,
+        product_view_count_30d=6.0,
+        add_to_cart_count_30d=1.0,
+        email_open_count_30d=1.0,
+        order_count_90d=1.0,
+        order_count=2.0,
+        spend_cents=8_000.0,
+        return_count_90d=0.1,
+        tenure_days=200.0,
+        average_order_cents=4_000.0,
+    )
+    assert set(usual) == set(DESCRIBED_COLUMNS)
+    places = dict.fromkeys(CLUSTERED_COLUMNS, 0.0) | (deviations or {})
+    return Centroid(segment_id, size, usual | means, places)
+
+
+NEVER = dict(order_count=0.0, order_count_90d=0.0, spend_cents=0.0, average_order_cents=0.0)
+
+
+def names(*centroids):
+    return [card.name for card in segment_cards(centroids)]
+
+
+def test_a_shop_with_browsing_gets_names_from_what_people_do():
+    assert names(
+        centroid(0, order_count=12.0, order_count_90d=6.0, spend_cents=90_000.0, recency_days=4.0),
+        centroid(1, order_count_90d=0.0, recency_days=120.0, product_view_count_30d=0.0),
+        centroid(2, product_view_count_30d=14.0, tenure_days=20.0, recency_days=12.0, **NEVER),
+        centroid(3, product_view_count_30d=8.0, add_to_cart_count_30d=6.0, **NEVER),
+        centroid(4, order_count=1.0, spend_cents=3_000.0),
+        centroid(5, email_open_count_30d=9.0, product_view_count_30d=1.0, **NEVER),
+    ) == [
+        "Frequent big spenders",
+        "Lapsed regular buyers",
+        "New window shoppers",
+        "Cart fillers",
+        "One-time buyers",
+        "E-mail readers",
+    ]
+
+
+def test_a_shop_that_only_knows_purchases_gets_names_without_browsing():
+    nothing = dict(product_view_count_30d=0.0, add_to_cart_count_30d=0.0, email_open_count_30d=0.0)
+    cards = segment_cards(
+        [
+            centroid(0, order_count=20.0, spend_cents=1_000_000.0, recency_days=5.0, **nothing),
+            centroid(1, size=300, order_count_90d=0.0, recency_days=200.0, **nothing),
+            centroid(2, size=300, order_count=1.2, recency_days=60.0, **nothing),
+        ]
+    )
+    assert [card.name for card in cards] == [
+        "Frequent big spenders",
+        "Lapsed regular buyers",
+        "One-time buyers",
+    ]
+    assert not any(word in card.text for card in cards for word in ("view", "cart", "e-mail"))
+
+
+def test_sending_back_is_a_habit_only_where_more_of_the_orders_come_back():
+    many_orders = dict(order_count=20.0, order_count_90d=10.0, spend_cents=100_000.0)
+    assert names(
+        centroid(0, return_count_90d=1.0, **many_orders),
+        centroid(1, return_count_90d=1.0, order_count_90d=1.0, order_count=2.0),
+        centroid(2, size=800, return_count_90d=0.0),
+    ) == ["Frequent big spenders", "Buyers who send back", "Regular buyers"]
+
+
+def test_two_segments_of_one_name_are_told_apart_by_what_they_differ_in_most():
+    assert names(
+        centroid(0, product_view_count_30d=30.0, **NEVER),
+        centroid(1, product_view_count_30d=5.0, **NEVER),
+    ) == ["Window shoppers, browsing more", "Window shoppers, browsing less"]
+
+
+def test_three_segments_of_one_name_are_told_apart_by_numbers():
+    assert names(
+        centroid(0, product_view_count_30d=12.0, **NEVER),
+        centroid(1, product_view_count_30d=8.0, **NEVER),
+        centroid(2, product_view_count_30d=16.0, **NEVER),
+    ) == [
+        f"Window shoppers, {views} product views in the last 30 days"
+        for views in ("12.0", "8.0", "16.0")
+    ]
+
+
+@pytest.mark.parametrize("sizes", [(100, 200), (100, 200, 300), (100, 100), (100, 100, 100)])
+def test_names_are_unique_even_for_segments_that_look_the_same(sizes):
+    found = names(*(centroid(i, size=size) for i, size in enumerate(sizes)))
+    assert len(set(found)) == len(sizes)
+
+
+def test_a_card_gives_the_three_facts_furthest_from_everyone_with_both_numbers():
+    cards = segment_cards(
+        [
+            centroid(
+                0,
+                size=250,
+                deviations=dict(
+                    spend_cents=2.0, order_count=1.5, recency_days=-1.0, product_view_count_30d=0.1
+                ),
+                spend_cents=123_456.0,
+                order_count=10.0,
+                recency_days=3.0,
+                product_view_count_30d=7.0,
+            ),
+            centroid(1, size=750, spend_cents=0.0, order_count=0.0, recency_days=203.0),
+        ]
+    )
+    assert cards[0].text == (
+        "250 people (25%), on average with 1,234.56 spent ever (everyone: 308.64), "
+        "10.0 orders ever (everyone: 2.5) and 3.0 days since the latest event (everyone: 153)."
+    )
+    assert cards[1].text.startswith("750 people (75%), on average with ")
+    assert "no orders ever (everyone: 2.5)" in cards[1].text
+    assert "nothing spent ever (everyone: 308.64)" in cards[1].text
+
+
+def test_a_segment_like_everyone_says_so():
+    assert segment_cards([centroid(0)])[0].text == "100 people (100%) who behave like everyone."
+
+
+def test_everyone_is_the_mean_over_people_not_over_segments():
+    two = [centroid(0, size=300, order_count=1.0), centroid(1, size=100, order_count=5.0)]
+    assert means_of_everyone(two)["order_count"] == 2.0

@@ -1,0 +1,67 @@
+"""Plots: the pictures of a model."""
+
+import sys
+from io import BytesIO
+
+import pytest
+
+from kinfold.models import plots
+
+CURVE = [(0.0, 0.0), (0.2, 0.6), (1.0, 1.0)]
+FIGURES = {
+    "roc_curve": lambda: plots.roc_curve(CURVE, CURVE, auc=0.7, rule_auc=0.6),
+    "precision_recall": lambda: plots.precision_recall(
+        CURVE, CURVE, average_precision=0.4, rule_average_precision=0.3, base_rate=0.2
+    ),
+    "calibration": lambda: plots.calibration([(0.1, 0.12, 50), (0.4, 0.35, 50)], ece=0.03),
+    "gain": lambda: plots.gain(CURVE, CURVE, lift_top_decile=3.0, base_rate=0.2),
+    "feature_importance": lambda: plots.feature_importance({"order_count_90d": 0.7, "b": 0.3}),
+    "silhouette_by_k": lambda: plots.silhouette_by_k(
+        [(3, 0.5, False), (4, 0.6, True)], chosen=3, smallest_share=0.02
+    ),
+    "segment_map": lambda: plots.segment_map(
+        [(0.0, 1.0, 0), (1.0, 0.0, 1)], names={0: "Buyers", 1: "Lookers"}, x_label="x", y_label="y"
+    ),
+    "profile_sizes": lambda: plots.profile_sizes([[1, 10], [2, 5], [12, 1]]),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_picture_is_a_png_about_as_wide_as_a_page(name):
+    buffer = BytesIO()
+    FIGURES[name]().savefig(buffer, format="png", dpi=100)
+    png = buffer.getvalue()
+    assert png.startswith(b"\x89PNG")
+    assert int.from_bytes(png[16:20], "big") == 700
+
+
+def test_the_legend_gives_the_numbers():
+    labels = [text.get_text() for text in FIGURES["roc_curve"]().axes[0].get_legend().get_texts()]
+    assert "model, AUC 0.700" in labels
+    assert "one-line rule, AUC 0.600" in labels
+
+
+def test_nothing_to_show_still_gives_a_picture():
+    buffer = BytesIO()
+    plots.profile_sizes([]).savefig(buffer, format="png")
+    plots.feature_importance({}).savefig(buffer, format="png")
+    plots.feature_importance({"a": 0.0}).savefig(buffer, format="png")
+
+
+def test_pictures_leave_no_global_state_behind():
+    FIGURES["gain"]()
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [
+        ("order_count_90d", "orders, 90 d"),
+        ("spend_cents", "spend"),
+        ("category_count_90d", "categories, 90 d"),
+        ("days_since_purchase", "days since purchase"),
+        ("average_order_cents", "average order"),
+    ],
+)
+def test_a_column_reads_as_a_label(column, label):
+    assert plots.feature_label(column) == label

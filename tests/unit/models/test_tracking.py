@@ -1,0 +1,158 @@
+"""Tracking and registry: runs, versions and the champion, on a real MLflow."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from pyspark.ml import Pipeline
+from pyspark.ml.feature import SQLTransformer
+from pyspark.sql import types as T
+
+from frames import at
+from kinfold.core.errors import ModelGateError
+from kinfold.models import plots, registry
+from kinfold.models.gates import Check, Verdict
+from kinfold.models.tracking import client_of, open_tracking, training_run
+
+NAME = "made-model"
+AS_OF = at("2026-03-31")
+INPUTS = T.StructType(
+    [T.StructField("x", T.LongType(), False), T.StructField("y", T.DoubleType(), True)]
+)
+PASSED = Verdict((Check("auc_roc", 0.8, "at least", 0.6),))
+FAILED = Verdict((Check("auc_roc", 0.5, "at least", 0.6),))
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tracking")
+    return open_tracking(
+        f"sqlite:///{folder}/mlflow.db", experiment="made", artifact_root=str(folder / "artifacts")
+    )
+
+
+@pytest.fixture(scope="module")
+def model(spark):
+    doubled = SQLTransformer(statement="SELECT *, x * 2D AS prediction FROM __THIS__")
+    return Pipeline(stages=[doubled]).fit(spark.range(1).selectExpr("id AS x", "0D AS y"))
+
+
+def trained(tracking, model, verdict, *, as_of=AS_OF, name=NAME):
+    """A run with everything a training keeps; (run id, version, promoted)."""
+    with training_run(tracking, name=name, input_versions={"gold.features": 3}) as run:
+        run.describe(params={"trees": 20, "moments": ["a", "b"]}, metrics={"auc_roc": 0.8})
+        run.describe(metrics={"undefined": float("nan")})
+        run.keep(
+            figures={"sizes": plots.profile_sizes([[1, 2]])},
+            documents={"evaluation": {"curve": [(0.0, 1.0)], "gap": float("inf")}},
+        )
+        version = run.register(
+            model,
+            name=name,
+            inputs=INPUTS,
+            outputs={"prediction": "double"},
+            example={"x": 1, "y": None},
+            as_of=as_of,
+        )
+        promoted = registry.settle(run, name=name, version=version, verdict=verdict)
+    return run.run_id, version, promoted
+
+
+@pytest.fixture(scope="module")
+def first(tracking, model):
+    return trained(tracking, model, PASSED)
+
+
+def test_a_run_keeps_settings_results_and_what_went_in(tracking, first):
+    run = client_of(tracking).get_run(first[0])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["trees"] == "20"
+    assert run.data.params["input.gold.features"] == "3"
+    assert json.loads(run.data.tags["kinfold.input_versions"]) == {"gold.features": 3}
+    assert run.data.tags["kinfold.gate"] == "passed"
+    assert registry.metrics_of(tracking, run_id=first[0]) == {"auc_roc": 0.8}
+
+
+def test_reports_are_read_back_as_plain_data_and_pictures(tracking, first):
+    evaluation = registry.read_report(tracking, run_id=first[0], document="evaluation")
+    assert evaluation == {"curve": [[0.0, 1.0]], "gap": None}
+    assert registry.read_report(tracking, run_id=first[0], document="verdict")["is_passed"]
+    assert registry.read_figure(tracking, run_id=first[0], name="sizes").startswith(b"\x89PNG")
+
+
+def test_a_passed_candidate_is_the_champion_and_can_be_loaded(spark, tracking, first):
+    assert first[1:] == (1, True)
+    champion = registry.get_champion(tracking, name=NAME)
+    assert champion == registry.Champion(NAME, 1, first[0], AS_OF, ("x", "y"))
+    loaded = registry.load_model(tracking, champion)
+    assert loaded.transform(spark.range(3).selectExpr("id AS x")).toPandas()[
+        "prediction"
+    ].tolist() == [0.0, 2.0, 4.0]
+
+
+def test_a_model_is_kept_with_its_signature_and_an_example(tracking, first):
+    import mlflow
+
+    version = client_of(tracking).get_model_version(NAME, "1")
+    info = mlflow.models.get_model_info(version.source)
+    assert [(c.name, c.type.name, c.required) for c in info.signature.inputs] == [
+        ("x", "long", True),
+        ("y", "double", False),
+    ]
+    assert info.saved_input_example_info is not None
+
+
+def test_a_failed_candidate_is_kept_with_its_reasons_and_the_champion_stays(tracking, model, first):
+    run_id, version, promoted = trained(tracking, model, FAILED)
+    assert (version, promoted) == (2, False)
+    assert registry.get_champion(tracking, name=NAME).version == 1
+    tags = client_of(tracking).get_run(run_id).data.tags
+    assert json.loads(tags["kinfold.gate.reasons"]) == ["auc_roc is 0.5, required at least 0.6"]
+    assert client_of(tracking).get_model_version(NAME, "2").tags["gate"] == "failed"
+
+
+def test_without_a_champion_the_error_says_what_to_do(tracking, model):
+    assert registry.find_champion(tracking, name="unknown") is None
+    trained(tracking, model, FAILED, name="never-passed")
+    for name in ("unknown", "never-passed"):
+        with pytest.raises(ModelGateError, match=f"model {name}: no champion at .* Train one"):
+            registry.get_champion(tracking, name=name)
+
+
+def test_training_is_due_without_a_champion_or_with_an_old_one(tracking, first):
+    week = timedelta(days=7)
+    due = dict(tracking=tracking, name=NAME, after_days=7)
+    assert not registry.is_due(as_of=AS_OF, **due)
+    assert not registry.is_due(as_of=AS_OF + week - timedelta(seconds=1), **due)
+    assert registry.is_due(as_of=AS_OF + week, **due)
+    assert not registry.is_due(as_of=AS_OF - week, **due)
+    assert registry.is_due(tracking=tracking, name="unknown", as_of=AS_OF, after_days=7)
+
+
+def test_a_run_that_breaks_is_marked_as_failed_and_keeps_what_it_had(tracking):
+    runs = []
+
+    def breaks():
+        with training_run(tracking, name="breaks", input_versions={}) as run:
+            runs.append(run.run_id)
+            run.describe(params={"trees": 1})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        breaks()
+    kept = client_of(tracking).get_run(runs[0])
+    assert kept.info.status == "FAILED"
+    assert kept.data.params == {"trees": "1"}
+
+
+def test_opening_a_known_experiment_again_finds_it(tracking):
+    again = open_tracking(tracking.uri, experiment="made", artifact_root="/elsewhere")
+    assert again == tracking
+
+
+def test_nothing_is_printed(tracking, model, capfd):
+    trained(tracking, model, PASSED, name="quiet")
+    registry.load_model(tracking, registry.get_champion(tracking, name="quiet"))
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert shown.err == ""
