@@ -26,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         events = run.inserted(silver.EVENTS)
         identifiers = seen_identifiers(events).persist()
         links = seen_together(events).persist()
-        people = changed_assignments(
-            run.spark, identifiers, links, run.known(silver.IDENTITY_MAP)
-        )
+        people = changed_assignments(run.spark, identifiers, links, run.known(silver.IDENTITY_MAP))
         for table, seen in ((silver.IDENTIFIERS, identifiers), (silver.IDENTITY_LINKS, links)):
             run.publish(table, widened(seen, run.known(table), key=table.key))
         run.publish(silver.IDENTITY_MAP, people)

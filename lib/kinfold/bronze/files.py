@@ -148,7 +148,9 @@ def _records(
         F.lit(source.name).alias("source"),
         F.col("_metadata.file_path").alias("source_partition"),
         F.col("_metadata.file_block_start").alias("block_start"),
-        (F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")).alias("row_index"),
+        (F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")).alias(
+            "row_index"
+        ),
         raw.alias("raw"),
         F.when(unreadable.isNull(), event).alias("event"),
         unreadable.cast("string").alias("unreadable"),

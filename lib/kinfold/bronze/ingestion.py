@@ -156,17 +156,23 @@ def _require_schema(source: Source, registry: SchemaRegistry) -> None:
 
 def _counts(lake: Lake, source: Source) -> dict[str, int]:
     batches = lake.read(ops.BATCHES) if lake.exists(ops.BATCHES) else None
-    mine = None if batches is None else batches.where(
-        (F.col("stage") == "bronze") & (F.col("source") == source.name)
+    mine = (
+        None
+        if batches is None
+        else batches.where((F.col("stage") == "bronze") & (F.col("source") == source.name))
     )
     is_now = F.col("run_id") == lake.run_id
-    row = None if mine is None else mine.agg(
-        F.coalesce(F.sum("records_in"), F.lit(0)).alias("ever"),
-        *(
-            F.coalesce(F.sum(F.when(is_now, F.col(name))), F.lit(0)).alias(name)
-            for name in ("records_in", "accepted", "rejected")
-        ),
-    ).collect()[0]
+    row = (
+        None
+        if mine is None
+        else mine.agg(
+            F.coalesce(F.sum("records_in"), F.lit(0)).alias("ever"),
+            *(
+                F.coalesce(F.sum(F.when(is_now, F.col(name))), F.lit(0)).alias(name)
+                for name in ("records_in", "accepted", "rejected")
+            ),
+        ).collect()[0]
+    )
     if row is None or not row["ever"]:
         raise ContractError(
             f"source {source.name}: input {source.input} holds no record, expected at least one. "

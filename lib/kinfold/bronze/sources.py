@@ -78,7 +78,10 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
             f"conf/sources/ has: {', '.join(known)}."
         )
     content = read_yaml(path, shown)
-    keys = [*(k for k in Source.model_fields if k not in ("name", "shown")), *(f"event.{k}" for k in EventMapping.model_fields)]
+    keys = [
+        *(k for k in Source.model_fields if k not in ("name", "shown")),
+        *(f"event.{k}" for k in EventMapping.model_fields),
+    ]
     try:
         source = Source.model_validate({**content, "name": path.stem, "shown": shown})
     except ValidationError as error:
@@ -97,9 +100,7 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
     return source.model_copy(update={"input": where})
 
 
-def native_event(
-    rows: DataFrame, source: Source, *, columns: Sequence[str], raw: Column
-) -> Column:
+def native_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw: Column) -> Column:
     """The JSON text of the native event that each row maps to.
 
     Each expression is tried against the frame's schema alone, before any data is read.

@@ -352,13 +352,13 @@ def read_yaml(path: Path, shown_as: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
-        raise ConfError(f"{shown_as}{place}: is not valid YAML. Check indent and quotes.") from error
+        raise ConfError(
+            f"{shown_as}{place}: is not valid YAML. Check indent and quotes."
+        ) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfError(
-            f"{shown_as}: holds a {type(content).__name__}, expected keys with values."
-        )
+        raise ConfError(f"{shown_as}: holds a {type(content).__name__}, expected keys with values.")
     return content
 
 

@@ -90,7 +90,9 @@ def _validated(
 
 
 def _identity(config: Any) -> str:
-    return f"{config.type} {sorted((k, str(v)) for k, v in config.kwargs.items() if k != 'batch_id')}"
+    return (
+        f"{config.type} {sorted((k, str(v)) for k, v in config.kwargs.items() if k != 'batch_id')}"
+    )
 
 
 def _exception(result: Any) -> str:

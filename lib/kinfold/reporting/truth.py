@@ -79,7 +79,9 @@ def identity_result(identity_map: pd.DataFrame, truth: Truth) -> IdentityResult:
     profiles_per_person = cells.reset_index().groupby("person_id").size()
     return IdentityResult(
         identifiers=len(known),
-        shared_identifiers=int(owners[is_shared][["namespace", "value"]].drop_duplicates().shape[0]),
+        shared_identifiers=int(
+            owners[is_shared][["namespace", "value"]].drop_duplicates().shape[0]
+        ),
         people=len(by_person),
         profiles=len(by_profile),
         pure_profiles=int((people_per_profile == 1).sum()),

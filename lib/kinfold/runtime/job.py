@@ -83,7 +83,6 @@ class JobRun:
             table, after=self.seen_version(table), until=self.inputs[table.name]
         )
 
-
     def inserted(self, table: Table) -> DataFrame:
         """The rows an append-only input has gained since the last finished run of this job."""
         changes = self.changes(table)

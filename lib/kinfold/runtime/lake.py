@@ -171,9 +171,7 @@ class Lake:
         """Publish rows in place of all rows, or of those whose columns have the values `where`."""
         with self._passed(table, rows) as passed:
             writer = (
-                passed.write.format("delta")
-                .mode("overwrite")
-                .option("userMetadata", self.run_id)
+                passed.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
             )
             if where:
                 writer = writer.option("replaceWhere", _predicate(where))

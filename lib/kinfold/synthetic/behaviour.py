@@ -6,8 +6,7 @@ its own. Nothing waits for the end of the world, so a longer world begins with t
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic.draws import Draws, looked_up
 from kinfold.synthetic.people import of_group
@@ -34,7 +33,9 @@ def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
     last_day = F.least(F.col("last_day"), F.lit(days - 1))
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
     is_newcomer = (F.col("first_day") > 0) & (F.col("day") - F.col("first_day") < _NEWCOMER_DAYS)
-    fading = F.least(F.lit(1.0), (F.col("last_day") - F.col("day") + 1) / F.lit(float(_FADING_DAYS)))
+    fading = F.least(
+        F.lit(1.0), (F.col("last_day") - F.col("day") + 1) / F.lit(float(_FADING_DAYS))
+    )
     stage = F.when(is_newcomer, F.lit(1.5)).otherwise(F.lit(1.0)) * fading
     return (
         people.where(F.col("first_day") < days)
@@ -58,7 +59,9 @@ def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
         `email_no` and `start_ms` (milliseconds since the start of the world).
     """
     vigour = F.col("vigour")
-    comes = draws.uniform("casual", "person", "day") < F.least(F.lit(0.9), F.col("casual_per_day") * vigour)
+    comes = draws.uniform("casual", "person", "day") < F.least(
+        F.lit(0.9), F.col("casual_per_day") * vigour
+    )
     starts = draws.uniform("mission", "person", "day") < F.col("missions_per_day") * vigour
     kinds = F.array_compact(F.array(F.when(comes, F.lit(False)), F.when(starts, F.lit(True))))
     return (
@@ -75,9 +78,13 @@ def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
 def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
     """Missions spread over up to 18 days, on visits of different days; casual visits stay what they are."""
     slowness = draws.uniform("mission_days", "interest") * draws.uniform("slow", "interest")
-    length = F.when(F.col("is_mission"), F.floor(F.lit(19.0) * slowness).cast("int")).otherwise(F.lit(0))
+    length = F.when(F.col("is_mission"), F.floor(F.lit(19.0) * slowness).cast("int")).otherwise(
+        F.lit(0)
+    )
     more = draws.index([0.2, 0.25, 0.25, 0.2, 0.1], "more_visits", "interest")
-    progress = F.when(F.col("more_visits") == 0, F.lit(1.0)).otherwise(F.col("visit_no") / F.col("more_visits"))
+    progress = F.when(F.col("more_visits") == 0, F.lit(1.0)).otherwise(
+        F.col("visit_no") / F.col("more_visits")
+    )
     focus = preferred_category(draws, "mission_focus", "interest")
     return (
         starts.withColumn("interest", draws.number("interest", "person", "day", "is_mission"))
@@ -88,7 +95,9 @@ def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
         .withColumn("visit", draws.number("visit", "interest", "visit_no"))
         .withColumn("progress", progress)
         .withColumn("is_last", F.col("visit_no") == F.col("more_visits"))
-        .withColumn("day", F.col("day") + F.floor(F.col("length") * F.col("progress") + 0.5).cast("int"))
+        .withColumn(
+            "day", F.col("day") + F.floor(F.col("length") * F.col("progress") + 0.5).cast("int")
+        )
         .drop("length", "more_visits", "visit_no")
     )
 
@@ -120,7 +129,9 @@ def preferred_category(draws: Draws, salt: str, *columns: Column | str) -> Colum
     kind = draws.index([0.52, 0.24, 0.24], f"{salt}_taste", *columns)
     any_category = draws.below(10, f"{salt}_category", *columns)
     return (
-        F.when(kind == 0, F.col("first_category")).when(kind == 1, F.col("second_category")).otherwise(any_category)
+        F.when(kind == 0, F.col("first_category"))
+        .when(kind == 1, F.col("second_category"))
+        .otherwise(any_category)
     )
 
 
@@ -129,12 +140,20 @@ def _with_circumstances(visits: DataFrame, *, draws: Draws) -> DataFrame:
     ms_of_day = F.pmod(F.floor(hour * 3_600_000).cast("long"), F.lit(DAY_MS))
     is_registered = F.coalesce(F.col("day") >= F.col("registered_day"), F.lit(False))
     login_probability = F.when(F.col("buys"), F.lit(0.82)).otherwise(of_group("login_probability"))
-    device = F.floor(draws.uniform("device", "visit") * draws.uniform("device_habit", "visit") * F.col("device_count"))
+    device = F.floor(
+        draws.uniform("device", "visit")
+        * draws.uniform("device_habit", "visit")
+        * F.col("device_count")
+    )
     has_choice = F.col("email_count") > 1
     return (
         visits.withColumn("pages", 1 + draws.index([0.34, 0.36, 0.2, 0.1], "pages", "visit"))
-        .withColumn("is_logged_in", is_registered & (draws.uniform("logs_in", "visit") < login_probability))
-        .withColumn("is_identified", F.col("is_logged_in") & (draws.uniform("identifies", "visit") < 0.12))
+        .withColumn(
+            "is_logged_in", is_registered & (draws.uniform("logs_in", "visit") < login_probability)
+        )
+        .withColumn(
+            "is_identified", F.col("is_logged_in") & (draws.uniform("identifies", "visit") < 0.12)
+        )
         .withColumn("device_no", device.cast("int"))
         .withColumn("email_no", (has_choice & (draws.uniform("email", "visit") < 0.35)).cast("int"))
         .withColumn("start_ms", F.col("day").cast("long") * DAY_MS + ms_of_day)

@@ -1,7 +1,6 @@
 """Catalogue: what the shop of a generated world sells, and for how much."""
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pyspark.sql import Column, functions as F
 
 from kinfold.synthetic.draws import looked_up
 
@@ -21,7 +20,9 @@ def category_name(category_no: Column) -> Column:
 
 def product_id(category_no: Column, product_no: Column) -> Column:
     """The id of a product; within a category the numbers 1 to 30 rise with the price."""
-    return F.concat(category_name(category_no), F.lit("-"), F.lpad(product_no.cast("string"), 2, "0"))
+    return F.concat(
+        category_name(category_no), F.lit("-"), F.lpad(product_no.cast("string"), 2, "0")
+    )
 
 
 def price_cents(category_no: Column, product_no: Column) -> Column:

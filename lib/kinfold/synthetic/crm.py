@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic import people
 from kinfold.synthetic.behaviour import DAY_MS
@@ -14,7 +13,9 @@ from kinfold.synthetic.people import written_email, written_phone
 _TYPO_FIELDS = {"first_name": 0.4, "last_name": 0.4, "email": 0.2}
 
 
-def customer_cards(population: DataFrame, *, days: int, draws: Draws, typos_rate: float) -> DataFrame:
+def customer_cards(
+    population: DataFrame, *, days: int, draws: Draws, typos_rate: float
+) -> DataFrame:
     """The cards of customers who have one by the end of the world.
 
     Args:
@@ -30,14 +31,18 @@ def customer_cards(population: DataFrame, *, days: int, draws: Draws, typos_rate
     typo_in = F.when(has_typo, F.get(F.array(*(F.lit(name) for name in _TYPO_FIELDS)), field))
     knows_email = draws.uniform("crm_knows_email", "person") < 0.95
     knows_phone = (F.col("phone_count") > 0) & (draws.uniform("crm_knows_phone", "person") < 0.9)
-    opened = F.col("registered_day").cast("long") * DAY_MS + draws.below(DAY_MS, "crm_moment", "person")
+    opened = F.col("registered_day").cast("long") * DAY_MS + draws.below(
+        DAY_MS, "crm_moment", "person"
+    )
     return (
         population.where(F.col("has_crm_id") & (F.col("registered_day") < days))
         .withColumn("typo_in", typo_in)
         .withColumn("first_name", people.first_name(draws))
         .withColumn("last_name", people.last_name(draws))
         .withColumn("email", people.email(draws, number=F.lit(0)))
-        .withColumn("typo_in", F.when((F.col("typo_in") != "email") | knows_email, F.col("typo_in")))
+        .withColumn(
+            "typo_in", F.when((F.col("typo_in") != "email") | knows_email, F.col("typo_in"))
+        )
         .select(
             "person",
             people.crm_id().alias("crm_id"),
@@ -62,7 +67,9 @@ def _mistyped(draws: Draws, field: str) -> Column:
     one, other = F.substring(text, at, F.lit(1)), F.substring(text, at + 1, F.lit(1))
     before, after = F.substring(text, F.lit(1), at - 1), F.substring(text, at + 2, F.length(text))
     is_lost = (draws.uniform("typo_kind", "person") < 0.5) | (one == other)
-    wrong = F.when(is_lost, F.concat(before, other, after)).otherwise(F.concat(before, other, one, after))
+    wrong = F.when(is_lost, F.concat(before, other, after)).otherwise(
+        F.concat(before, other, one, after)
+    )
     return F.when(F.col("typo_in") == field, wrong).otherwise(text)
 
 

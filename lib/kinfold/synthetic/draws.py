@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pyspark.sql import Column, functions as F
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class Draws:
         """
         number = self.number(salt, *columns)
         slices = [
-            F.shiftrightunsigned(number, shift).bitwiseAND(F.lit(0xFFFF)) for shift in (0, 16, 32, 48)
+            F.shiftrightunsigned(number, shift).bitwiseAND(F.lit(0xFFFF))
+            for shift in (0, 16, 32, 48)
         ]
         total = slices[0] + slices[1] + slices[2] + slices[3]
         return (total.cast("double") * F.lit(2.0**-16) - F.lit(2.0)) * F.lit(3.0**0.5)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic.behaviour import DAY_MS
 from kinfold.synthetic.draws import Draws, padded_hex
@@ -13,7 +12,11 @@ NAMESPACES = ("cookie_id", "device_id", "user_id", "email", "phone", "crm_id")
 
 
 def as_events(
-    moments: DataFrame, *, draws: Draws, identifiers: Mapping[str, Column], properties: Mapping[str, Column]
+    moments: DataFrame,
+    *,
+    draws: Draws,
+    identifiers: Mapping[str, Column],
+    properties: Mapping[str, Column],
 ) -> DataFrame:
     """Native events, not yet written down.
 

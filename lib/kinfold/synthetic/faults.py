@@ -6,8 +6,7 @@ A damaged line is sent beside the good one (the client tried again), so no behav
 from dataclasses import dataclass, fields
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic.behaviour import DAY_MS
 from kinfold.synthetic.catalogue import CURRENCY
@@ -23,7 +22,12 @@ PLACEHOLDERS = {
     "cookie_id": ("null", "undefined", "00000000-0000-0000-0000-000000000000"),
 }
 """What broken clients send instead of an identifier; none of them belongs to anybody."""
-_NOT_JSON = ("<html><body>502 Bad Gateway</body></html>", "GET /collect?v=1 HTTP/1.1", "}{", "event_id,event_type")
+_NOT_JSON = (
+    "<html><body>502 Bad Gateway</body></html>",
+    "GET /collect?v=1 HTTP/1.1",
+    "}{",
+    "event_id,event_type",
+)
 _BAD_TIMESTAMPS = ("2026-13-45T25:61:00Z", "yesterday", "01/02/2026 10:15", "")
 
 
@@ -89,7 +93,9 @@ def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> Da
     delay = F.when(F.col("timing") == "late", _late_ms(draws))
     delay = delay.when(F.col("timing") == "out_of_order", _minutes(draws, "disorder", 1.0, 30.0))
     delay = delay.otherwise(200 + draws.below(2_800, "transit", "event_key"))
-    skew = F.when(F.col("timing") == "clock_skew", _minutes(draws, "skew", 1.0, 10.0) + 3_000).otherwise(0)
+    skew = F.when(
+        F.col("timing") == "clock_skew", _minutes(draws, "skew", 1.0, 10.0) + 3_000
+    ).otherwise(0)
     return (
         events.withColumn("timing", _timing(draws, rates))
         .withColumn("received_ms", F.col("occurred_ms") + delay)
@@ -122,10 +128,14 @@ def _placeholder_namespace(draws: Draws, rates: FaultRates) -> Column:
     chosen = draws.uniform("placeholder", "event_key") < rates.placeholders
     namespace = F.when(F.col("identifiers.email").isNotNull(), F.lit("email"))
     namespace = namespace.when(F.col("identifiers.user_id").isNotNull(), F.lit("user_id"))
-    return F.when(chosen, namespace.when(F.col("identifiers.cookie_id").isNotNull(), F.lit("cookie_id")))
+    return F.when(
+        chosen, namespace.when(F.col("identifiers.cookie_id").isNotNull(), F.lit("cookie_id"))
+    )
 
 
-def sent_lines(received: DataFrame, *, draws: Draws, rates: FaultRates, start_on: date) -> DataFrame:
+def sent_lines(
+    received: DataFrame, *, draws: Draws, rates: FaultRates, start_on: date
+) -> DataFrame:
     """The lines the collector writes: each event, its resends and the damaged lines beside it.
 
     Args:
@@ -140,11 +150,16 @@ def sent_lines(received: DataFrame, *, draws: Draws, rates: FaultRates, start_on
         F.lit("original"),
         F.when(draws.uniform("duplicate", "event_key") < rates.duplicates, F.lit("duplicate")),
         F.when(draws.uniform("malformed", "event_key") < rates.malformed, F.lit("malformed")),
-        F.when(draws.uniform("schema_breaking", "event_key") < rates.schema_breaking, F.lit("schema_breaking")),
+        F.when(
+            draws.uniform("schema_breaking", "event_key") < rates.schema_breaking,
+            F.lit("schema_breaking"),
+        ),
     )
     malformed = draws.choice(MALFORMED, "malformed_kind", "event_key")
     breaking = draws.choice(SCHEMA_BREAKING, "schema_breaking_kind", "event_key")
-    damage = F.when(F.col("copy") == "malformed", malformed).when(F.col("copy") == "schema_breaking", breaking)
+    damage = F.when(F.col("copy") == "malformed", malformed).when(
+        F.col("copy") == "schema_breaking", breaking
+    )
     return (
         received.withColumn("written_identifiers", _written_identifiers(draws))
         .withColumn("copy", F.explode(F.array_compact(F.array(*copies))))
@@ -219,7 +234,9 @@ def _written_identifiers(draws: Draws) -> Column:
     written["phone"] = written_phone(draws, written["phone"], "event_key")
     for name, values in PLACEHOLDERS.items():
         placeholder = draws.choice(values, "placeholder_value", "event_key")
-        written[name] = F.when(F.col("placeholder_in") == name, placeholder).otherwise(written[name])
+        written[name] = F.when(F.col("placeholder_in") == name, placeholder).otherwise(
+            written[name]
+        )
     return F.to_json(F.struct(*(written[name].alias(name) for name in NAMESPACES)))
 
 

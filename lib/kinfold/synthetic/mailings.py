@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic import people
 from kinfold.synthetic.behaviour import DAY_MS
@@ -16,16 +15,22 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
     is_subscribed = _agrees(draws, "email") & (F.col("day") > _asked_day(draws, "email"))
     is_subscribed = is_subscribed & (F.col("day") < _withdrawal_day(draws, "email"))
-    interest = 0.55 * draws.uniform("newsletter_interest", "person") * F.least(F.col("vigour"), F.lit(1.0))
+    interest = (
+        0.55 * draws.uniform("newsletter_interest", "person") * F.least(F.col("vigour"), F.lit(1.0))
+    )
     opens = draws.uniform("opens", "person", "day") < interest
-    delay = F.floor(F.least(draws.exponential(5.0, "opens_after", "person", "day"), F.lit(40.0)) * 3_600_000)
+    delay = F.floor(
+        F.least(draws.exponential(5.0, "opens_after", "person", "day"), F.lit(40.0)) * 3_600_000
+    )
     campaign = F.concat(F.lit("news-"), F.date_add(F.lit(start_on), F.col("day")).cast("string"))
     return (
         days.where(weekday.isin(1, 4) & is_subscribed & opens)
         .withColumn("visit", draws.number("email_open", "person", "day"))
         .withColumn("place", F.lit(0))
         .withColumn("event_type", F.lit("email_open"))
-        .withColumn("occurred_ms", F.col("day").cast("long") * DAY_MS + 7 * 3_600_000 + delay.cast("long"))
+        .withColumn(
+            "occurred_ms", F.col("day").cast("long") * DAY_MS + 7 * 3_600_000 + delay.cast("long")
+        )
         .transform(
             as_events,
             draws=draws,
@@ -38,7 +43,10 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
 def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
     """What people decide about e-mail and personalization, and the withdrawals of some who agreed."""
     purpose, is_withdrawal = F.col("purpose"), F.col("place") >= 2
-    both = {name: (_agrees(draws, name), _asked_day(draws, name)) for name in ("email", "personalization")}
+    both = {
+        name: (_agrees(draws, name), _asked_day(draws, name))
+        for name in ("email", "personalization")
+    }
     agrees = F.when(purpose == "email", both["email"][0]).otherwise(both["personalization"][0])
     asked = F.when(purpose == "email", both["email"][1]).otherwise(both["personalization"][1])
     withdrawn = F.when(purpose == "email", _withdrawal_day(draws, "email"))
@@ -53,7 +61,10 @@ def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
         population.withColumn("visit", draws.number("consent", "person"))
         .withColumn("place", F.explode(F.sequence(F.lit(0), F.lit(3))))
         .withColumn("event_type", F.lit("consent"))
-        .withColumn("purpose", F.when(F.col("place") % 2 == 0, F.lit("email")).otherwise(F.lit("personalization")))
+        .withColumn(
+            "purpose",
+            F.when(F.col("place") % 2 == 0, F.lit("email")).otherwise(F.lit("personalization")),
+        )
         .withColumn("day", day)
         .where((F.col("day") <= F.col("last_day")) & (agrees | ~is_withdrawal))
         .withColumn("occurred_ms", F.col("day").cast("long") * DAY_MS + ms_of_day)

@@ -5,20 +5,39 @@ All of it is a function of the person's number and the seed, so that no table of
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from kinfold.synthetic.draws import Draws, looked_up, padded_hex
 
 FIRST_NAMES = (
     *("Adela", "Bram", "Celia", "Dario", "Edda", "Farid", "Greta", "Hamza", "Ilse", "Jonas"),
-    *("Kaya", "Linus", "Mirela", "Nadim", "Oona", "Pavel", "Quentin", "Rosalie", "Sunniva", "Tariq"),
+    *(
+        "Kaya",
+        "Linus",
+        "Mirela",
+        "Nadim",
+        "Oona",
+        "Pavel",
+        "Quentin",
+        "Rosalie",
+        "Sunniva",
+        "Tariq",
+    ),
     *("Ulla", "Viggo", "Wanda", "Xenia", "Yusuf", "Zelda", "Anouk", "Bela", "Corin", "Delphine"),
 )
 LAST_NAMES = (
     *("Ashgrove", "Birkdale", "Calloway", "Dunmere", "Elsworth", "Fenwright", "Garrowby", "Hollin"),
     *("Inverley", "Jarrow", "Kestleton", "Larkham", "Marlowe", "Netherby", "Oakhurst", "Penhale"),
-    *("Quarrington", "Rathmell", "Silverdale", "Thornbury", "Underhay", "Varley", "Wexcombe", "Yarrow"),
+    *(
+        "Quarrington",
+        "Rathmell",
+        "Silverdale",
+        "Thornbury",
+        "Underhay",
+        "Varley",
+        "Wexcombe",
+        "Yarrow",
+    ),
 )
 CITIES = (
     *("Aldermoor", "Brackenford", "Cinderbridge", "Dunhallow", "Eastmere", "Foxhaven", "Glenwick"),
@@ -67,7 +86,9 @@ def of_group(attribute: str) -> Column:
     return looked_up([getattr(group, attribute) for group in GROUPS], F.col("group"))
 
 
-def population(spark: SparkSession, *, people: int, draws: Draws, sharing_ratio: float) -> DataFrame:
+def population(
+    spark: SparkSession, *, people: int, draws: Draws, sharing_ratio: float
+) -> DataFrame:
     """Everyone who lives in the world, those included who arrive after its last day.
 
     Args:
@@ -92,7 +113,9 @@ def population(spark: SparkSession, *, people: int, draws: Draws, sharing_ratio:
 def _with_lifecycle(people: DataFrame, *, draws: Draws) -> DataFrame:
     arrival = F.ceil(draws.exponential(_MEAN_ARRIVAL_DAYS, "arrival", "person")).cast("int")
     is_present = draws.uniform("present", "person") < _PRESENT_AT_START
-    lifetime = F.ceil(draws.exponential(of_group("lifetime_days"), "lifetime", "person")).cast("int")
+    lifetime = F.ceil(draws.exponential(of_group("lifetime_days"), "lifetime", "person")).cast(
+        "int"
+    )
     hesitation = F.floor(draws.exponential(12.0, "hesitation", "person")).cast("int")
     was_registered = is_present & (draws.uniform("registered_before", "person") < 0.7)
     registers = draws.uniform("registers", "person") < of_group("registers_probability")
@@ -100,7 +123,9 @@ def _with_lifecycle(people: DataFrame, *, draws: Draws) -> DataFrame:
     return (
         people.withColumn("first_day", F.when(is_present, F.lit(0)).otherwise(arrival))
         .withColumn("last_day", first_day + lifetime)
-        .withColumn("registered_day", F.when(was_registered, F.lit(0)).otherwise(first_day + hesitation))
+        .withColumn(
+            "registered_day", F.when(was_registered, F.lit(0)).otherwise(first_day + hesitation)
+        )
         .withColumn("registered_day", F.when(registers, F.col("registered_day")))
     )
 
@@ -108,9 +133,13 @@ def _with_lifecycle(people: DataFrame, *, draws: Draws) -> DataFrame:
 def _with_tastes(people: DataFrame, *, draws: Draws) -> DataFrame:
     eagerness = draws.normal("eagerness", "person")
     curiosity = draws.normal("curiosity", "person")
-    conversion = of_group("conversion_probability") * (0.6 + 0.8 * draws.uniform("resolve", "person"))
+    conversion = of_group("conversion_probability") * (
+        0.6 + 0.8 * draws.uniform("resolve", "person")
+    )
     return (
-        people.withColumn("missions_per_day", of_group("missions_per_day") * F.exp(0.75 * eagerness - 0.28))
+        people.withColumn(
+            "missions_per_day", of_group("missions_per_day") * F.exp(0.75 * eagerness - 0.28)
+        )
         .withColumn(
             "casual_per_day",
             of_group("casual_per_day") * F.exp(0.45 * eagerness + 0.6 * curiosity - 0.28),
@@ -129,7 +158,9 @@ def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -
     has_crm_id = F.col("registered_day").isNotNull() & (draws.uniform("has_crm_id", "person") < 0.6)
     return (
         people.withColumn("is_sharing_device", is_sharing)
-        .withColumn("device_count", 1 + draws.index([0.45, 0.35, 0.15, 0.05], "device_count", "person"))
+        .withColumn(
+            "device_count", 1 + draws.index([0.45, 0.35, 0.15, 0.05], "device_count", "person")
+        )
         .withColumn("email_count", 1 + draws.index([0.75, 0.25], "email_count", "person"))
         .withColumn("phone_count", draws.index([0.35, 0.5, 0.15], "phone_count", "person"))
         .withColumn("has_crm_id", has_crm_id)
@@ -158,7 +189,9 @@ def city(draws: Draws) -> Column:
 
 def birth_on(draws: Draws) -> Column:
     """The person's date of birth, as ISO text."""
-    return F.date_add(F.lit("1948-01-01").cast("date"), draws.below(20_000, "birth_on", "person")).cast("string")
+    return F.date_add(
+        F.lit("1948-01-01").cast("date"), draws.below(20_000, "birth_on", "person")
+    ).cast("string")
 
 
 def user_id(draws: Draws) -> Column:
@@ -173,7 +206,9 @@ def crm_id() -> Column:
 
 def email(draws: Draws, *, number: Column) -> Column:
     """The person's e-mail of this number (0 or 1), lower case; no two people have the same."""
-    name = F.lower(F.concat(first_name(draws), F.lit("."), last_name(draws), F.col("person").cast("string")))
+    name = F.lower(
+        F.concat(first_name(draws), F.lit("."), last_name(draws), F.col("person").cast("string"))
+    )
     private = F.concat(F.lower(last_name(draws)), F.lit("-"), F.col("person").cast("string"))
     local = F.when(number == 0, name).otherwise(private)
     return F.concat(local, F.lit("@"), draws.choice(MAIL_DOMAINS, "mail_domain", "person", number))
@@ -189,14 +224,18 @@ def phone(draws: Draws, *, number: Column) -> Column:
 
 def device_id(draws: Draws, *, number: Column) -> Column:
     """The person's device of this number; number 0 may be their neighbour's too."""
-    return F.concat(F.lit("d-"), padded_hex(draws.number("device_id", _device_owner(number), number)))
+    return F.concat(
+        F.lit("d-"), padded_hex(draws.number("device_id", _device_owner(number), number))
+    )
 
 
 def cookie_id(draws: Draws, *, number: Column, day: Column) -> Column:
     """The cookie on a device on a day; each device gets a new one every 15 to 150 days."""
     owner = _device_owner(number)
     lifetime = 15 + draws.below(136, "cookie_lifetime", owner, number)
-    generation = F.floor((day + draws.below(150, "cookie_phase", owner, number)) / lifetime).cast("int")
+    generation = F.floor((day + draws.below(150, "cookie_phase", owner, number)) / lifetime).cast(
+        "int"
+    )
     return F.concat(F.lit("c-"), padded_hex(draws.number("cookie_id", owner, number, generation)))
 
 
@@ -209,13 +248,17 @@ def written_email(draws: Draws, address: Column, *case: str) -> Column:
     """An e-mail as people type it: now and then in capitals or with blanks around it."""
     habit = draws.index([0.92, 0.05, 0.03], "email_habit", *case)
     return (
-        F.when(habit == 0, address).when(habit == 1, F.upper(address)).otherwise(F.concat(F.lit(" "), address))
+        F.when(habit == 0, address)
+        .when(habit == 1, F.upper(address))
+        .otherwise(F.concat(F.lit(" "), address))
     )
 
 
 def written_phone(draws: Draws, number: Column, *case: str) -> Column:
     """A phone number as people type it: five spellings of one E.164 number."""
-    area, middle, end = (F.substring(number, start, length) for start, length in ((4, 4), (8, 3), (11, 3)))
+    area, middle, end = (
+        F.substring(number, start, length) for start, length in ((4, 4), (8, 3), (11, 3))
+    )
     blank = F.lit(" ")
     spelling = draws.index([0.3, 0.2, 0.2, 0.15, 0.15], "phone_habit", *case)
     return (

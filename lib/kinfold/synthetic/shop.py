@@ -2,17 +2,26 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic import people
 from kinfold.synthetic.behaviour import DAY_MS, preferred_category
-from kinfold.synthetic.catalogue import CURRENCY, category_name, price_cents, product_id, product_no_for_tier
+from kinfold.synthetic.catalogue import (
+    CURRENCY,
+    category_name,
+    price_cents,
+    product_id,
+    product_no_for_tier,
+)
 from kinfold.synthetic.draws import Draws, padded_hex
 from kinfold.synthetic.events import as_events
 from kinfold.synthetic.people import of_group
 
-_REFERRERS = ("https://search.example/", "https://social.example/feed", "https://blog.example/gift-ideas")
+_REFERRERS = (
+    "https://search.example/",
+    "https://social.example/feed",
+    "https://blog.example/gift-ideas",
+)
 
 
 def shop_events(visits: DataFrame, *, draws: Draws) -> DataFrame:
@@ -25,16 +34,22 @@ def shop_events(visits: DataFrame, *, draws: Draws) -> DataFrame:
         visits.transform(_with_identifiers, draws=draws)
         .withColumn("is_login", F.col("is_logged_in").cast("int"))
         .withColumn("lines", F.when(F.col("buys"), F.col("carts")).otherwise(F.lit(0)))
-        .withColumn("first_view", F.col("pages") + F.col("is_login") + F.col("is_identified").cast("int"))
+        .withColumn(
+            "first_view", F.col("pages") + F.col("is_login") + F.col("is_identified").cast("int")
+        )
         .withColumn("first_cart", F.col("first_view") + F.col("views"))
         .withColumn("first_line", F.col("first_cart") + F.col("carts"))
         .withColumn("first_return", F.col("first_line") + F.col("lines"))
-        .withColumn("place", F.explode(F.sequence(F.lit(0), F.col("first_return") + F.col("lines") - 1)))
+        .withColumn(
+            "place", F.explode(F.sequence(F.lit(0), F.col("first_return") + F.col("lines") - 1))
+        )
         .withColumn("event_type", _event_type())
         .where((F.col("event_type") != "return") | _is_sent_back(draws))
         .transform(_with_product, draws=draws)
         .withColumn("occurred_ms", _moment(draws))
-        .transform(as_events, draws=draws, identifiers=_shown_identifiers(), properties=_properties(draws))
+        .transform(
+            as_events, draws=draws, identifiers=_shown_identifiers(), properties=_properties(draws)
+        )
     )
 
 
@@ -84,14 +99,21 @@ def _with_identifiers(visits: DataFrame, *, draws: Draws) -> DataFrame:
     """What identifies the visitor, worked out once per visit; the events show some of it."""
     account_email = F.when(F.col("is_logged_in"), F.lit(0)).otherwise(F.col("email_no"))
     phone_no = draws.below(F.col("phone_count"), "phone_no", "visit")
-    says_phone = draws.uniform("says_phone", "visit") < F.when(F.col("is_identified"), 0.6).otherwise(0.35)
+    says_phone = draws.uniform("says_phone", "visit") < F.when(
+        F.col("is_identified"), 0.6
+    ).otherwise(0.35)
     says_crm_id = F.col("has_crm_id") & (draws.uniform("says_crm_id", "visit") < 0.4)
     return (
-        visits.withColumn("cookie_id", people.cookie_id(draws, number=F.col("device_no"), day=F.col("day")))
+        visits.withColumn(
+            "cookie_id", people.cookie_id(draws, number=F.col("device_no"), day=F.col("day"))
+        )
         .withColumn("device_id", people.device_id(draws, number=F.col("device_no")))
         .withColumn("user_id", F.when(F.col("is_logged_in"), people.user_id(draws)))
         .withColumn("email", people.email(draws, number=account_email))
-        .withColumn("phone", F.when((F.col("phone_count") > 0) & says_phone, people.phone(draws, number=phone_no)))
+        .withColumn(
+            "phone",
+            F.when((F.col("phone_count") > 0) & says_phone, people.phone(draws, number=phone_no)),
+        )
         .withColumn("crm_id", F.when(says_crm_id, people.crm_id()))
         .withColumn("shows_cookie_in_order", draws.uniform("order_cookie", "visit") < 0.65)
     )
@@ -101,9 +123,13 @@ def _shown_identifiers() -> Mapping[str, Column]:
     kind = F.col("event_type")
     is_order, is_return, is_traits = kind == "purchase", kind == "return", kind == "identify"
     is_guest_order = is_order & ~F.col("is_logged_in")
-    says_email = kind.isin("login", "identify") | is_guest_order | (is_return & ~F.col("is_logged_in"))
+    says_email = (
+        kind.isin("login", "identify") | is_guest_order | (is_return & ~F.col("is_logged_in"))
+    )
     return {
-        "cookie_id": F.when(~is_return & (~is_order | F.col("shows_cookie_in_order")), F.col("cookie_id")),
+        "cookie_id": F.when(
+            ~is_return & (~is_order | F.col("shows_cookie_in_order")), F.col("cookie_id")
+        ),
         "device_id": F.when(~is_order & ~is_return, F.col("device_id")),
         "user_id": F.when(F.col("place") >= 1, F.col("user_id")),
         "email": F.when(says_email, F.col("email")),
@@ -115,7 +141,9 @@ def _shown_identifiers() -> Mapping[str, Column]:
 def _moment(draws: Draws) -> Column:
     pace = 12_000 + draws.below(55_000, "pace", "visit")
     jitter = draws.below(9_000, "jitter", "visit", "place")
-    back_after = F.floor((2.0 + 18.0 * draws.uniform("back_after", "visit", "place")) * DAY_MS).cast("long")
+    back_after = F.floor(
+        (2.0 + 18.0 * draws.uniform("back_after", "visit", "place")) * DAY_MS
+    ).cast("long")
     wait = F.when(F.col("event_type") == "return", back_after).otherwise(F.lit(0).cast("long"))
     return F.col("start_ms") + F.col("place") * pace + jitter + wait
 
@@ -125,23 +153,33 @@ def _properties(draws: Draws) -> Mapping[str, Column]:
     is_page, is_login, is_traits = kind == "page_view", kind == "login", kind == "identify"
     is_cart, is_paid = kind == "add_to_cart", kind.isin("purchase", "return")
     price = price_cents(F.col("category_no"), F.col("product_no"))
-    amount = F.floor(price.cast("long") * F.col("pieces") * (100 - of_group("discount_percent")) / 100)
-    page = draws.choice(("", "new", "offers", "help/delivery", "search?q=gift"), "page", "visit", "place")
+    amount = F.floor(
+        price.cast("long") * F.col("pieces") * (100 - of_group("discount_percent")) / 100
+    )
+    page = draws.choice(
+        ("", "new", "offers", "help/delivery", "search?q=gift"), "page", "visit", "place"
+    )
     has_referrer = is_page & (F.col("place") == 0) & (draws.uniform("has_referrer", "visit") < 0.5)
     return {
         "url": F.when(is_page, F.concat(F.lit("https://shop.example/"), page)),
         "referrer": F.when(has_referrer, draws.choice(_REFERRERS, "referrer", "visit")),
-        "order_id": F.when(is_paid, F.concat(F.lit("o-"), padded_hex(draws.number("order_id", "visit")))),
+        "order_id": F.when(
+            is_paid, F.concat(F.lit("o-"), padded_hex(draws.number("order_id", "visit")))
+        ),
         "product_id": product_id(F.col("category_no"), F.col("product_no")),
         "category": category_name(F.col("category_no")),
         "quantity": F.when(is_cart | is_paid, F.col("pieces")),
         "price_cents": F.when(~is_paid, price),
         "amount_cents": F.when(is_paid, amount),
         "currency": F.when(is_paid, F.lit(CURRENCY)),
-        "method": F.when(is_login, draws.choice(("password", "password", "link"), "method", "visit")),
+        "method": F.when(
+            is_login, draws.choice(("password", "password", "link"), "method", "visit")
+        ),
         "first_name": F.when(is_traits, people.first_name(draws)),
         "last_name": F.when(is_traits, people.last_name(draws)),
         "city": F.when(is_traits, people.city(draws)),
         "country": F.when(is_traits, F.lit(people.COUNTRY)),
-        "birth_on": F.when(is_traits & (draws.uniform("birth", "person") < 0.5), people.birth_on(draws)),
+        "birth_on": F.when(
+            is_traits & (draws.uniform("birth", "person") < 0.5), people.birth_on(draws)
+        ),
     }

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.synthetic.behaviour import DAY_MS
 from kinfold.synthetic.events import NAMESPACES, timestamp_text
@@ -28,17 +27,29 @@ def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> Da
         One row per (namespace, value, person_id): value in normalised form; shared ones once per person.
     """
     in_events = received.where(F.col("received_ms") < days * DAY_MS).select(
-        "person", "placeholder_in", F.explode(_pairs({name: f"identifiers.{name}" for name in NAMESPACES})).alias("sent")
+        "person",
+        "placeholder_in",
+        F.explode(_pairs({name: f"identifiers.{name}" for name in NAMESPACES})).alias("sent"),
     )
     of_nobody = F.coalesce(F.col("placeholder_in") == F.col("sent.namespace"), F.lit(False))
-    in_crm = cards.select("person", F.explode(_pairs({name: name for name in ("crm_id", "email", "phone")})).alias("sent"))
+    in_crm = cards.select(
+        "person",
+        F.explode(_pairs({name: name for name in ("crm_id", "email", "phone")})).alias("sent"),
+    )
     sent = in_events.where(~of_nobody).select("person", "sent").unionByName(in_crm)
-    pairs = sent.where(F.col("sent.value").isNotNull()).select("sent.namespace", "sent.value", "person").distinct()
+    pairs = (
+        sent.where(F.col("sent.value").isNotNull())
+        .select("sent.namespace", "sent.value", "person")
+        .distinct()
+    )
     return pairs.select("namespace", "value", person_id().alias("person_id"))
 
 
 def _pairs(columns: Mapping[str, str]) -> Column:
-    pairs = (F.struct(F.lit(name).alias("namespace"), F.col(column).alias("value")) for name, column in columns.items())
+    pairs = (
+        F.struct(F.lit(name).alias("namespace"), F.col(column).alias("value"))
+        for name, column in columns.items()
+    )
     return F.array(*pairs)
 
 
@@ -53,7 +64,11 @@ def next_purchases(orders: DataFrame, *, days: int, horizon_days: int) -> DataFr
     """
     start_ms, end_ms = days * DAY_MS, (days + horizon_days) * DAY_MS
     in_horizon = (F.col("occurred_ms") >= start_ms) & (F.col("occurred_ms") < end_ms)
-    first = orders.where(in_horizon).groupBy("person").agg(F.min("occurred_ms").alias("next_purchase_ms"))
+    first = (
+        orders.where(in_horizon)
+        .groupBy("person")
+        .agg(F.min("occurred_ms").alias("next_purchase_ms"))
+    )
     return first.select(person_id().alias("person_id"), "next_purchase_ms")
 
 
@@ -88,8 +103,14 @@ def line_counts(*, days: int) -> list[Column]:
         "malformed": is_in & (F.col("copy") == "malformed"),
         "schema_breaking": is_in & (F.col("copy") == "schema_breaking"),
         **{f"malformed_{kind}": is_in & F.col("damage").eqNullSafe(kind) for kind in MALFORMED},
-        **{f"schema_breaking_{kind}": is_in & F.col("damage").eqNullSafe(kind) for kind in SCHEMA_BREAKING},
-        **{timing: is_event & (F.col("timing") == timing) for timing in ("late", "out_of_order", "clock_skew")},
+        **{
+            f"schema_breaking_{kind}": is_in & F.col("damage").eqNullSafe(kind)
+            for kind in SCHEMA_BREAKING
+        },
+        **{
+            timing: is_event & (F.col("timing") == timing)
+            for timing in ("late", "out_of_order", "clock_skew")
+        },
         "placeholders": is_event & F.col("placeholder_in").isNotNull(),
         "in_flight": (F.col("copy") == "original") & ~is_in,
         **{f"events_{kind}": is_event & (F.col("event_type") == kind) for kind in EVENT_TYPES},

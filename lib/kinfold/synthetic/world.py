@@ -11,8 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, Observation, SparkSession, functions as F
 
 from kinfold.core.errors import ConfError
 from kinfold.synthetic import crm, truth
@@ -84,10 +83,14 @@ def write_world(
     directory = directory.absolute()
     _check_replaceable(directory)
     draws = Draws(seed)
-    residents = population(spark, people=people, draws=draws, sharing_ratio=faults.shared_devices).persist()
+    residents = population(
+        spark, people=people, draws=draws, sharing_ratio=faults.shared_devices
+    ).persist()
     cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=faults.crm_typos)
     # Kept on disk: two passes read the events, and what reads a cache is compiled apart from what fills it.
-    events = _events(residents, days=days, draws=draws, start_on=start_on).persist(StorageLevel.DISK_ONLY)
+    events = _events(residents, days=days, draws=draws, start_on=start_on).persist(
+        StorageLevel.DISK_ONLY
+    )
     with _staging(directory) as staging, _released(residents, events):
         progress(f"events of {people:,} people on {days:,} days")
         received = received_events(events, draws=draws, rates=faults)
@@ -95,15 +98,28 @@ def write_world(
         counts = _write_events(lines, staging, days=days, start_on=start_on)
         progress(f"truth about {counts['events']:,} events in {counts['lines']:,} lines")
         owned = truth.owned_identifiers(received, cards, days=days)
-        _write_json(owned, staging / "truth/identifiers.jsonl", sort_by=("namespace", "value", "person_id"))
+        _write_json(
+            owned, staging / "truth/identifiers.jsonl", sort_by=("namespace", "value", "person_id")
+        )
         progress(f"buyers of the next {horizon_days} days and the CRM extract")
-        identifiers = spark.read.schema(_IDENTIFIER_SCHEMA).json(_uri(staging / "truth/identifiers.jsonl"))
+        identifiers = spark.read.schema(_IDENTIFIER_SCHEMA).json(
+            _uri(staging / "truth/identifiers.jsonl")
+        )
         orders = _orders(residents, days=days + horizon_days, draws=draws, start_on=start_on)
         coming = truth.next_purchases(orders, days=days, horizon_days=horizon_days)
         counts |= _write_buyers(truth.buyers(identifiers, coming, start_on=start_on), staging)
         counts |= _identifier_counts(identifiers)
         counts |= _write_crm(cards, staging, draws=draws, start_on=start_on)
-        world = World(directory, people, days, seed, start_on, horizon_days, faults, dict(sorted(counts.items())))
+        world = World(
+            directory,
+            people,
+            days,
+            seed,
+            start_on,
+            horizon_days,
+            faults,
+            dict(sorted(counts.items())),
+        )
         (staging / _SUMMARY).write_text(_summary_text(world), encoding="utf-8")
         _move_into_place(staging, directory)
     return world
@@ -117,7 +133,9 @@ def _check_arguments(**at_least_one: int) -> None:
 
 def _check_replaceable(directory: Path) -> None:
     if directory.exists() and not directory.is_dir():
-        raise ConfError(f"{directory}: is a file, expected a folder for the world. Choose another path.")
+        raise ConfError(
+            f"{directory}: is a file, expected a folder for the world. Choose another path."
+        )
     is_used = directory.is_dir() and any(directory.iterdir())
     if is_used and not (directory / _SUMMARY).is_file():
         raise ConfError(
@@ -185,7 +203,8 @@ def _write_buyers(buyers: DataFrame, staging: Path) -> dict[str, int]:
 def _identifier_counts(identifiers: DataFrame) -> dict[str, int]:
     owners = identifiers.groupBy("namespace", "value").agg(F.count(F.lit(1)).alias("owners"))
     row = owners.agg(
-        F.count(F.lit(1)).alias("identifiers"), F.count_if(F.col("owners") > 1).alias("shared_identifiers")
+        F.count(F.lit(1)).alias("identifiers"),
+        F.count_if(F.col("owners") > 1).alias("shared_identifiers"),
     ).first()
     return row.asDict() if row else {}
 
@@ -196,8 +215,15 @@ def _write_crm(cards: DataFrame, staging: Path, *, draws: Draws, start_on: date)
         counted, F.count(F.lit(1)).alias("crm_rows"), F.count("typo_in").alias("crm_typos")
     )
     rows = crm.extract_rows(observed, draws=draws, start_on=start_on)
-    plain = {"header": "true", "ignoreLeadingWhiteSpace": "false", "compression": "none", "lineSep": "\n"}
-    rows.coalesce(1).sortWithinPartitions("crm_id").write.options(**plain).csv(_uri(staging / "spark/crm"))
+    plain = {
+        "header": "true",
+        "ignoreLeadingWhiteSpace": "false",
+        "compression": "none",
+        "lineSep": "\n",
+    }
+    rows.coalesce(1).sortWithinPartitions("crm_id").write.options(**plain).csv(
+        _uri(staging / "spark/crm")
+    )
     _take_part(staging / "spark/crm", staging / "crm/customers.csv")
     return dict(counted.get)
 
@@ -221,7 +247,9 @@ def _summary_text(world: World) -> str:
 def _staging(directory: Path) -> Iterator[Path]:
     """A folder beside the target, on the same disk, that is gone afterwards whatever happens."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", suffix=".partial", dir=directory.parent))
+    staging = Path(
+        tempfile.mkdtemp(prefix=f".{directory.name}-", suffix=".partial", dir=directory.parent)
+    )
     try:
         yield staging
     finally:
@@ -260,7 +288,9 @@ def _move_into_place(staging: Path, directory: Path) -> None:
     for path in sorted(directory.glob("events/*.jsonl")):
         if path.relative_to(directory) not in new:
             path.unlink()
-    for path in sorted(new, key=lambda path: path == _SUMMARY):     # the summary last: it vouches for the rest
+    for path in sorted(
+        new, key=lambda path: path == _SUMMARY
+    ):  # the summary last: it vouches for the rest
         target = directory / path
         target.parent.mkdir(exist_ok=True)
         if not (target.is_file() and filecmp.cmp(staging / path, target, shallow=False)):

@@ -15,7 +15,9 @@ EVENTS = Table(
         "can fall between two tables."
     ),
     fields=(
-        Field("source", T.StringType(), "Name of the source, from its source file.", nullable=False),
+        Field(
+            "source", T.StringType(), "Name of the source, from its source file.", nullable=False
+        ),
         Field(
             "source_partition",
             T.StringType(),
@@ -30,7 +32,9 @@ EVENTS = Table(
             "plus one. Unique and increasing within a file.",
             nullable=False,
         ),
-        Field("batch_id", T.LongType(), "Micro-batch of the stream that landed it.", nullable=False),
+        Field(
+            "batch_id", T.LongType(), "Micro-batch of the stream that landed it.", nullable=False
+        ),
         Field("ingested_at", T.TimestampType(), "When the batch began to land (UTC).", False),
         Field(
             "raw",

@@ -44,8 +44,12 @@ FEATURES = Table(
         _count("order_count_90d", "Distinct orders in the last 90 days."),
         _count("order_count", "Distinct orders ever."),
         _count("return_count_90d", "Distinct orders returned in the last 90 days."),
-        _count("spend_cents_30d", "Purchases in the last 30 days, in cents, returns not taken off."),
-        _count("spend_cents_90d", "Purchases in the last 90 days, in cents, returns not taken off."),
+        _count(
+            "spend_cents_30d", "Purchases in the last 30 days, in cents, returns not taken off."
+        ),
+        _count(
+            "spend_cents_90d", "Purchases in the last 90 days, in cents, returns not taken off."
+        ),
         _count("spend_cents", "Purchases ever, in cents, returns not taken off."),
         _number("average_order_cents", "Spend per order, in cents; 0 for who never bought."),
     ),

@@ -156,10 +156,7 @@ class Table:
     def schema(self) -> T.StructType:
         """The Spark schema with comments, as DDL and test frames use it."""
         return T.StructType(
-            [
-                T.StructField(f.name, f.type, f.nullable, {"comment": f.comment})
-                for f in self.fields
-            ]
+            [T.StructField(f.name, f.type, f.nullable, {"comment": f.comment}) for f in self.fields]
         )
 
     @property
@@ -199,9 +196,7 @@ class Table:
                 f"{self.name}:{hints} Seen: {', '.join(df.columns)}. "
                 f"Declared in lib/kinfold/tables/{self.layer}.py."
             )
-        return df.select(
-            *(F.col(f.name).cast(f.type).alias(f.name) for f in self.fields)
-        )
+        return df.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in self.fields))
 
     def frame(self, spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
         """A frame of this table from a few dicts, for tests; columns left out are null.

@@ -9,9 +9,7 @@ from pyspark.sql import Column, functions as F, types as T
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 
 
-def normalised_identifiers(
-    sent: Column, phone: Column, *, placeholders: Sequence[str]
-) -> Column:
+def normalised_identifiers(sent: Column, phone: Column, *, placeholders: Sequence[str]) -> Column:
     """The usable identifiers of one event.
 
     E-mails are trimmed and put in lower case and must look like one; phones become E.164 and must
@@ -26,6 +24,7 @@ def normalised_identifiers(
     Returns:
         array<struct<namespace, value>>, distinct, ordered by namespace and value.
     """
+
     def normalised(entry: Column) -> Column:
         namespace, value = F.trim(entry["key"]), F.trim(entry["value"])
         email = F.lower(value)

@@ -9,9 +9,7 @@ _TEXTS = T.MapType(T.StringType(), T.StringType())
 TOP_CATEGORIES = 3
 
 
-def touched_people(
-    events: DataFrame, map_changes: DataFrame, identity_map: DataFrame
-) -> DataFrame:
+def touched_people(events: DataFrame, map_changes: DataFrame, identity_map: DataFrame) -> DataFrame:
     """People whose profile may have changed: new events, or identifiers that came or went.
 
     Args:

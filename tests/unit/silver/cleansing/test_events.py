@@ -52,9 +52,7 @@ def test_of_records_with_one_event_id_the_first_to_land_is_kept(spark):
         dict(event_id="b", source_offset=7, occurred_at=at("11:00")),
         dict(event_id="b", source_offset=5, occurred_at=at("12:00")),
     )
-    assert_rows(
-        events, ["event_id", "occurred_at"], [("a", at("10:00")), ("b", at("12:00"))]
-    )
+    assert_rows(events, ["event_id", "occurred_at"], [("a", at("10:00")), ("b", at("12:00"))])
 
 
 def test_properties_become_typed_columns(spark):
@@ -83,9 +81,7 @@ def test_a_source_without_a_collector_knew_of_an_event_when_it_occurred(spark):
         dict(event_id="a", received_at=None),
         dict(event_id="b", received_at=at("09:30")),
     )
-    assert_rows(
-        events, ["event_id", "received_at"], [("a", at("09:00")), ("b", at("09:30"))]
-    )
+    assert_rows(events, ["event_id", "received_at"], [("a", at("09:00")), ("b", at("09:30"))])
 
 
 def test_identifiers_are_normalised(spark):

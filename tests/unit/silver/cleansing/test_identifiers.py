@@ -22,7 +22,9 @@ def test_an_email_is_trimmed_and_put_in_lower_case(spark):
     assert normalised(spark, {"email": "  Ann@Example.ORG "}) == [("email", "ann@example.org")]
 
 
-@pytest.mark.parametrize("text", ["ann", "ann@", "@example.org", "a b@example.org", "a@b", "a@@b.c"])
+@pytest.mark.parametrize(
+    "text", ["ann", "ann@", "@example.org", "a b@example.org", "a@b", "a@@b.c"]
+)
 def test_what_is_no_email_is_left_out(spark, text):
     assert normalised(spark, {"email": text}) == []
 

@@ -80,7 +80,9 @@ def test_first_and_last_seen_only_ever_widen(spark):
         )
 
     new = silver.IDENTIFIERS.frame(spark, seen("u", "09:00", "10:00"), seen("v", "09:00", "10:00"))
-    known = silver.IDENTIFIERS.frame(spark, seen("u", "08:00", "09:30"), seen("w", "07:00", "07:00"))
+    known = silver.IDENTIFIERS.frame(
+        spark, seen("u", "08:00", "09:30"), seen("w", "07:00", "07:00")
+    )
     assert_rows(
         widened(new, known, key=key),
         ["value", "first_seen_at", "last_seen_at"],

@@ -8,6 +8,7 @@ from frames import assert_rows, at
 from kinfold.silver.identity.resolution import assigned_people, changed_assignments, founding_id
 from kinfold.tables import silver
 
+
 def nodes(*rows):
     """(value, first seen[, known id, known since]) in one namespace."""
     frame = pd.DataFrame(

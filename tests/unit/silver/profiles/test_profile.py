@@ -26,7 +26,10 @@ def events_of(spark, *rows):
         ),
     )
     people = spark.createDataFrame(
-        [(row.get("event_id", f"e{i:02}"), row.get("profile_id", "p")) for i, row in enumerate(rows)],
+        [
+            (row.get("event_id", f"e{i:02}"), row.get("profile_id", "p"))
+            for i, row in enumerate(rows)
+        ],
         "event_id string, profile_id string",
     )
     return frame.join(people, "event_id")
@@ -80,9 +83,7 @@ def test_the_latest_decision_per_purpose_counts_and_a_tie_goes_to_the_larger_eve
         decision("09:00", "ads", "granted"),
         decision("09:00", "ads", "withdrawn"),
     )
-    assert_rows(
-        latest_values(events), ["consent"], [({"email": "withdrawn", "ads": "withdrawn"},)]
-    )
+    assert_rows(latest_values(events), ["consent"], [({"email": "withdrawn", "ads": "withdrawn"},)])
 
 
 def test_a_trait_keeps_its_latest_value_and_empty_ones_are_ignored(spark):
