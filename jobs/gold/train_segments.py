@@ -1,4 +1,4 @@
-"""Train segments when the champion is old enough, and promote the new version if its gate passes."""
+"""Train segments when the champion is old enough; promote the new version if its gate passes."""
 
 from collections.abc import Sequence
 

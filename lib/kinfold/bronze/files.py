@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
-from pyspark.sql.streaming import DataStreamReader
+from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from kinfold.bronze.sources import Source, native_event
 from kinfold.core.errors import ConfError
@@ -162,7 +162,7 @@ def _watched(session: SparkSession, path: str) -> tuple[str, str | None]:
     jvm = session._jvm
     assert jvm is not None  # classic sessions have one; streams from files need a classic session
     hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
-    hadoop_conf = session._jsc.hadoopConfiguration()  # type: ignore[attr-defined]  # private
+    hadoop_conf = session._jsc.hadoopConfiguration()
     if hadoop_path.getFileSystem(hadoop_conf).getFileStatus(hadoop_path).isDirectory():
         return path, None
     name = str(hadoop_path.getName())

@@ -1,4 +1,4 @@
-"""From a source's files into bronze.events: each batch one atomic append and one row of the ledger."""
+"""From a source's files into bronze.events: each batch one atomic append, one row of the ledger."""
 
 from dataclasses import dataclass
 
@@ -76,9 +76,9 @@ class _Landing:
         )
         if records_in != accepted + rejected:
             raise LedgerError(
-                f"bronze.events: batch {batch_id} of {self.source.name} had {records_in:,} records, "
-                f"{accepted:,} accepted and {rejected:,} rejected rows have landed. Records are lost "
-                "or doubled; keep the input files and compare them with the table."
+                f"bronze.events: batch {batch_id} of {self.source.name} had {records_in:,} "
+                f"records; {accepted:,} accepted and {rejected:,} rejected rows have landed. "
+                "Records are lost or doubled; keep the input files and compare them with the table."
             )
 
 
@@ -195,7 +195,7 @@ def _readable(error: StreamingQueryException, source: Source) -> Exception:
             return known(first_line)
     if "CSV header does not conform to the schema" in text:
         return ContractError(
-            f"source {source.name}: a CSV file of {source.input} has another header than the first. "
-            "Give files of another shape a source file of their own."
+            f"source {source.name}: a CSV file of {source.input} has another header than the "
+            "first. Give files of another shape a source file of their own."
         )
     return error

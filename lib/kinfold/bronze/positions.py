@@ -1,6 +1,7 @@
 """Where in its file a record stood."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +11,11 @@ import pyarrow as pa
 class Positions:
     """Numbers the records of one scan task, batch after batch, in the order they are read.
 
-    Spark tells where the part of a file begins that a task reads (`block_start`, in bytes), not which
-    line a record is. A part holds at most one record per byte, so the part's first byte plus the
-    record's number within it never meets a position of another part. A file read in one part gets
-    its plain line numbers, from 0. Parquet knows its row numbers and brings them (`row_index`).
+    Spark tells where the part of a file begins that a task reads (`block_start`, in bytes), not
+    which line a record is. A part holds at most one record per byte, so the part's first byte plus
+    the record's number within it never meets a position of another part. A file read in one part
+    gets its plain line numbers, from 0. Parquet knows its row numbers and brings them
+    (`row_index`).
     """
 
     _file: str = ""
@@ -37,7 +39,7 @@ class Positions:
         is_new = (codes[1:] != codes[:-1]) | (starts[1:] != starts[:-1])
         bounds = [0, *(np.flatnonzero(is_new) + 1).tolist(), batch.num_rows]
         offsets = np.empty(batch.num_rows, dtype=np.int64)
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        for low, high in pairwise(bounds):
             file, block_start = files.dictionary[int(codes[low])].as_py(), int(starts[low])
             if (file, block_start) != (self._file, self._block_start):
                 # A later part begins inside a line, which the part before it reads: hence the 1.

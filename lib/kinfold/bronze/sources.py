@@ -1,7 +1,7 @@
 """Source files: how a user's own data maps to native events.
 
-`conf/sources/<name>.yaml` names a format and, unless the records already are native events, gives one
-Spark SQL expression per part of the event. The expressions are settings, never data.
+`conf/sources/<name>.yaml` names a format and, unless the records already are native events, gives
+one Spark SQL expression per part of the event. The expressions are settings, never data.
 """
 
 import re
@@ -30,7 +30,7 @@ class EventMapping(Conf):
     """Null: a hash of the whole record, so exact copies of a record are one event."""
     received_at: str | None = None
     identifiers: dict[str, str] = Field(min_length=1)
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = Field(default_factory=dict)
 
 
 class Source(Conf):
@@ -42,7 +42,7 @@ class Source(Conf):
     format: Literal["json", "csv", "parquet"]
     input: str | None = None
     """File, folder or URI that is read when no `--input` is given."""
-    options: dict[str, str | bool | int] = {}
+    options: dict[str, str | bool | int] = Field(default_factory=dict)
     """Reader options of Spark for the format, e.g. `sep`, `encoding`, `multiLine`."""
     timezone: str = "UTC"
     """Zone of times that name none."""

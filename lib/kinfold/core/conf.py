@@ -1,7 +1,8 @@
-"""Settings: every default in `conf/base.yaml`, an environment's differences beside it, `--set` for one run.
+"""Settings: every default in `conf/base.yaml`, an environment's differences beside it, `--set` for
+one run.
 
-This is the only module that reads the process environment, and the only place where a setting's name,
-type and limits are spelled.
+This is the only module that reads the process environment, and the only place where a setting's
+name, type and limits are spelled.
 """
 
 import argparse
@@ -33,8 +34,8 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 
 HOME_VARIABLE = "KINFOLD_HOME"
 PATH_KEYS = ("lake.root", "bronze.schemas", "report.folder")
-"""Settings that hold a path. In a file a relative one is relative to the project, on the command line
-to the current folder."""
+"""Settings that hold a path. In a file a relative one is relative to the project, on the command
+line to the current folder."""
 
 
 class Conf(BaseModel):
@@ -53,7 +54,8 @@ class ReportConf(Conf):
     """The page and the summary a run leaves."""
 
     folder: str | None
-    """A local folder; null = `<lake root>/_report`, or `kinfold-report` here for a lake elsewhere."""
+    """A local folder; null = `<lake root>/_report`, or `kinfold-report` here for a lake elsewhere.
+    """
 
 
 class BronzeConf(Conf):
@@ -282,7 +284,7 @@ def _source_file(text: str, home: Path) -> Path:
 
 
 def project_home() -> Path:
-    """The folder that holds `conf/`: $KINFOLD_HOME, else around the current folder or the package."""
+    """The folder that holds `conf/`: $KINFOLD_HOME, else above the current folder or the package."""
     named = os.environ.get(HOME_VARIABLE)
     if named:
         candidates = [Path(named)]
@@ -293,8 +295,8 @@ def project_home() -> Path:
         if (folder / "conf" / "base.yaml").is_file():
             return folder.absolute()
     raise ConfError(
-        f"conf/base.yaml was not found in {candidates[0]} or above. Start from the project's folder "
-        f"or set {HOME_VARIABLE} to it."
+        f"conf/base.yaml was not found in {candidates[0]} or above. Start from the project's "
+        f"folder or set {HOME_VARIABLE} to it."
     )
 
 

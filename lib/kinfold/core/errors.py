@@ -1,7 +1,7 @@
 """Errors for people: each names the place, what was seen, what was expected and what to do.
 
-The subclass says who must act. `exit_code` is what a job's process ends with, so an orchestrator can
-tell a wrong setting from a failed gate without reading text.
+The subclass says who must act. `exit_code` is what a job's process ends with, so an orchestrator
+can tell a wrong setting from a failed gate without reading text.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class LedgerError(KinfoldError):
 
 
 class LakeError(KinfoldError):
-    """The lake cannot be read or written: permissions, locks, a missing table. Operations must act."""
+    """The lake cannot be read or written: permission, lock, missing table. Operations must act."""
 
     exit_code = 6
 

@@ -55,7 +55,8 @@ def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: in
         raise LedgerError(
             f"silver.events: of {accepted:,} accepted records {added:,} were added and "
             f"{duplicates:,} are duplicates, so {accepted - added - duplicates:,} are lost. "
-            "Start jobs/silver/clean_events.py again; if the number stays, keep the lake and report it."
+            "Start jobs/silver/clean_events.py again; if the number stays, keep the lake and "
+            "report it."
         )
 
 

@@ -1,7 +1,7 @@
 """The gate before a table is published: declared expectations in, one verdict per rule out.
 
-Great Expectations judges. `BOOLEAN_ONLY` first, because it needs the fewest Spark jobs (8 against 29
-for 20 rules); only rules that failed are asked again for their count.
+Great Expectations judges. `BOOLEAN_ONLY` first, because it needs the fewest Spark jobs (8 against
+29 for 20 rules); only rules that failed are asked again for their count.
 """
 
 import logging
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def preload() -> None:
-    """Import Great Expectations in the background: it takes seconds the first Spark jobs can hide."""
+    """Import Great Expectations in the background: it takes seconds that Spark jobs can hide."""
     threading.Thread(target=_library, name="kinfold-preload", daemon=True).start()
 
 

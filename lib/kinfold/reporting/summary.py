@@ -233,11 +233,11 @@ def as_text(summary: Summary) -> str:
 
 def _flow_lines(summary: Summary) -> list[str]:
     lines = [_heading("Records")]
-    for source in summary["sources"]:
-        lines.append(
-            f"  {source['source']:<22} {source['records_in']:>10,} in "
-            f"{source['accepted']:>10,} accepted {source['rejected']:>8,} rejected"
-        )
+    lines += [
+        f"  {source['source']:<22} {source['records_in']:>10,} in "
+        f"{source['accepted']:>10,} accepted {source['rejected']:>8,} rejected"
+        for source in summary["sources"]
+    ]
     lines += [f"    {r['records']:>8,} x {r['reason']}" for r in summary["rejections"][:4]]
     kept = sum(law["is_kept"] for law in summary["ledger"])
     lines.append(f"  ledger: {kept} of {len(summary['ledger'])} conservation laws hold")

@@ -1,4 +1,6 @@
-"""One start of one job: options, lake, what is new since the last run, and the record of what it did."""
+"""One start of one job: options, lake, what is new since the last run, and the record of what it
+did.
+"""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence

@@ -94,7 +94,8 @@ class Lake:
         return self.read(table) if self.exists(table) else self.empty(table)
 
     def changes(self, table: Table, *, after: int, until: int) -> DataFrame:
-        """The change feed of the versions in (after, until], with `_change_type` and `_commit_version`.
+        """The change feed of the versions in (after, until], with `_change_type` and
+        `_commit_version`.
 
         Empty when `until` is not above `after`. Inserts, deletes, and both images of an update.
         """

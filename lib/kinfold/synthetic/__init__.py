@@ -1,4 +1,6 @@
-"""A generated world with known truth: people, their behaviour, and what goes wrong on the way to the collector."""
+"""A generated world with known truth: people, their behaviour, and what goes wrong on the way to
+the collector.
+"""
 
 from kinfold.synthetic.faults import FaultRates
 from kinfold.synthetic.world import World, write_world

@@ -1,7 +1,8 @@
 """Behaviour: the visits people make to the shop, and with what in mind.
 
-A day either starts a mission (a search for something to buy, a few visits long) or it does not, by a draw of
-its own. Nothing waits for the end of the world, so a longer world begins with the shorter one.
+A day either starts a mission (a search for something to buy, a few visits long) or it does not, by
+a draw of its own. Nothing waits for the end of the world, so a longer world begins with the
+shorter one.
 """
 
 from datetime import date
@@ -27,8 +28,9 @@ def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
         days: days of the world; no later day is returned.
 
     Returns:
-        One row per person and day from first_day to last_day: the columns of `people`, `day` (int, from 0) and
-        `vigour`, the factor by which weekday and stage of life (new, active, fading) change that day's rates.
+        One row per person and day from first_day to last_day: the columns of `people`, `day` (int,
+        from 0) and `vigour`, the factor by which weekday and stage of life (new, active, fading)
+        change that day's rates.
     """
     last_day = F.least(F.col("last_day"), F.lit(days - 1))
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
@@ -47,16 +49,18 @@ def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
 def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
     """Every visit to the shop, casual or on a mission.
 
-    Casual visits and missions take one path, as two frames in a union would be compiled and computed twice.
+    Casual visits and missions take one path, as two frames in a union would be compiled and
+    computed twice.
 
     Args:
         days: see `person_days`.
 
     Returns:
-        One row per visit: the traits of the person, `visit` and `interest` (longs; visits of one mission share
-        the interest), `day`, `focus` (category number of a mission, else null), how many `pages`, `views` and
-        `carts` it has, `buys` (what is in the cart is ordered), `is_logged_in`, `is_identified`, `device_no`,
-        `email_no` and `start_ms` (milliseconds since the start of the world).
+        One row per visit: the traits of the person, `visit` and `interest` (longs; visits of one
+        mission share the interest), `day`, `focus` (category number of a mission, else null), how
+        many `pages`, `views` and `carts` it has, `buys` (what is in the cart is ordered),
+        `is_logged_in`, `is_identified`, `device_no`, `email_no` and `start_ms` (milliseconds since
+        the start of the world).
     """
     vigour = F.col("vigour")
     comes = draws.uniform("casual", "person", "day") < F.least(
@@ -76,7 +80,9 @@ def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
 
 
 def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
-    """Missions spread over up to 18 days, on visits of different days; casual visits stay what they are."""
+    """Missions spread over up to 18 days, on visits of different days; casual visits stay what
+    they are.
+    """
     slowness = draws.uniform("mission_days", "interest") * draws.uniform("slow", "interest")
     length = F.when(F.col("is_mission"), F.floor(F.lit(19.0) * slowness).cast("int")).otherwise(
         F.lit(0)
@@ -103,7 +109,9 @@ def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
 
 
 def _with_intent(visits: DataFrame, *, draws: Draws) -> DataFrame:
-    """The closer to the end of a mission, the more is viewed and put into the cart; the last visit may buy."""
+    """The closer to the end of a mission, the more is viewed and put into the cart; the last visit
+    may buy.
+    """
     is_mission, progress = F.col("is_mission"), F.col("progress")
     eagerness = F.when(is_mission, F.lit(1.0)).otherwise(F.lit(_IMPULSE))
     buys = draws.uniform("succeeds", "interest") < eagerness * F.col("conversion_probability")

@@ -23,8 +23,8 @@ def customer_cards(
         typos_rate: share of cards with a typo in a name or the e-mail.
 
     Returns:
-        One row per card: person, crm_id, first_name, last_name, email, phone (normalised; null = not known),
-        city, country, updated_ms and typo_in (the field with the typo, else null).
+        One row per card: person, crm_id, first_name, last_name, email, phone (normalised; null =
+        not known), city, country, updated_ms and typo_in (the field with the typo, else null).
     """
     field = draws.index(list(_TYPO_FIELDS.values()), "typo_field", "person")
     has_typo = draws.uniform("has_typo", "person") < typos_rate
@@ -61,7 +61,8 @@ def customer_cards(
 def _mistyped(draws: Draws, field: str) -> Column:
     """The field, with two neighbouring letters swapped or one lost where the typo is in it.
 
-    Only the first four letters are touched: the number in an e-mail stays, so no typo gives somebody else's.
+    Only the first four letters are touched: the number in an e-mail stays, so no typo gives
+    somebody else's.
     """
     text, at = F.col(field), 1 + draws.below(3, "typo_at", "person")
     one, other = F.substring(text, at, F.lit(1)), F.substring(text, at + 1, F.lit(1))
@@ -74,7 +75,9 @@ def _mistyped(draws: Draws, field: str) -> Column:
 
 
 def extract_rows(cards: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
-    """The cards as they stand in the extract: e-mails and phones in the spelling of whoever typed them."""
+    """The cards as they stand in the extract: e-mails and phones in the spelling of whoever typed
+    them.
+    """
     return cards.select(
         "crm_id",
         "first_name",

@@ -1,7 +1,8 @@
 """Draws: random numbers that are functions of what they are drawn for.
 
-A draw is a hash of the seed, a salt that names the question, and the columns that name the case. The same
-question about the same case has the same answer on any machine, in any order and in any partition.
+A draw is a hash of the seed, a salt that names the question, and the columns that name the case.
+The same question about the same case has the same answer on any machine, in any order and in any
+partition.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from pyspark.sql import Column, functions as F
 class Draws:
     """Every random number of one world.
 
-    Each method takes a salt (what is asked) and columns (about whom or what). Two questions need two salts;
-    the same salt and columns give the same answer wherever they are asked. Columns keep their type: a hash
-    of an int and of an equal long differ.
+    Each method takes a salt (what is asked) and columns (about whom or what). Two questions need
+    two salts; the same salt and columns give the same answer wherever they are asked. Columns keep
+    their type: a hash of an int and of an equal long differ.
     """
 
     seed: int
@@ -36,8 +37,8 @@ class Draws:
     def normal(self, salt: str, *columns: Column | str) -> Column:
         """Roughly standard normal, within -3.5 and 3.5.
 
-        A sum of four uniforms: additions give the same bits on every machine, which the sines and cosines
-        of an exact method do not.
+        A sum of four uniforms: additions give the same bits on every machine, which the sines and
+        cosines of an exact method do not.
         """
         number = self.number(salt, *columns)
         slices = [
@@ -77,10 +78,11 @@ class Draws:
 def looked_up(values: Sequence[str] | Sequence[float], position: Column) -> Column:
     """The value at a position that counts from 0; null where the position is null or outside.
 
-    Values of text hold no "|". Not element_at: under ANSI, Spark 4 declares its result not null and reads a
-    null position as a number.
+    Values of text hold no "|". Not element_at: under ANSI, Spark 4 declares its result not null
+    and reads a null position as a number.
     """
-    # One literal for the whole list, folded into an array by the optimizer: a world asks for hundreds.
+    # One literal for the whole list, folded into an array by the optimizer: a world asks for
+    # hundreds.
     kind = {str: "string", int: "int", float: "double"}[type(values[0])]
     listed = F.split(F.lit("|".join(str(value) for value in values)), "[|]")
     return F.get(listed if kind == "string" else listed.cast(f"array<{kind}>"), position)

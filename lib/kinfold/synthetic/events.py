@@ -1,4 +1,6 @@
-"""Events: the shape that everything in a generated world leaves behind, before anything goes wrong on the way."""
+"""Events: the shape that everything in a generated world leaves behind, before anything goes wrong
+on the way.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -21,14 +23,14 @@ def as_events(
     """Native events, not yet written down.
 
     Args:
-        moments: one row per event with person, visit and place (together unique), event_type and occurred_ms.
-        identifiers: by namespace, in normalised form; absent or null = the event does not show it.
-        properties: by name, in the order they are written; null = the event has none.
+        moments: one row per event with person, visit and place (together unique), event_type and
+        occurred_ms. identifiers: by namespace, in normalised form; absent or null = the event does
+        not show it. properties: by name, in the order they are written; null = the event has none.
 
     Returns:
-        One row per event: person (number), event_key (long, for further draws), event_id, event_type,
-        occurred_ms (since the start of the world), identifiers (struct of every namespace) and properties
-        (JSON text).
+        One row per event: person (number), event_key (long, for further draws), event_id,
+        event_type, occurred_ms (since the start of the world), identifiers (struct of every
+        namespace) and properties (JSON text).
     """
     event_key = draws.number("event_key", "visit", "place")
     other_half = draws.number("event_id", "person", "visit", "place")
@@ -46,7 +48,9 @@ def as_events(
 
 
 def timestamp_text(ms: Column, *, start_on: date) -> Column:
-    """Milliseconds since the start of the world as ISO 8601 in UTC, whatever the session's time zone."""
+    """Milliseconds since the start of the world as ISO 8601 in UTC, whatever the session's time
+    zone.
+    """
     day = F.floor(ms / DAY_MS).cast("int")
     ms_of_day = F.pmod(ms, F.lit(DAY_MS))
 

@@ -1,6 +1,7 @@
 """Faults: what goes wrong between a person's device and the collector, at set rates and counted.
 
-A damaged line is sent beside the good one (the client tried again), so no behaviour is lost to a fault.
+A damaged line is sent beside the good one (the client tried again), so no behaviour is lost to a
+fault.
 """
 
 from dataclasses import dataclass, fields
@@ -36,19 +37,22 @@ class FaultRates:
     """How often each fault happens, in [0, 1]. Rates are per event unless said otherwise.
 
     Attributes:
-        duplicates: resent with the same event_id; half at once and unchanged, half up to three days later.
-        late: received one hour to six days after it occurred.
+        duplicates: resent with the same event_id; half at once and unchanged, half up to three
+        days later. late: received one hour to six days after it occurred.
         out_of_order: received one to thirty minutes after it occurred, so behind later events.
-        clock_skew: the device's clock is ahead: occurred_at is one to ten minutes after received_at.
-        malformed: a second, unreadable line is sent: cut off, not JSON, empty or of wrong types.
-        schema_breaking: a second event is sent that breaks its schema: a missing property, a negative amount,
+        clock_skew: the device's clock is ahead: occurred_at is one to ten minutes after
+        received_at. malformed: a second, unreadable line is sent: cut off, not JSON, empty or of
+        wrong types. schema_breaking: a second event is sent that breaks its schema: a missing
+        property, a negative amount,
             an unknown event_type or a bad timestamp.
-        placeholders: an identifier is replaced by one that stands for nobody, such as test@test.com.
-        shared_devices: per pair of people: both use one device, hence its cookies.
-        crm_typos: per row of the CRM extract: two letters swapped or one lost in a name or an e-mail.
+        placeholders: an identifier is replaced by one that stands for nobody, such as
+        test@test.com. shared_devices: per pair of people: both use one device, hence its cookies.
+        crm_typos: per row of the CRM extract: two letters swapped or one lost in a name or an
+        e-mail.
 
     Raises:
-        ValueError: a rate is outside [0, 1], or late, out_of_order and clock_skew add up to more than 1 (an
+        ValueError: a rate is outside [0, 1], or late, out_of_order and clock_skew add up to more
+        than 1 (an
             event has at most one of the three).
     """
 
@@ -69,8 +73,10 @@ class FaultRates:
             raise ValueError(f"FaultRates: {', '.join(wrong)}, expected rates in [0, 1].")
         if self.late + self.out_of_order + self.clock_skew > 1.0:
             raise ValueError(
-                f"FaultRates: late ({self.late}), out_of_order ({self.out_of_order}) and clock_skew "
-                f"({self.clock_skew}) add up to more than 1. An event has one of them at most; lower them."
+                f"FaultRates: late ({self.late}), out_of_order ({self.out_of_order}) and "
+                f"clock_skew "
+                f"({self.clock_skew}) add up to more than 1. An event has one of them at most; "
+                f"lower them."
             )
 
     @classmethod
@@ -86,9 +92,10 @@ def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> Da
         events: see `events.as_events`.
 
     Returns:
-        The columns of `events` and received_ms, `timing` (on_time, late, out_of_order or clock_skew), written_ms
-        (occurred_ms by the device's clock) and `placeholder_in` (the namespace whose identifier was replaced,
-        else null). The identifiers are still the true ones.
+        The columns of `events` and received_ms, `timing` (on_time, late, out_of_order or
+        clock_skew), written_ms (occurred_ms by the device's clock) and `placeholder_in` (the
+        namespace whose identifier was replaced, else null). The identifiers are still the true
+        ones.
     """
     delay = F.when(F.col("timing") == "late", _late_ms(draws))
     delay = delay.when(F.col("timing") == "out_of_order", _minutes(draws, "disorder", 1.0, 30.0))
@@ -142,9 +149,10 @@ def sent_lines(
         received: see `received_events`.
 
     Returns:
-        One row per line: `line`, `received_ms`, `event_id`, `copy` (original, duplicate, malformed or
-        schema_breaking), `damage` (one of MALFORMED or SCHEMA_BREAKING, else null), and of the event event_type,
-        occurred_ms, timing and placeholder_in. event_id and copy together are unique.
+        One row per line: `line`, `received_ms`, `event_id`, `copy` (original, duplicate, malformed
+        or schema_breaking), `damage` (one of MALFORMED or SCHEMA_BREAKING, else null), and of the
+        event event_type, occurred_ms, timing and placeholder_in. event_id and copy together are
+        unique.
     """
     copies = (
         F.lit("original"),

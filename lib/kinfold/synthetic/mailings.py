@@ -86,7 +86,9 @@ def _agrees(draws: Draws, purpose: str) -> Column:
 
 
 def _asked_day(draws: Draws, purpose: str) -> Column:
-    """Newcomers are asked on arrival; people who were there before get the new form within three weeks."""
+    """Newcomers are asked on arrival; people who were there before get the new form within three
+    weeks.
+    """
     renewal = draws.below(21, f"asked_{purpose}", "person")
     return F.when(F.col("first_day") > 0, F.col("first_day")).otherwise(renewal)
 

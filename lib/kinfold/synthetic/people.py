@@ -1,6 +1,7 @@
 """People: who lives in a generated world, how each of them behaves and what identifies them.
 
-All of it is a function of the person's number and the seed, so that no table of people is ever joined.
+All of it is a function of the person's number and the seed, so that no table of people is ever
+joined.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ COUNTRY = "GB"
 class BehaviourGroup:
     """A kind of customer. Rates are per day of an average member; probabilities in [0, 1].
 
-    A mission is a search for something to buy: a few visits within two weeks that may end in an order.
+    A mission is a search for something to buy: a few visits within two weeks that may end in an
+    order.
     """
 
     name: str
@@ -96,9 +98,9 @@ def population(
         sharing_ratio: share of the pairs of neighbours in which both use one device.
 
     Returns:
-        One row per person: `person` (number from 0) with lifecycle (first_day, last_day: days since the start
-        of the world), rates, tastes and how many devices, e-mails and phones they have. registered_day is
-        null for people who never register.
+        One row per person: `person` (number from 0) with lifecycle (first_day, last_day: days
+        since the start of the world), rates, tastes and how many devices, e-mails and phones they
+        have. registered_day is null for people who never register.
     """
     return (
         spark.range(people)
@@ -215,8 +217,11 @@ def email(draws: Draws, *, number: Column) -> Column:
 
 
 def phone(draws: Draws, *, number: Column) -> Column:
-    """The person's phone of this number (0 or 1) in E.164; no two people share one below 50 million people."""
-    # A multiplication by an odd number that 5 does not divide visits every one of the 10^8 numbers once.
+    """The person's phone of this number (0 or 1) in E.164; no two people share one below 50
+    million people.
+    """
+    # A multiplication by an odd number that 5 does not divide visits every one of the 10^8 numbers
+    # once.
     shift = draws.seed * 7_919 % 10**8
     digits = ((F.col("person") * 2 + number) * 37_968_787 + shift) % 10**8
     return F.concat(F.lit("+4474"), F.lpad(digits.cast("string"), 8, "0"))

@@ -27,8 +27,9 @@ _REFERRERS = (
 def shop_events(visits: DataFrame, *, draws: Draws) -> DataFrame:
     """What the shop sees of visits, and the returns that follow their orders.
 
-    A visit is: a page; a login and the person's traits, if they log in; more pages; product views; carts; order
-    lines. Each order line has a place for its return, used when the person sends it back.
+    A visit is: a page; a login and the person's traits, if they log in; more pages; product views;
+    carts; order lines. Each order line has a place for its return, used when the person sends it
+    back.
     """
     return (
         visits.transform(_with_identifiers, draws=draws)
@@ -71,7 +72,9 @@ def _is_sent_back(draws: Draws) -> Column:
 
 
 def _with_product(events: DataFrame, *, draws: Draws) -> DataFrame:
-    """The product of views, carts, lines and returns: carts hold the products viewed last, in order."""
+    """The product of views, carts, lines and returns: carts hold the products viewed last, in
+    order.
+    """
     of_cart = F.col("first_cart") - F.col("first_view") - F.col("carts")
     item = (
         F.when(F.col("event_type") == "return", of_cart + F.col("place") - F.col("first_return"))

@@ -24,7 +24,8 @@ def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> Da
         cards: see `crm.customer_cards`.
 
     Returns:
-        One row per (namespace, value, person_id): value in normalised form; shared ones once per person.
+        One row per (namespace, value, person_id): value in normalised form; shared ones once per
+        person.
     """
     in_events = received.where(F.col("received_ms") < days * DAY_MS).select(
         "person",
@@ -60,7 +61,8 @@ def next_purchases(orders: DataFrame, *, days: int, horizon_days: int) -> DataFr
         orders: events of type purchase, at least those of the horizon.
 
     Returns:
-        One row per buyer: person_id and next_purchase_ms, the moment the order occurred by a right clock.
+        One row per buyer: person_id and next_purchase_ms, the moment the order occurred by a right
+        clock.
     """
     start_ms, end_ms = days * DAY_MS, (days + horizon_days) * DAY_MS
     in_horizon = (F.col("occurred_ms") >= start_ms) & (F.col("occurred_ms") < end_ms)
@@ -76,7 +78,8 @@ def buyers(identifiers: DataFrame, next_purchases: DataFrame, *, start_on: date)
     """Whether each person who was seen buys within the horizon.
 
     Returns:
-        One row per person of `identifiers`: person_id, buys and next_purchase_at (text, null = does not buy).
+        One row per person of `identifiers`: person_id, buys and next_purchase_at (text, null =
+        does not buy).
     """
     at = timestamp_text(F.col("next_purchase_ms"), start_on=start_on)
     seen = identifiers.select("person_id").distinct()
@@ -90,8 +93,8 @@ def buyers(identifiers: DataFrame, next_purchases: DataFrame, *, start_on: date)
 def line_counts(*, days: int) -> list[Column]:
     """What to count while lines are written, so that no second pass over them is needed.
 
-    Counts are of lines received within the world, but for in_flight: events that occurred within it and are
-    received after it. Events are counted once each, duplicates and damaged lines apart.
+    Counts are of lines received within the world, but for in_flight: events that occurred within
+    it and are received after it. Events are counted once each, duplicates and damaged lines apart.
     """
     end_ms = days * DAY_MS
     is_in = F.col("received_ms") < end_ms

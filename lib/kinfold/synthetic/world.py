@@ -1,4 +1,6 @@
-"""World: a generated shop on disk, events and CRM extract for the pipeline and the truth beside them."""
+"""World: a generated shop on disk, events and CRM extract for the pipeline and the truth beside
+them.
+"""
 
 import filecmp
 import json
@@ -65,9 +67,10 @@ def write_world(
 ) -> World:
     """Generate a world into a local folder.
 
-    The same arguments give the same bytes. More days keep the event files of fewer days as they are. The world
-    is written beside the folder first and moved into it at the end; files that are already there with the same
-    bytes are left untouched, and those of an earlier world that are not part of this one are removed.
+    The same arguments give the same bytes. More days keep the event files of fewer days as they
+    are. The world is written beside the folder first and moved into it at the end; files that are
+    already there with the same bytes are left untouched, and those of an earlier world that are
+    not part of this one are removed.
 
     Args:
         directory: absent, empty or an earlier world.
@@ -87,7 +90,8 @@ def write_world(
         spark, people=people, draws=draws, sharing_ratio=faults.shared_devices
     ).persist()
     cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=faults.crm_typos)
-    # Kept on disk: two passes read the events, and what reads a cache is compiled apart from what fills it.
+    # Kept on disk: two passes read the events, and what reads a cache is compiled apart from what
+    # fills it.
     events = _events(residents, days=days, draws=draws, start_on=start_on).persist(
         StorageLevel.DISK_ONLY
     )
@@ -160,7 +164,9 @@ def _orders(residents: DataFrame, *, days: int, draws: Draws, start_on: date) ->
 
 
 def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date) -> dict[str, int]:
-    """One file per day of received_at, in the order of receipt; returns what was counted on the way."""
+    """One file per day of received_at, in the order of receipt; returns what was counted on the
+    way.
+    """
     counted = Observation("lines")
     parts = min(days, 4 * lines.sparkSession.sparkContext.defaultParallelism)
     (
@@ -270,7 +276,9 @@ def _uri(path: Path) -> str:
 
 
 def _take_part(folder: Path, target: Path) -> None:
-    """Move the one file that Spark wrote into the folder; a folder it did not write is an empty file."""
+    """Move the one file that Spark wrote into the folder; a folder it did not write is an empty
+    file.
+    """
     parts = sorted(folder.glob("part-*"))
     if len(parts) > 1:
         raise RuntimeError(f"{folder}: Spark wrote {len(parts)} files, expected one.")

@@ -1,7 +1,7 @@
 """What a table declaration is.
 
-One `Table` is the only place that spells a table's name, columns, key, layout and expectations. DDL,
-`conform`, the MERGE condition, the quality suite and the data dictionary all derive from it.
+One `Table` is the only place that spells a table's name, columns, key, layout and expectations.
+DDL, `conform`, the MERGE condition, the quality suite and the data dictionary all derive from it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,9 @@ from kinfold.core.errors import ContractError, did_you_mean
 
 
 class Privacy(StrEnum):
-    """How close a column is to a person. Columns of the first two classes never get file statistics."""
+    """How close a column is to a person. Columns of the first two classes never get file
+    statistics.
+    """
 
     IDENTIFIER = "identifier"  # names a person outside this lake: e-mail, phone, name, raw record
     SENSITIVE = "sensitive"  # says something about a person that only text can hold: city, trait
@@ -38,9 +40,9 @@ class Field:
 class Expectation:
     """A rule every published row (or the table as a whole) keeps.
 
-    `rule` is the Great Expectations name in snake case, `arguments` its keyword arguments, so that a
-    declaration stays plain data that can be hashed, printed in the dictionary and turned into a suite.
-    `sentence` is the rule as people read it.
+    `rule` is the Great Expectations name in snake case, `arguments` its keyword arguments, so that
+    a declaration stays plain data that can be hashed, printed in the dictionary and turned into a
+    suite. `sentence` is the rule as people read it.
     """
 
     rule: str
@@ -169,8 +171,8 @@ class Table:
     def statistics_columns(self) -> tuple[str, ...]:
         """Columns whose min and max may stand in the Delta log: none that identifies a person.
 
-        Statistics outlive a deleted row (they stay in `_delta_log` for weeks), so names, e-mails and
-        raw records are kept out of them. Only types that Delta can keep statistics for count.
+        Statistics outlive a deleted row (they stay in `_delta_log` for weeks), so names, e-mails
+        and raw records are kept out of them. Only types that Delta can keep statistics for count.
         """
         without_statistics = (T.ArrayType, T.MapType, T.StructType, T.BooleanType, T.BinaryType)
         hidden = (Privacy.IDENTIFIER, Privacy.SENSITIVE)

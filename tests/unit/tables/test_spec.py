@@ -39,7 +39,7 @@ def test_a_missing_column_is_told_with_the_one_that_comes_close(spark):
 
 def test_a_test_frame_leaves_columns_out_as_null_and_knows_their_names(spark):
     assert_rows(PETS.frame(spark, dict(pet_id="a")), ["pet_id", "legs"], [("a", None)])
-    with pytest.raises(ContractError, match="'legz' is not declared. Did you mean 'legs'"):
+    with pytest.raises(ContractError, match=r"'legz' is not declared. Did you mean 'legs'"):
         PETS.frame(spark, dict(legz=4))
 
 

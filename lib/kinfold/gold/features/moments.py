@@ -6,7 +6,8 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ContractError
 
-# By whole numbers since here: Spark hands Python instants without a zone, in the machine's local time.
+# By whole numbers since here: Spark hands Python instants without a zone, in the machine's local
+# time.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,8 +23,8 @@ def end_of_last_day(events: DataFrame) -> datetime:
     last = events.agg(F.unix_date(F.to_date(F.max("received_at")))).collect()[0][0]
     if last is None:
         raise ContractError(
-            "silver.events: holds no event, expected at least one. Look at the reasons of rejections "
-            "in bronze.events, or run jobs/bronze/ingest_events.py and jobs/silver/clean_events.py."
+            "silver.events: holds no event, expected at least one. Look at the reasons of "
+            "rejections in bronze.events, or run jobs/bronze/ingest_events.py and jobs/silver/clean_events.py."
         )
     return EPOCH + timedelta(days=last + 1)
 
@@ -38,6 +39,7 @@ def newest_moment(features: DataFrame) -> datetime:
     if newest is None:
         raise ContractError(
             "gold.features: holds no row, expected at least one person. Are there events with a "
-            "usable identifier before as_of? See silver.identifiers and jobs/gold/build_features.py."
+            "usable identifier before as_of? See silver.identifiers and "
+            "jobs/gold/build_features.py."
         )
     return EPOCH + timedelta(microseconds=newest)

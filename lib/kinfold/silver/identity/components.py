@@ -22,4 +22,5 @@ def component_labels(node_count: int, left: Ints, right: Ints) -> Ints:
     edges = coo_array(
         (np.ones(len(left), dtype=np.int8), (left, right)), shape=(node_count, node_count)
     )
-    return connected_components(edges, directed=False)[1].astype(np.int64)
+    labels: Ints = connected_components(edges, directed=False)[1].astype(np.int64)
+    return labels

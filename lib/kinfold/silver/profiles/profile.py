@@ -104,7 +104,7 @@ def latest_values(events: DataFrame) -> DataFrame:
         "occurred_at",
         "event_id",
         F.lit("trait").alias("kind"),
-        F.explode(F.from_json("properties", _TEXTS)).alias("name", "value"),
+        F.explode(F.from_json("properties", "map<string,string>")).alias("name", "value"),
     )
     consent = events.where(F.col("event_type") == "consent").select(
         "profile_id",
