@@ -82,7 +82,7 @@ def landed_events(
     is_placed = "source_offset" in records.columns
     place = ("source_offset",) if is_placed else ("block_start", "row_index")
     columns = ("source", "source_partition", *place, "raw", "unreadable")
-    # A native source's event is its raw text. Sending it twice makes the way to Python a third
+    # A native event is its raw text; sending it twice makes the way to Python a third longer.
     # longer.
     is_native = F.col("event").eqNullSafe(F.col("raw"))
     mapped_event = F.when(~is_native, F.col("event")).alias("event")

@@ -35,6 +35,7 @@ class Champion:
     inputs: tuple[str, ...]
 
 
+@runs.silence()
 def find_champion(tracking: Tracking, *, name: str) -> Champion | None:
     """The champion of a model; None when no version has passed its gate, or there is none."""
     from mlflow.exceptions import MlflowException
@@ -77,6 +78,7 @@ def is_due(tracking: Tracking, *, name: str, as_of: datetime, after_days: int) -
     return champion is None or as_of - champion.as_of >= timedelta(days=after_days)
 
 
+@runs.silence()
 def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
     """The champion's Spark pipeline."""
     mlflow = runs.preload()
@@ -84,7 +86,7 @@ def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
     mlflow.set_registry_uri(tracking.registry_uri)
     source = f"models:/{champion.name}/{champion.version}"
     # Spark reads all of it at once, so the downloaded copy can go when this returns.
-    with runs.silence(), tempfile.TemporaryDirectory(prefix="kinfold-model-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kinfold-model-") as folder:
         model: PipelineModel = mlflow.spark.load_model(
             source, dfs_tmpdir=tracking.spark_folder or folder, dst_path=folder
         )
@@ -101,6 +103,7 @@ def read_figure(tracking: Tracking, *, run_id: str, name: str) -> bytes:
     return _read(tracking, run_id, f"{name}.png")
 
 
+@runs.silence()
 def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = runs.client_of(tracking).download_artifacts(
@@ -109,11 +112,13 @@ def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
         return Path(path).read_bytes()
 
 
+@runs.silence()
 def metrics_of(tracking: Tracking, *, run_id: str) -> Mapping[str, float]:
     """The metrics a run kept."""
     return dict(runs.client_of(tracking).get_run(run_id).data.metrics)
 
 
+@runs.silence()
 def settle(run: TrainingRun, *, name: str, version: int, verdict: Verdict) -> bool:
     """Write the verdict down, on the run and on the version, and move the alias if it passed.
 

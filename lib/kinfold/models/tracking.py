@@ -64,6 +64,24 @@ def preload() -> Any:
     return mlflow
 
 
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """No announcements of MLflow on the console, and none of its libraries' deprecations, which are
+    not ours to act on. What goes wrong is raised, not announced. Also a decorator."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        preload()
+        from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM as stream
+
+        was_enabled = stream.enabled
+        stream.enabled = False
+        try:
+            yield
+        finally:
+            stream.enabled = was_enabled
+
+
+@silence()
 def open_tracking(
     uri: str,
     *,
@@ -79,7 +97,6 @@ def open_tracking(
         artifact_root: path or URI below which a new experiment keeps its files; None leaves it to
             the server.
     """
-    preload()
     client = _client(uri, registry_uri or uri)
     known = client.get_experiment_by_name(experiment)
     if known is not None:
@@ -90,6 +107,7 @@ def open_tracking(
     return Tracking(uri, registry_uri or uri, experiment_id, spark_folder)
 
 
+@silence()
 def client_of(tracking: Tracking) -> "MlflowClient":
     """MLflow's own client, for what this module does not wrap."""
     return _client(tracking.uri, tracking.registry_uri)
@@ -102,6 +120,7 @@ class TrainingRun:
         self.tracking = tracking
         self.run_id = run_id
 
+    @silence()
     def describe(
         self, *, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None
     ) -> None:
@@ -113,9 +132,11 @@ class TrainingRun:
         if finite:
             mlflow.log_metrics(finite)
 
+    @silence()
     def tag(self, tags: Mapping[str, Any]) -> None:
         preload().set_tags({name: _as_text(value) for name, value in tags.items()})
 
+    @silence()
     def keep(
         self,
         *,
@@ -131,6 +152,7 @@ class TrainingRun:
                 Path(folder, f"{name}.json").write_text(text, encoding="utf-8")
             preload().log_artifacts(folder, REPORT_PATH)
 
+    @silence()
     def register(
         self,
         model: PipelineModel,
@@ -152,7 +174,7 @@ class TrainingRun:
         """
         mlflow = preload()
         requirements = [f"{package}=={_version_of(package)}" for package in ("pyspark", "numpy")]
-        with silence(), _spark_folder(self.tracking) as folder:
+        with _spark_folder(self.tracking) as folder:
             mlflow.spark.log_model(
                 model,
                 artifact_path=MODEL_PATH,
@@ -179,28 +201,20 @@ def training_run(
         input_versions: version of each table that goes in, kept as params and as one tag.
     """
     mlflow = preload()
-    mlflow.set_tracking_uri(tracking.uri)
-    mlflow.set_registry_uri(tracking.registry_uri)
-    with mlflow.start_run(experiment_id=tracking.experiment_id, run_name=name) as active:
+    with silence():
+        mlflow.set_tracking_uri(tracking.uri)
+        mlflow.set_registry_uri(tracking.registry_uri)
+        active = mlflow.start_run(experiment_id=tracking.experiment_id, run_name=name)
+    status = "FAILED"
+    try:
         run = TrainingRun(tracking, active.info.run_id)
         run.describe(params={f"input.{table}": v for table, v in input_versions.items()})
         run.tag({"kinfold.input_versions": json.dumps(dict(input_versions), sort_keys=True)})
         yield run
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """No announcements on the console; what goes wrong is raised, not announced."""
-    from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM as stream
-
-    was_enabled = stream.enabled
-    stream.enabled = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        status = "FINISHED"
     finally:
-        stream.enabled = was_enabled
+        with silence():
+            mlflow.end_run(status)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.synthetic.catalogue import CATEGORIES
 from kinfold.synthetic.draws import Draws, looked_up
-from kinfold.synthetic.people import of_group
 
 DAY_MS = 86_400_000
 _WEEKDAY_WEIGHTS = (0.95, 0.88, 0.90, 0.95, 1.02, 1.16, 1.24)
@@ -92,15 +92,19 @@ def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
         F.col("visit_no") / F.col("more_visits")
     )
     focus = preferred_category(draws, "mission_focus", "interest")
+    interest = draws.number("interest", "person", "day", "is_mission")
     return (
-        starts.withColumn("interest", draws.number("interest", "person", "day", "is_mission"))
-        .withColumn("focus", F.when(F.col("is_mission"), focus))
-        .withColumn("length", length)
+        starts.withColumn("interest", interest)
+        .withColumns({"focus": F.when(F.col("is_mission"), focus), "length": length})
         .withColumn("more_visits", F.least(F.col("length"), more))
         .withColumn("visit_no", F.explode(F.sequence(F.lit(0), F.col("more_visits"))))
-        .withColumn("visit", draws.number("visit", "interest", "visit_no"))
-        .withColumn("progress", progress)
-        .withColumn("is_last", F.col("visit_no") == F.col("more_visits"))
+        .withColumns(
+            {
+                "visit": draws.number("visit", "interest", "visit_no"),
+                "progress": progress,
+                "is_last": F.col("visit_no") == F.col("more_visits"),
+            }
+        )
         .withColumn(
             "day", F.col("day") + F.floor(F.col("length") * F.col("progress") + 0.5).cast("int")
         )
@@ -118,10 +122,9 @@ def _with_intent(visits: DataFrame, *, draws: Draws) -> DataFrame:
     most_views = F.when(is_mission, 3.5 + 3.0 * progress).otherwise(F.lit(3.2))
     cart_probability = F.when(~is_mission, F.lit(0.05)).when(F.col("is_last"), F.lit(0.3))
     cart_probability = cart_probability.otherwise(0.08 + 0.4 * progress)
-    return (
-        visits.withColumn("buys", F.col("is_last") & buys)
-        .withColumn("views", 1 + F.floor(most_views * draws.uniform("views", "visit")).cast("int"))
-        .withColumn("carts", _carts(draws, probability=cart_probability))
+    views = 1 + F.floor(most_views * draws.uniform("views", "visit")).cast("int")
+    return visits.withColumns({"buys": F.col("is_last") & buys, "views": views}).withColumn(
+        "carts", _carts(draws, probability=cart_probability)
     )
 
 
@@ -135,7 +138,7 @@ def _carts(draws: Draws, *, probability: Column) -> Column:
 def preferred_category(draws: Draws, salt: str, *columns: Column | str) -> Column:
     """A category number by the person's taste: half the time their first, a quarter their second."""
     kind = draws.index([0.52, 0.24, 0.24], f"{salt}_taste", *columns)
-    any_category = draws.below(10, f"{salt}_category", *columns)
+    any_category = draws.below(len(CATEGORIES), f"{salt}_category", *columns)
     return (
         F.when(kind == 0, F.col("first_category"))
         .when(kind == 1, F.col("second_category"))
@@ -147,22 +150,19 @@ def _with_circumstances(visits: DataFrame, *, draws: Draws) -> DataFrame:
     hour = F.col("usual_hour") + 2.6 * draws.normal("hour", "visit")
     ms_of_day = F.pmod(F.floor(hour * 3_600_000).cast("long"), F.lit(DAY_MS))
     is_registered = F.coalesce(F.col("day") >= F.col("registered_day"), F.lit(False))
-    login_probability = F.when(F.col("buys"), F.lit(0.82)).otherwise(of_group("login_probability"))
+    login_probability = F.when(F.col("buys"), F.lit(0.82)).otherwise(F.col("login_probability"))
     device = F.floor(
         draws.uniform("device", "visit")
         * draws.uniform("device_habit", "visit")
         * F.col("device_count")
     )
-    has_choice = F.col("email_count") > 1
-    return (
-        visits.withColumn("pages", 1 + draws.index([0.34, 0.36, 0.2, 0.1], "pages", "visit"))
-        .withColumn(
-            "is_logged_in", is_registered & (draws.uniform("logs_in", "visit") < login_probability)
-        )
-        .withColumn(
-            "is_identified", F.col("is_logged_in") & (draws.uniform("identifies", "visit") < 0.12)
-        )
-        .withColumn("device_no", device.cast("int"))
-        .withColumn("email_no", (has_choice & (draws.uniform("email", "visit") < 0.35)).cast("int"))
-        .withColumn("start_ms", F.col("day").cast("long") * DAY_MS + ms_of_day)
+    is_logged_in = is_registered & (draws.uniform("logs_in", "visit") < login_probability)
+    return visits.withColumns(
+        {
+            "pages": 1 + draws.index([0.34, 0.36, 0.2, 0.1], "pages", "visit"),
+            "is_logged_in": is_logged_in,
+            "is_identified": is_logged_in & (draws.uniform("identifies", "visit") < 0.12),
+            "device_no": device.cast("int"),
+            "start_ms": F.col("day").cast("long") * DAY_MS + ms_of_day,
+        }
     )

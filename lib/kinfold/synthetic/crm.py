@@ -4,11 +4,10 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.synthetic import people
 from kinfold.synthetic.behaviour import DAY_MS
 from kinfold.synthetic.draws import Draws
 from kinfold.synthetic.events import timestamp_text
-from kinfold.synthetic.people import written_email, written_phone
+from kinfold.synthetic.people import COUNTRY, written_email, written_phone
 
 _TYPO_FIELDS = {"first_name": 0.4, "last_name": 0.4, "email": 0.2}
 
@@ -30,28 +29,25 @@ def customer_cards(
     has_typo = draws.uniform("has_typo", "person") < typos_rate
     typo_in = F.when(has_typo, F.get(F.array(*(F.lit(name) for name in _TYPO_FIELDS)), field))
     knows_email = draws.uniform("crm_knows_email", "person") < 0.95
-    knows_phone = (F.col("phone_count") > 0) & (draws.uniform("crm_knows_phone", "person") < 0.9)
+    knows_phone = draws.uniform("crm_knows_phone", "person") < 0.9
     opened = F.col("registered_day").cast("long") * DAY_MS + draws.below(
         DAY_MS, "crm_moment", "person"
     )
     return (
-        population.where(F.col("has_crm_id") & (F.col("registered_day") < days))
+        population.where(F.col("crm_id").isNotNull() & (F.col("registered_day") < days))
         .withColumn("typo_in", typo_in)
-        .withColumn("first_name", people.first_name(draws))
-        .withColumn("last_name", people.last_name(draws))
-        .withColumn("email", people.email(draws, number=F.lit(0)))
         .withColumn(
             "typo_in", F.when((F.col("typo_in") != "email") | knows_email, F.col("typo_in"))
         )
         .select(
             "person",
-            people.crm_id().alias("crm_id"),
+            "crm_id",
             _mistyped(draws, "first_name").alias("first_name"),
             _mistyped(draws, "last_name").alias("last_name"),
             F.when(knows_email, _mistyped(draws, "email")).alias("email"),
-            F.when(knows_phone, people.phone(draws, number=F.lit(0))).alias("phone"),
-            people.city(draws).alias("city"),
-            F.lit(people.COUNTRY).alias("country"),
+            F.when(knows_phone, F.col("phone")).alias("phone"),
+            "city",
+            F.lit(COUNTRY).alias("country"),
             opened.alias("updated_ms"),
             "typo_in",
         )

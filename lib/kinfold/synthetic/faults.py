@@ -103,11 +103,11 @@ def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> Da
     skew = F.when(
         F.col("timing") == "clock_skew", _minutes(draws, "skew", 1.0, 10.0) + 3_000
     ).otherwise(0)
-    return (
-        events.withColumn("timing", _timing(draws, rates))
-        .withColumn("received_ms", F.col("occurred_ms") + delay)
-        .withColumn("written_ms", F.col("occurred_ms") + skew)
-        .withColumn("placeholder_in", _placeholder_namespace(draws, rates))
+    timed = events.withColumns(
+        {"timing": _timing(draws, rates), "placeholder_in": _placeholder_namespace(draws, rates)}
+    )
+    return timed.withColumns(
+        {"received_ms": F.col("occurred_ms") + delay, "written_ms": F.col("occurred_ms") + skew}
     )
 
 
@@ -171,8 +171,7 @@ def sent_lines(
     return (
         received.withColumn("written_identifiers", _written_identifiers(draws))
         .withColumn("copy", F.explode(F.array_compact(F.array(*copies))))
-        .withColumn("damage", damage)
-        .withColumn("received_ms", F.col("received_ms") + _resend_delay(draws))
+        .withColumns({"damage": damage, "received_ms": F.col("received_ms") + _resend_delay(draws)})
         .withColumn("event", _event_json(draws, start_on=start_on))
         .withColumn("line", _line(draws))
         .select(

@@ -1,5 +1,6 @@
 """Mailings: what people agree to receive, what they open, and when they have had enough."""
 
+from collections.abc import Callable
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
@@ -15,9 +16,7 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
     is_subscribed = _agrees(draws, "email") & (F.col("day") > _asked_day(draws, "email"))
     is_subscribed = is_subscribed & (F.col("day") < _withdrawal_day(draws, "email"))
-    interest = (
-        0.55 * draws.uniform("newsletter_interest", "person") * F.least(F.col("vigour"), F.lit(1.0))
-    )
+    interest = F.col("newsletter_interest") * F.least(F.col("vigour"), F.lit(1.0))
     opens = draws.uniform("opens", "person", "day") < interest
     delay = F.floor(
         F.least(draws.exponential(5.0, "opens_after", "person", "day"), F.lit(40.0)) * 3_600_000
@@ -34,7 +33,7 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
         .transform(
             as_events,
             draws=draws,
-            identifiers={"email": people.email(draws, number=F.lit(0))},
+            identifiers={"email": F.col("email")},
             properties={"campaign_id": campaign},
         )
     )
@@ -43,16 +42,13 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
 def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
     """What people decide about e-mail and personalization, and the withdrawals of some who agreed."""
     purpose, is_withdrawal = F.col("purpose"), F.col("place") >= 2
-    both = {
-        name: (_agrees(draws, name), _asked_day(draws, name))
-        for name in ("email", "personalization")
-    }
-    agrees = F.when(purpose == "email", both["email"][0]).otherwise(both["personalization"][0])
-    asked = F.when(purpose == "email", both["email"][1]).otherwise(both["personalization"][1])
-    withdrawn = F.when(purpose == "email", _withdrawal_day(draws, "email"))
-    withdrawn = withdrawn.otherwise(_withdrawal_day(draws, "personalization"))
     is_email = purpose == "email"
-    day = F.when(is_withdrawal, withdrawn).otherwise(asked)
+
+    def of_purpose(answer: Callable[[Draws, str], Column]) -> Column:
+        return F.when(is_email, answer(draws, "email")).otherwise(answer(draws, "personalization"))
+
+    agrees = of_purpose(_agrees)
+    day = F.when(is_withdrawal, of_purpose(_withdrawal_day)).otherwise(of_purpose(_asked_day))
     ms_of_day = 6 * 3_600_000 + draws.below(15 * 3_600_000, "consent_hour", "visit", "place")
     has_account = F.coalesce(F.col("registered_day") <= F.col("day"), F.lit(False))
     cookie = people.cookie_id(draws, number=F.lit(0), day=F.col("day"))
@@ -73,8 +69,8 @@ def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
             draws=draws,
             identifiers={
                 "cookie_id": F.when(~has_account | (F.col("place") < 2), cookie),
-                "user_id": F.when(has_account, people.user_id(draws)),
-                "email": F.when(is_email, people.email(draws, number=F.lit(0))),
+                "user_id": F.when(has_account, F.col("user_id")),
+                "email": F.when(is_email, F.col("email")),
             },
             properties={"purpose": purpose, "decision": decision},
         )
@@ -86,9 +82,7 @@ def _agrees(draws: Draws, purpose: str) -> Column:
 
 
 def _asked_day(draws: Draws, purpose: str) -> Column:
-    """Newcomers are asked on arrival; people who were there before get the new form within three
-    weeks.
-    """
+    """On arrival; people who were there before get the new form within three weeks."""
     renewal = draws.below(21, f"asked_{purpose}", "person")
     return F.when(F.col("first_day") > 0, F.col("first_day")).otherwise(renewal)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
+from kinfold.synthetic.catalogue import CATEGORIES
 from kinfold.synthetic.draws import Draws, looked_up, padded_hex
 
 FIRST_NAMES = (
@@ -80,12 +81,6 @@ GROUPS = (
 )
 _PRESENT_AT_START = 0.62
 _MEAN_ARRIVAL_DAYS = 45.0
-_CATEGORY_COUNT = 10
-
-
-def of_group(attribute: str) -> Column:
-    """A group's attribute for the row's person."""
-    return looked_up([getattr(group, attribute) for group in GROUPS], F.col("group"))
 
 
 def population(
@@ -98,133 +93,126 @@ def population(
         sharing_ratio: share of the pairs of neighbours in which both use one device.
 
     Returns:
-        One row per person: `person` (number from 0) with lifecycle (first_day, last_day: days
-        since the start of the world), rates, tastes and how many devices, e-mails and phones they
-        have. registered_day is null for people who never register.
+        One row per person: `person` (number from 0) with stage of life (first_day, last_day, registered_day: days
+        since the start of the world, the last null for who never registers), rates and tastes, names, and what
+        identifies them (user_id, email, other_email, phone, other_phone, crm_id: null = has none).
     """
     return (
         spark.range(people)
         .withColumnRenamed("id", "person")
         .withColumn("group", draws.index([group.share for group in GROUPS], "group", "person"))
-        .transform(_with_lifecycle, draws=draws)
+        .transform(_with_stages, draws=draws)
         .transform(_with_tastes, draws=draws)
+        .transform(_with_names, draws=draws)
         .transform(_with_belongings, draws=draws, sharing_ratio=sharing_ratio)
     )
 
 
-def _with_lifecycle(people: DataFrame, *, draws: Draws) -> DataFrame:
+def _of_group(attribute: str) -> Column:
+    return looked_up([getattr(group, attribute) for group in GROUPS], F.col("group"))
+
+
+def _with_stages(people: DataFrame, *, draws: Draws) -> DataFrame:
     arrival = F.ceil(draws.exponential(_MEAN_ARRIVAL_DAYS, "arrival", "person")).cast("int")
     is_present = draws.uniform("present", "person") < _PRESENT_AT_START
-    lifetime = F.ceil(draws.exponential(of_group("lifetime_days"), "lifetime", "person")).cast(
+    lifetime = F.ceil(draws.exponential(_of_group("lifetime_days"), "lifetime", "person")).cast(
         "int"
     )
     hesitation = F.floor(draws.exponential(12.0, "hesitation", "person")).cast("int")
     was_registered = is_present & (draws.uniform("registered_before", "person") < 0.7)
-    registers = draws.uniform("registers", "person") < of_group("registers_probability")
-    first_day = F.col("first_day")
-    return (
-        people.withColumn("first_day", F.when(is_present, F.lit(0)).otherwise(arrival))
-        .withColumn("last_day", first_day + lifetime)
-        .withColumn(
-            "registered_day", F.when(was_registered, F.lit(0)).otherwise(first_day + hesitation)
-        )
-        .withColumn("registered_day", F.when(registers, F.col("registered_day")))
+    registers = draws.uniform("registers", "person") < _of_group("registers_probability")
+    registered_day = F.when(was_registered, F.lit(0)).otherwise(F.col("first_day") + hesitation)
+    return people.withColumn(
+        "first_day", F.when(is_present, F.lit(0)).otherwise(arrival)
+    ).withColumns(
+        {
+            "last_day": F.col("first_day") + lifetime,
+            "registered_day": F.when(registers, registered_day),
+        }
     )
 
 
 def _with_tastes(people: DataFrame, *, draws: Draws) -> DataFrame:
     eagerness = draws.normal("eagerness", "person")
     curiosity = draws.normal("curiosity", "person")
-    conversion = of_group("conversion_probability") * (
+    missions = _of_group("missions_per_day") * F.exp(0.75 * eagerness - 0.28)
+    casual = _of_group("casual_per_day") * F.exp(0.45 * eagerness + 0.6 * curiosity - 0.28)
+    conversion = _of_group("conversion_probability") * (
         0.6 + 0.8 * draws.uniform("resolve", "person")
     )
-    return (
-        people.withColumn(
-            "missions_per_day", of_group("missions_per_day") * F.exp(0.75 * eagerness - 0.28)
-        )
-        .withColumn(
-            "casual_per_day",
-            of_group("casual_per_day") * F.exp(0.45 * eagerness + 0.6 * curiosity - 0.28),
-        )
-        .withColumn("conversion_probability", F.least(conversion, F.lit(0.95)))
-        .withColumn("usual_hour", 9.0 + 12.0 * draws.uniform("usual_hour", "person"))
-        .withColumn("first_category", draws.below(_CATEGORY_COUNT, "first_category", "person"))
-        .withColumn("second_category", draws.below(_CATEGORY_COUNT, "second_category", "person"))
+    return people.withColumns(
+        {
+            "missions_per_day": missions,
+            "casual_per_day": casual,
+            "conversion_probability": F.least(conversion, F.lit(0.95)),
+            "return_probability": _of_group("return_probability"),
+            "login_probability": _of_group("login_probability"),
+            "price_tier": _of_group("price_tier"),
+            "discount_percent": _of_group("discount_percent"),
+            "extra_quantity": _of_group("extra_quantity"),
+            "newsletter_interest": 0.55 * draws.uniform("newsletter_interest", "person"),
+            "usual_hour": 9.0 + 12.0 * draws.uniform("usual_hour", "person"),
+            "first_category": draws.below(len(CATEGORIES), "first_category", "person"),
+            "second_category": draws.below(len(CATEGORIES), "second_category", "person"),
+        }
+    )
+
+
+def _with_names(people: DataFrame, *, draws: Draws) -> DataFrame:
+    birth_on = F.date_add(
+        F.lit("1948-01-01").cast("date"), draws.below(20_000, "birth_on", "person")
+    )
+    return people.withColumns(
+        {
+            "first_name": draws.choice(FIRST_NAMES, "first_name", "person"),
+            "last_name": draws.choice(LAST_NAMES, "last_name", "person"),
+            "city": draws.choice(CITIES, "city", "person"),
+            "birth_on": F.when(
+                draws.uniform("tells_birth", "person") < 0.5, birth_on.cast("string")
+            ),
+        }
     )
 
 
 def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -> DataFrame:
-    household = F.shiftright("person", 1)
+    """What identifies a person; devices and cookies follow from their number (see device_id, cookie_id)."""
+    number = F.col("person").cast("string")
     is_second_of_pair = F.col("person") % 2 == 1
-    is_sharing = is_second_of_pair & (draws.uniform("shared_device", household) < sharing_ratio)
+    shares = draws.uniform("shared_device", F.shiftright("person", 1)) < sharing_ratio
     has_crm_id = F.col("registered_day").isNotNull() & (draws.uniform("has_crm_id", "person") < 0.6)
-    return (
-        people.withColumn("is_sharing_device", is_sharing)
-        .withColumn(
-            "device_count", 1 + draws.index([0.45, 0.35, 0.15, 0.05], "device_count", "person")
-        )
-        .withColumn("email_count", 1 + draws.index([0.75, 0.25], "email_count", "person"))
-        .withColumn("phone_count", draws.index([0.35, 0.5, 0.15], "phone_count", "person"))
-        .withColumn("has_crm_id", has_crm_id)
+    crm_id = F.concat(F.lit("C"), F.lpad((F.col("person") * 7 + 100_003).cast("string"), 9, "0"))
+    account = F.concat(
+        F.lit("u-"), F.substring(padded_hex(draws.number("user_id", "person")), 1, 14)
     )
+    domain = F.concat(F.lit("@"), draws.choice(MAIL_DOMAINS, "mail_domain", "person"))
+    full_name = F.concat(F.lower("first_name"), F.lit("."), F.lower("last_name"), number, domain)
+    nickname = F.concat(F.lower("last_name"), F.lit("-"), number, F.lit("@post.example"))
+    phones = draws.index([0.35, 0.5, 0.15], "phones", "person")
+    return people.withColumns(
+        {
+            "is_sharing_device": is_second_of_pair & shares,
+            "device_count": 1 + draws.index([0.45, 0.35, 0.15, 0.05], "device_count", "person"),
+            "user_id": F.when(F.col("registered_day").isNotNull(), account),
+            "email": full_name,
+            "other_email": F.when(draws.uniform("other_email", "person") < 0.25, nickname),
+            "phone": F.when(phones >= 1, _phone(draws, number=0)),
+            "other_phone": F.when(phones >= 2, _phone(draws, number=1)),
+            "crm_id": F.when(has_crm_id, crm_id),
+        }
+    )
+
+
+def _phone(draws: Draws, *, number: int) -> Column:
+    """The person's first or second phone in E.164; no two people share one below 50 million people."""
+    # A multiplication by an odd number that 5 does not divide visits every one of the 10^8 numbers once.
+    shift = draws.seed * 7_919 % 10**8
+    digits = F.pmod((F.col("person") * 2 + number) * F.lit(37_968_787) + shift, F.lit(10**8))
+    return F.concat(F.lit("+4474"), F.lpad(digits.cast("string"), 8, "0"))
 
 
 def person_id() -> Column:
     """The name of the person in the truth; no event carries it."""
     return F.concat(F.lit("p"), F.lpad(F.col("person").cast("string"), 8, "0"))
-
-
-def first_name(draws: Draws) -> Column:
-    """The person's first name."""
-    return draws.choice(FIRST_NAMES, "first_name", "person")
-
-
-def last_name(draws: Draws) -> Column:
-    """The person's last name."""
-    return draws.choice(LAST_NAMES, "last_name", "person")
-
-
-def city(draws: Draws) -> Column:
-    """The city the person lives in."""
-    return draws.choice(CITIES, "city", "person")
-
-
-def birth_on(draws: Draws) -> Column:
-    """The person's date of birth, as ISO text."""
-    return F.date_add(
-        F.lit("1948-01-01").cast("date"), draws.below(20_000, "birth_on", "person")
-    ).cast("string")
-
-
-def user_id(draws: Draws) -> Column:
-    """The id of the person's account, used from registered_day on."""
-    return F.concat(F.lit("u-"), F.substring(padded_hex(draws.number("user_id", "person")), 1, 14))
-
-
-def crm_id() -> Column:
-    """The number of the person's card in the CRM, for those with has_crm_id."""
-    return F.concat(F.lit("C"), F.lpad((F.col("person") * 7 + 100_003).cast("string"), 9, "0"))
-
-
-def email(draws: Draws, *, number: Column) -> Column:
-    """The person's e-mail of this number (0 or 1), lower case; no two people have the same."""
-    name = F.lower(
-        F.concat(first_name(draws), F.lit("."), last_name(draws), F.col("person").cast("string"))
-    )
-    private = F.concat(F.lower(last_name(draws)), F.lit("-"), F.col("person").cast("string"))
-    local = F.when(number == 0, name).otherwise(private)
-    return F.concat(local, F.lit("@"), draws.choice(MAIL_DOMAINS, "mail_domain", "person", number))
-
-
-def phone(draws: Draws, *, number: Column) -> Column:
-    """The person's phone of this number (0 or 1) in E.164; no two people share one below 50
-    million people.
-    """
-    # A multiplication by an odd number that 5 does not divide visits every one of the 10^8 numbers
-    # once.
-    shift = draws.seed * 7_919 % 10**8
-    digits = ((F.col("person") * 2 + number) * 37_968_787 + shift) % 10**8
-    return F.concat(F.lit("+4474"), F.lpad(digits.cast("string"), 8, "0"))
 
 
 def device_id(draws: Draws, *, number: Column) -> Column:

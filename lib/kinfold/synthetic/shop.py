@@ -15,7 +15,6 @@ from kinfold.synthetic.catalogue import (
 )
 from kinfold.synthetic.draws import Draws, padded_hex
 from kinfold.synthetic.events import as_events
-from kinfold.synthetic.people import of_group
 
 _REFERRERS = (
     "https://search.example/",
@@ -31,15 +30,13 @@ def shop_events(visits: DataFrame, *, draws: Draws) -> DataFrame:
     carts; order lines. Each order line has a place for its return, used when the person sends it
     back.
     """
+    is_login, is_identified = F.col("is_logged_in").cast("int"), F.col("is_identified").cast("int")
+    lines = F.when(F.col("buys"), F.col("carts")).otherwise(F.lit(0))
+    first_cart = F.col("first_view") + F.col("views")
     return (
         visits.transform(_with_identifiers, draws=draws)
-        .withColumn("is_login", F.col("is_logged_in").cast("int"))
-        .withColumn("lines", F.when(F.col("buys"), F.col("carts")).otherwise(F.lit(0)))
-        .withColumn(
-            "first_view", F.col("pages") + F.col("is_login") + F.col("is_identified").cast("int")
-        )
-        .withColumn("first_cart", F.col("first_view") + F.col("views"))
-        .withColumn("first_line", F.col("first_cart") + F.col("carts"))
+        .withColumns({"lines": lines, "first_view": F.col("pages") + is_login + is_identified})
+        .withColumns({"first_cart": first_cart, "first_line": first_cart + F.col("carts")})
         .withColumn("first_return", F.col("first_line") + F.col("lines"))
         .withColumn(
             "place", F.explode(F.sequence(F.lit(0), F.col("first_return") + F.col("lines") - 1))
@@ -68,13 +65,11 @@ def _event_type() -> Column:
 
 
 def _is_sent_back(draws: Draws) -> Column:
-    return draws.uniform("sent_back", "visit", "place") < of_group("return_probability")
+    return draws.uniform("sent_back", "visit", "place") < F.col("return_probability")
 
 
 def _with_product(events: DataFrame, *, draws: Draws) -> DataFrame:
-    """The product of views, carts, lines and returns: carts hold the products viewed last, in
-    order.
-    """
+    """What views, carts, lines and returns are about: carts hold the products viewed last."""
     of_cart = F.col("first_cart") - F.col("first_view") - F.col("carts")
     item = (
         F.when(F.col("event_type") == "return", of_cart + F.col("place") - F.col("first_return"))
@@ -88,37 +83,36 @@ def _with_product(events: DataFrame, *, draws: Draws) -> DataFrame:
     category_no = F.when(strays | F.col("focus").isNull(), wanted).otherwise(F.col("focus"))
     position = draws.uniform("product", "interest", "item")
     pieces = 1 + F.floor(
-        draws.uniform("pieces", "interest", "item") ** 3 * (1.3 + of_group("extra_quantity"))
+        draws.uniform("pieces", "interest", "item") ** 3 * (1.3 + F.col("extra_quantity"))
     ).cast("int")
-    return (
-        events.withColumn("item", item % 5)
-        .withColumn("category_no", F.when(F.col("item").isNotNull(), category_no))
-        .withColumn("product_no", product_no_for_tier(of_group("price_tier"), position))
-        .withColumn("pieces", pieces)
+    return events.withColumn("item", item % 5).withColumns(
+        {
+            "category_no": F.when(F.col("item").isNotNull(), category_no),
+            "product_no": product_no_for_tier(F.col("price_tier"), position),
+            "pieces": pieces,
+        }
     )
 
 
 def _with_identifiers(visits: DataFrame, *, draws: Draws) -> DataFrame:
     """What identifies the visitor, worked out once per visit; the events show some of it."""
-    account_email = F.when(F.col("is_logged_in"), F.lit(0)).otherwise(F.col("email_no"))
-    phone_no = draws.below(F.col("phone_count"), "phone_no", "visit")
+    uses_other_email = ~F.col("is_logged_in") & (draws.uniform("email", "visit") < 0.35)
+    email = F.when(uses_other_email, F.coalesce("other_email", "email")).otherwise(F.col("email"))
+    uses_other_phone = draws.uniform("phone", "visit") < 0.4
+    phone = F.when(uses_other_phone, F.coalesce("other_phone", "phone")).otherwise(F.col("phone"))
     says_phone = draws.uniform("says_phone", "visit") < F.when(
         F.col("is_identified"), 0.6
     ).otherwise(0.35)
-    says_crm_id = F.col("has_crm_id") & (draws.uniform("says_crm_id", "visit") < 0.4)
-    return (
-        visits.withColumn(
-            "cookie_id", people.cookie_id(draws, number=F.col("device_no"), day=F.col("day"))
-        )
-        .withColumn("device_id", people.device_id(draws, number=F.col("device_no")))
-        .withColumn("user_id", F.when(F.col("is_logged_in"), people.user_id(draws)))
-        .withColumn("email", people.email(draws, number=account_email))
-        .withColumn(
-            "phone",
-            F.when((F.col("phone_count") > 0) & says_phone, people.phone(draws, number=phone_no)),
-        )
-        .withColumn("crm_id", F.when(says_crm_id, people.crm_id()))
-        .withColumn("shows_cookie_in_order", draws.uniform("order_cookie", "visit") < 0.65)
+    return visits.withColumns(
+        {
+            "cookie_id": people.cookie_id(draws, number=F.col("device_no"), day=F.col("day")),
+            "device_id": people.device_id(draws, number=F.col("device_no")),
+            "user_id": F.when(F.col("is_logged_in"), F.col("user_id")),
+            "email": email,
+            "phone": F.when(says_phone, phone),
+            "crm_id": F.when(draws.uniform("says_crm_id", "visit") < 0.4, F.col("crm_id")),
+            "shows_cookie_in_order": draws.uniform("order_cookie", "visit") < 0.65,
+        }
     )
 
 
@@ -156,9 +150,7 @@ def _properties(draws: Draws) -> Mapping[str, Column]:
     is_page, is_login, is_traits = kind == "page_view", kind == "login", kind == "identify"
     is_cart, is_paid = kind == "add_to_cart", kind.isin("purchase", "return")
     price = price_cents(F.col("category_no"), F.col("product_no"))
-    amount = F.floor(
-        price.cast("long") * F.col("pieces") * (100 - of_group("discount_percent")) / 100
-    )
+    amount = F.floor(price.cast("long") * F.col("pieces") * (100 - F.col("discount_percent")) / 100)
     page = draws.choice(
         ("", "new", "offers", "help/delivery", "search?q=gift"), "page", "visit", "place"
     )
@@ -178,11 +170,9 @@ def _properties(draws: Draws) -> Mapping[str, Column]:
         "method": F.when(
             is_login, draws.choice(("password", "password", "link"), "method", "visit")
         ),
-        "first_name": F.when(is_traits, people.first_name(draws)),
-        "last_name": F.when(is_traits, people.last_name(draws)),
-        "city": F.when(is_traits, people.city(draws)),
+        "first_name": F.when(is_traits, F.col("first_name")),
+        "last_name": F.when(is_traits, F.col("last_name")),
+        "city": F.when(is_traits, F.col("city")),
         "country": F.when(is_traits, F.lit(people.COUNTRY)),
-        "birth_on": F.when(
-            is_traits & (draws.uniform("birth", "person") < 0.5), people.birth_on(draws)
-        ),
+        "birth_on": F.when(is_traits, F.col("birth_on")),
     }

@@ -29,7 +29,7 @@ def frame(spark, *events):
 
 
 def features(spark, *events, as_ofs=(NOW,)):
-    return features_as_of(frame(spark, *events), as_ofs=as_ofs)
+    return features_as_of(frame(spark, *events), as_ofs=as_ofs).cache()
 
 
 def test_an_event_counts_only_when_it_had_happened_and_arrived_before_the_moment(spark):

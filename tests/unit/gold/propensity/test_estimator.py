@@ -5,28 +5,14 @@ import pytest
 from frames import at
 from kinfold.gold.propensity.estimator import (
     FEATURE_COLUMNS,
-    Boosting,
     baseline_score,
     feature_importance,
-    propensity_estimator,
     with_probability,
 )
-from kinfold.gold.propensity.training_set import labelled_features
 from kinfold.tables import gold
-from made_people import made_features, made_purchases
 
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
 NOW = at("2026-03-31")
-
-
-@pytest.fixture(scope="module")
-def people(spark):
-    return made_features(spark, people=300, as_ofs=[NOW]).cache()
-
-
-@pytest.fixture(scope="module")
-def model(people):
-    rows = labelled_features(people, made_purchases(people)).cache()
-    return propensity_estimator(boosting=Boosting(trees=3, depth=2), seed=7).fit(rows)
 
 
 def test_every_feature_that_is_declared_is_used():

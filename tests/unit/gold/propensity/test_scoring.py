@@ -3,24 +3,11 @@
 import pytest
 
 from frames import assert_rows, at
-from kinfold.gold.propensity.estimator import Boosting, propensity_estimator
 from kinfold.gold.propensity.scoring import propensity_scores
-from kinfold.gold.propensity.training_set import labelled_features
 from kinfold.tables import gold
-from made_people import made_features, made_purchases
 
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
 NOW = at("2026-03-31")
-
-
-@pytest.fixture(scope="module")
-def people(spark):
-    return made_features(spark, people=300, as_ofs=[NOW]).cache()
-
-
-@pytest.fixture(scope="module")
-def model(people):
-    rows = labelled_features(people, made_purchases(people)).cache()
-    return propensity_estimator(boosting=Boosting(trees=2, depth=2), seed=7).fit(rows)
 
 
 def test_scores_have_one_row_per_person_and_deciles_of_equal_size(spark, people, model):

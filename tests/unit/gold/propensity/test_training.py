@@ -9,19 +9,12 @@ from kinfold.gold.propensity.training import train_propensity
 from kinfold.gold.propensity.training_set import snapshot_times
 from kinfold.models import registry
 from kinfold.models.gates import Gate
-from kinfold.models.tracking import client_of, open_tracking
+from kinfold.models.tracking import client_of
 from made_people import made_features, made_purchases
 
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
 NOW = at("2026-03-31")
 MOMENTS = snapshot_times(NOW, horizon_days=30, train_count=2, step_days=7)
-
-
-@pytest.fixture(scope="module")
-def tracking(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("propensity")
-    return open_tracking(
-        f"sqlite:///{folder}/mlflow.db", experiment="e", artifact_root=str(folder / "artifacts")
-    )
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,38 @@
+"""A real shop's file that nobody prepared: to segments and scores."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from kinfold.runtime.suite import load_main
+
+HOME = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.xdist_group("retail")
+
+
+def test_the_first_lines_of_a_real_shop_become_profiles_and_segments(
+    spark, online_retail, tmp_path
+):
+    """60,000 of the 541,909 lines keep this short."""
+    with gzip.open(online_retail, "rt", encoding="utf-8") as file:
+        lines = [next(file) for _ in range(60_001)]
+    part = tmp_path / "retail.csv"
+    part.write_text("".join(lines), encoding="utf-8")
+    summary = tmp_path / "summary.json"
+    load_main(HOME / "jobs" / "pipeline.py")(
+        [
+            *("--source", str(HOME / "conf" / "sources" / "online_retail.yaml")),
+            *("--input", str(part), "--set", f"lake.root={tmp_path / 'lake'}"),
+            *("--set", "propensity.horizon_days=7", "--set", "propensity.trees=3"),
+            *("--set", "segmentation.k_max=4", "--summary", str(summary)),
+        ]
+    )
+    told = json.loads(summary.read_text())
+    assert told["sources"][0]["records_in"] == 60_000
+    assert [law["name"] for law in told["ledger"] if not law["is_kept"]] == []
+    customers = {line.split(",")[-2] for line in lines[1:]} - {""}
+    assert told["identity"]["profiles"] == len(customers)
+    assert told["segments"]["cards"]
