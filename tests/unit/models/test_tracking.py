@@ -8,12 +8,13 @@ from pyspark.ml import Pipeline
 from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import types as T
 
-from frames import at
+from frames import assert_rows, at
 from kinfold.core.errors import ModelGateError
 from kinfold.models import plots, registry
 from kinfold.models.gates import Check, Verdict
 from kinfold.models.tracking import client_of, open_tracking, training_run
 
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
 NAME = "made-model"
 AS_OF = at("2026-03-31")
 INPUTS = T.StructType(
@@ -21,14 +22,6 @@ INPUTS = T.StructType(
 )
 PASSED = Verdict((Check("auc_roc", 0.8, "at least", 0.6),))
 FAILED = Verdict((Check("auc_roc", 0.5, "at least", 0.6),))
-
-
-@pytest.fixture(scope="module")
-def tracking(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tracking")
-    return open_tracking(
-        f"sqlite:///{folder}/mlflow.db", experiment="made", artifact_root=str(folder / "artifacts")
-    )
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +78,8 @@ def test_a_passed_candidate_is_the_champion_and_can_be_loaded(spark, tracking, f
     champion = registry.get_champion(tracking, name=NAME)
     assert champion == registry.Champion(NAME, 1, first[0], AS_OF, ("x", "y"))
     loaded = registry.load_model(tracking, champion)
-    assert loaded.transform(spark.range(3).selectExpr("id AS x")).toPandas()[
-        "prediction"
-    ].tolist() == [0.0, 2.0, 4.0]
+    doubled = loaded.transform(spark.range(3).selectExpr("id AS x"))
+    assert_rows(doubled, ["x", "prediction"], [(0, 0.0), (1, 2.0), (2, 4.0)])
 
 
 def test_a_model_is_kept_with_its_signature_and_an_example(tracking, first):

@@ -79,20 +79,6 @@ def test_training_again_gives_the_same_model_and_is_compared_with_the_champion(
     assert registry.get_champion(tracking, name="buys").version == 1
 
 
-def test_a_model_worse_than_the_champion_is_not_promoted(tracking, features, first):
-    coin = made_purchases(features.withColumn("recency_days", features["recency_days"] * 0))
-    upside_down = features.join(coin, on=["profile_id", "as_of"], how="anti").selectExpr(
-        "profile_id", "as_of", f"as_of < timestamp '{MOMENTS.holdout:%Y-%m-%d}' AS is_train"
-    )
-    # Taught the opposite of what then happens: who does not buy is called a buyer.
-    lessons = upside_down.where("is_train").selectExpr("profile_id", "as_of", "true AS buys")
-    truth = made_purchases(features).where(f"as_of = timestamp '{MOMENTS.holdout:%Y-%m-%d}'")
-    gate = Gate(tolerance={"auc_roc": 0.01})
-    worse = train(tracking, features, lessons.unionByName(truth), gate=gate)
-    assert not worse.promoted
-    assert worse.reasons[0].startswith("auc_roc against the champion is ")
-
-
 def test_too_few_buyers_are_reported_with_counts_and_days(tracking, features):
     none = made_purchases(features).limit(0)
     with pytest.raises(

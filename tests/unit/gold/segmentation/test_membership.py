@@ -3,39 +3,27 @@
 import pytest
 
 from frames import assert_rows, at
-from kinfold.gold.segmentation.clustering import find_segments
 from kinfold.gold.segmentation.membership import segment_members
 from kinfold.tables import gold
-from made_people import made_features
 
+pytestmark = pytest.mark.xdist_group("segmentation")  # on one worker, for what they share
 JANUARY, MARCH = at("2026-01-31"), at("2026-03-31")
 
 
-@pytest.fixture(scope="module")
-def people(spark):
-    return made_features(spark, people=90, as_ofs=[MARCH]).repartition(1).cache()
-
-
-@pytest.fixture(scope="module")
-def model(people):
-    settings = dict(k_min=3, k_max=3, sample_size=100, smallest_share=0.02, seed=7)
-    return find_segments(people, **settings).model
-
-
-def test_the_first_run_puts_everyone_where_they_are_since_now(people, model):
-    members = segment_members(people, model=model, version=2)
+def test_the_first_run_puts_everyone_where_they_are_since_now(people, found):
+    members = segment_members(people, model=found.model, version=2)
     assert members.columns == list(gold.SEGMENT_MEMBERS.columns)
     assert_rows(
         members.groupBy("segment_id", "model_version", "as_of", "since").count(),
         ["segment_id", "model_version", "as_of", "since", "count"],
-        [(segment_id, 2, MARCH, MARCH, 30) for segment_id in range(3)],
+        [(segment_id, 2, MARCH, MARCH, 100) for segment_id in range(3)],
     )
 
 
 def test_who_stayed_keeps_the_date_and_who_moved_or_changed_version_starts_anew(
-    spark, people, model
+    spark, people, found
 ):
-    now = segment_members(people, model=model, version=2).orderBy("profile_id").collect()
+    now = segment_members(people, model=found.model, version=2).orderBy("profile_id").collect()
     stayed, moved, older_version, new = now[:4]
     previous = gold.SEGMENT_MEMBERS.frame(
         spark,
@@ -43,19 +31,19 @@ def test_who_stayed_keeps_the_date_and_who_moved_or_changed_version_starts_anew(
         _before(moved, segment_id=(moved["segment_id"] + 1) % 3),
         _before(older_version, model_version=1),
     )
-    actual = segment_members(people, previous, model=model, version=2)
+    actual = segment_members(people, previous, model=found.model, version=2)
     ids = [row["profile_id"] for row in (stayed, moved, older_version, new)]
     assert_rows(
         actual.where(actual["profile_id"].isin(ids)),
         ["profile_id", "since"],
         list(zip(ids, (JANUARY, MARCH, MARCH, MARCH), strict=True)),
     )
-    assert actual.count() == 90
+    assert actual.count() == 300
 
 
-def test_running_it_twice_changes_nothing(people, model):
-    once = segment_members(people, model=model, version=2)
-    twice = segment_members(people, once, model=model, version=2)
+def test_running_it_twice_changes_nothing(people, found):
+    once = segment_members(people, model=found.model, version=2)
+    twice = segment_members(people, once, model=found.model, version=2)
     assert once.exceptAll(twice).count() == 0
 
 

@@ -7,24 +7,11 @@ from kinfold.gold.segmentation.membership import segment_members
 from kinfold.gold.segmentation.training import train_segments
 from kinfold.models import registry
 from kinfold.models.gates import Gate
-from kinfold.models.tracking import client_of, open_tracking
+from kinfold.models.tracking import client_of
 from kinfold.tables import gold
-from made_people import made_features
 
+pytestmark = pytest.mark.xdist_group("segmentation")  # on one worker, for what they share
 NOW = at("2026-03-31")
-
-
-@pytest.fixture(scope="module")
-def tracking(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("segments")
-    return open_tracking(
-        f"sqlite:///{folder}/mlflow.db", experiment="e", artifact_root=str(folder / "artifacts")
-    )
-
-
-@pytest.fixture(scope="module")
-def people(spark):
-    return made_features(spark, people=300, as_ofs=[NOW]).cache()
 
 
 def train(tracking, people, *, gate, **more):

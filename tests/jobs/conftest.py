@@ -1,0 +1,34 @@
+"""Running a job's `main` on a small input."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kinfold.runtime.suite import load_main
+
+HOME = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def run(spark, lake_root) -> Callable[..., None]:
+    """`run(job, *argv)` on the test's own lake."""
+
+    def started(job: str, *argv: str) -> None:
+        load_main(HOME / "jobs" / f"{job}.py")(["--set", f"lake.root={lake_root}", *argv])
+
+    return started
+
+
+@pytest.fixture
+def source(tmp_path) -> Callable[..., list[str]]:
+    """`source(text, data)`: the arguments that name a source file and its input."""
+
+    def written(text: str, data: str, name: str = "shop") -> list[str]:
+        file, folder = tmp_path / f"{name}.yaml", tmp_path / f"{name}-data"
+        file.write_text(text, encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        (folder / "part-1").write_text(data, encoding="utf-8")
+        return ["--source", str(file), "--input", str(folder)]
+
+    return written

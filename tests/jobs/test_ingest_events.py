@@ -1,0 +1,215 @@
+"""Landing files: any shape, once, with nothing lost."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import functions as F
+
+from frames import assert_rows, at
+from kinfold.core.errors import ContractError
+from kinfold.tables import bronze, ops, silver
+from lakes import lake_of
+from records import NATIVE, purchase
+
+CSV = """
+format: csv
+timezone: Europe/Paris
+event:
+  event_type: "'purchase'"
+  occurred_at: to_timestamp(`when`, 'dd/MM/yyyy HH:mm')
+  identifiers: {email: mail, customer_id: customer}
+  properties:
+    order_id: order
+    amount_cents: cast(round(total * 100) as bigint)
+    currency: "'EUR'"
+"""
+ROWS = (
+    "order,when,mail,customer,total\n"
+    "1,01/07/2026 10:00,Ann@example.org,7,12.50\n"
+    "2,01/07/2026 11:00,,8,oops\n"
+    "3,01/07/2026 12:00\n"
+    '4,01/07/2026 13:00,b@example.org,"9, or 10",3\n'
+)
+
+
+def test_a_csv_row_becomes_an_event_in_its_own_zone(run, source, lake_root, spark):
+    run("bronze/ingest_events", *source(CSV, ROWS))
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS)
+    accepted = rows.where("verdict = 'accepted'")
+    assert_rows(
+        accepted,
+        ["source_offset", "occurred_at", "identifiers"],
+        [
+            (0, at("2026-07-01T08:00"), {"email": "Ann@example.org", "customer_id": "7"}),
+            (3, at("2026-07-01T11:00"), {"email": "b@example.org", "customer_id": "9, or 10"}),
+        ],
+    )
+    amounts = [json.loads(r["properties"])["amount_cents"] for r in accepted.collect()]
+    assert sorted(amounts) == [300, 1250]
+
+
+def test_a_bad_row_is_kept_with_its_reason_and_stops_nothing(run, source, lake_root, spark):
+    run("bronze/ingest_events", *source(CSV, ROWS))
+    rejected = lake_of(spark, lake_root).read(bronze.EVENTS).where("verdict = 'rejected'")
+    found = {r["source_offset"]: (r["raw"], r["errors"]) for r in rejected.collect()}
+    assert set(found) == {1, 2}
+    assert "oops" in found[1][0]
+    assert found[1][1] == ["/properties: 'amount_cents' is missing"]
+    assert found[2] == ("3,01/07/2026 12:00", ["/: row does not have the columns of the header"])
+
+
+def test_a_row_without_an_id_gets_one_from_its_content(run, source, lake_root, spark):
+    """So an exact copy of a row is a duplicate, also from another file."""
+    argv = source(CSV, ROWS)
+    copy = ROWS + "1,01/07/2026 10:00,Ann@example.org,7,12.50\n"
+    with open(f"{argv[3]}/part-2", "w") as file:
+        file.write(copy)
+    run("bronze/ingest_events", *argv)
+    run("silver/clean_events", *argv)
+    lake = lake_of(spark, lake_root)
+    assert lake.read(silver.EVENTS).count() == 2
+    ledger = lake.read(ops.BATCHES).where("stage = 'silver'")
+    assert_rows(ledger, ["accepted", "added", "duplicates"], [(5, 2, 3)])
+
+
+def test_json_lines_of_another_shape_are_mapped_by_path(run, source, lake_root, spark):
+    mapping = """
+format: json
+event:
+  event_type: "'product_view'"
+  event_id: meta.id
+  occurred_at: meta.at
+  identifiers: {user_id: user}
+  properties: {product_id: item.sku, category: item.group}
+"""
+    lines = (
+        '{"meta":{"id":"e1","at":"2026-03-01T09:00:00Z"},"user":7,"item":{"sku":5,"group":"Art"}}\n'
+        "{broken\n"
+        '"just text"\n'
+    )
+    run("bronze/ingest_events", *source(mapping, lines), "--set", "bronze.max_rejected_ratio=1")
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS)
+    assert_rows(
+        rows,
+        ["source_offset", "verdict", "event_id", "identifiers"],
+        [
+            (0, "accepted", "e1", {"user_id": "7"}),
+            (1, "rejected", None, None),
+            (2, "rejected", None, None),
+        ],
+    )
+    assert [r["raw"] for r in rows.orderBy("source_offset").collect()] == lines.splitlines()
+
+
+def test_parquet_is_read_with_its_types_and_row_numbers(run, source, lake_root, spark, tmp_path):
+    mapping = """
+format: parquet
+event:
+  event_type: kind
+  occurred_at: moment
+  identifiers: {user_id: user}
+  properties: {product_id: product, category: "'art'"}
+"""
+    argv = source(mapping, "")
+    rows = [("product_view", datetime(2026, 3, 1, 9, tzinfo=UTC), i, f"p{i}") for i in range(5)]
+    frame = spark.createDataFrame(rows, "kind string, moment timestamp, user int, product string")
+    frame.coalesce(1).write.parquet(str(tmp_path / "parquet"))
+    argv[3] = str(tmp_path / "parquet")
+    run("bronze/ingest_events", *argv)
+    landed = lake_of(spark, lake_root).read(bronze.EVENTS)
+    assert_rows(
+        landed,
+        ["source_offset", "verdict", "occurred_at"],
+        [(i, "accepted", at("2026-03-01T09:00")) for i in range(5)],
+    )
+
+
+def test_one_file_may_be_named_even_with_wildcards_in_its_name(run, source, lake_root, spark):
+    argv = source(NATIVE, purchase("a"))
+    odd = f"{argv[3]}/part[1]*.jsonl"
+    with open(odd, "w") as file:
+        file.write(purchase("b") + purchase("c"))
+    argv[3] = odd
+    run("bronze/ingest_events", *argv)
+    assert_rows(lake_of(spark, lake_root).read(bronze.EVENTS), ["event_id"], [("b",), ("c",)])
+
+
+def test_landing_again_lands_only_new_files(run, source, lake_root, spark):
+    argv = source(NATIVE, purchase("a"))
+    run("bronze/ingest_events", *argv)
+    run("bronze/ingest_events", *argv)
+    with open(f"{argv[3]}/part-2", "w") as file:
+        file.write(purchase("b"))
+    run("bronze/ingest_events", *argv)
+    lake = lake_of(spark, lake_root)
+    assert_rows(lake.read(bronze.EVENTS), ["event_id"], [("a",), ("b",)])
+    assert_rows(
+        lake.read(ops.BATCHES), ["batch_id", "records_in", "accepted"], [(0, 1, 1), (1, 1, 1)]
+    )
+
+
+def test_every_part_of_a_split_file_has_positions_of_its_own(run, source, lake_root, spark):
+    lines = [purchase(f"e{i}") for i in range(400)]
+    argv = source(NATIVE, "".join(lines))
+    size = spark.conf.get("spark.sql.files.maxPartitionBytes")
+    spark.conf.set("spark.sql.files.maxPartitionBytes", "4096")
+    spark.conf.set("spark.sql.files.openCostInBytes", "1")
+    try:
+        run("bronze/ingest_events", *argv)
+    finally:
+        spark.conf.set("spark.sql.files.maxPartitionBytes", size)
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS).orderBy("source_offset").collect()
+    assert [r["event_id"] for r in rows] == [f"e{i}" for i in range(400)]
+    assert len({r["source_offset"] for r in rows}) == 400
+    assert rows[-1]["source_offset"] > 4096, "the file was read in one part"
+
+
+def test_too_many_rejections_fail_the_job_after_everything_has_landed(
+    run, source, lake_root, spark
+):
+    lines = purchase("a") + purchase("b", event_type="wish") + purchase("c", event_type="wish")
+    with pytest.raises(ContractError) as caught:
+        run("bronze/ingest_events", *source(NATIVE, lines))
+    assert "2 of 3 records were rejected, limit 50%" in str(caught.value)
+    assert "/event_type: no schema for this type in conf/schemas (2)" in str(caught.value)
+    verdicts = lake_of(spark, lake_root).read(bronze.EVENTS).groupBy("verdict").count()
+    assert_rows(verdicts, ["verdict", "count"], [("accepted", 1), ("rejected", 2)])
+
+
+def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
+    run, source, lake_root, spark, monkeypatch
+):
+    """The process dies between Delta's commit and the ledger; the same command goes on."""
+    from kinfold.bronze import ingestion
+
+    argv = source(NATIVE, purchase("a") + purchase("b"))
+
+    def die(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ingestion._Landing, "_enter", die)
+        with pytest.raises(Exception, match="killed"):
+            run("bronze/ingest_events", *argv)
+    lake = lake_of(spark, lake_root)
+    assert lake.read(bronze.EVENTS).count() == 2
+    run("bronze/ingest_events", *argv)
+    assert lake.read(bronze.EVENTS).count() == 2
+    assert_rows(lake.read(ops.BATCHES), ["records_in", "accepted", "rejected"], [(2, 2, 0)])
+
+
+def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
+    run, source, spark, monkeypatch
+):
+    from kinfold.bronze import ingestion
+    from kinfold.core.errors import LedgerError
+
+    real = ingestion.landed_events
+
+    def leaky(*args: object, **kwargs: object):
+        return real(*args, **kwargs).where(F.col("event_id") != "b")
+
+    monkeypatch.setattr(ingestion, "landed_events", leaky)
+    with pytest.raises(LedgerError, match="had 2 records; 1 accepted and 0 rejected"):
+        run("bronze/ingest_events", *source(NATIVE, purchase("a") + purchase("b")))
