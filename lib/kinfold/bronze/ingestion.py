@@ -94,10 +94,10 @@ def ingest(
     spark = lake.spark
     require_input(spark, source)
     _require_schema(source, registry)
-    lake.ensure(bronze.EVENTS)
     session = mapping_session(spark, source)
-    landing = _Landing(lake, source, registry)
     records = file_records(session, source, files_per_batch=files_per_batch)
+    lake.ensure(bronze.EVENTS)
+    landing = _Landing(lake, source, registry)
     query = (
         records.writeStream.foreachBatch(landing.land)
         .option("checkpointLocation", lake.folder(f"_checkpoints/bronze.events/{source.name}"))
