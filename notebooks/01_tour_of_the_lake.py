@@ -11,18 +11,11 @@ root = "var/lake"
 
 # COMMAND ----------
 
-from pathlib import Path
-
-from kinfold.core.conf import parse_options, project_home
-from kinfold.runtime.job import open_lake
+from kinfold.runtime.job import lake_at
 from kinfold.tables import bronze, gold, ops, silver
 from pyspark.sql import functions as F
 
-if "://" not in root and not Path(root).is_absolute():
-    root = str(project_home() / root)
-options = parse_options("notebook", ["--set", f"lake.root={root}"])
-session = open_lake(options, name="tour")
-lake = session.__enter__()
+lake = lake_at(root)
 
 # COMMAND ----------
 
@@ -96,4 +89,3 @@ answer = (
     "within the horizon."
 )
 print(answer)
-session.__exit__(None, None, None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
-from kinfold.core.conf import Conf, RunOptions, Settings
+from kinfold.core.conf import Conf, RunOptions, Settings, project_home, resolve_path
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counted, heartbeat, say
 from kinfold.runtime.lake import CHANGE_TYPE, Lake, open_root
@@ -137,6 +137,17 @@ def open_lake(options: RunOptions, *, name: str) -> Iterator[Lake]:
     finally:
         if owned:
             spark.stop()
+
+
+def lake_at(root: str, *, env: str = "local") -> Lake:
+    """The lake at a folder or URI, for notebooks: reading needs no run, and the session stays open.
+
+    A relative path is relative to the project.
+    """
+    home = project_home()
+    where = resolve_path(root, home)
+    spark = open_session(name="notebook", env=env, home=home)
+    return Lake(spark=spark, root=where, run_id="notebook", started_at=datetime.now(UTC))
 
 
 @contextmanager
