@@ -128,9 +128,7 @@ def table(scales: list[int], results: list[dict[str, tuple[float, float]]]) -> s
     lines = [head + f"{'growth/data':>13}", "-" * (len(head) + 13)]
     first, last = results[0], results[-1]
     data_growth = last["records"][0] / first["records"][0]
-    lines.append(
-        f"{'records':<30}" + "".join(f"{r['records'][0]:>10,.0f}{'':>8}" for r in results)
-    )
+    lines.append(f"{'records':<30}" + "".join(f"{r['records'][0]:>10,.0f}{'':>8}" for r in results))
     for stage in (s for s in first if s != "records"):
         cells = "".join(f"{r[stage][0]:>10.1f}{r[stage][1]:>8,.0f}" for r in results)
         growth = last[stage][0] / max(first[stage][0], 0.1) / data_growth

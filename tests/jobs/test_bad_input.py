@@ -96,9 +96,7 @@ def test_a_lake_without_permission_is_told(run, source, tmp_path):
 
 
 def test_a_job_before_its_input_exists_names_the_job_to_run_first(run):
-    with pytest.raises(
-        LakeError, match=r"silver.events: is not in the lake .* Run jobs/silver"
-    ):
+    with pytest.raises(LakeError, match=r"silver.events: is not in the lake .* Run jobs/silver"):
         run("silver/resolve_identities")
 
 

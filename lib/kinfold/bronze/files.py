@@ -28,26 +28,29 @@ def mapping_session(spark: SparkSession, source: Source) -> SparkSession:
     return session
 
 
-def require_input(spark: SparkSession, source: Source) -> None:
+def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> None:
     """See to it that there is something to read.
 
+    Args:
+        is_first: nothing of the source has landed yet, so an empty input is a mistake; later it
+            only means that what has landed was tidied away.
+
     Raises:
-        ConfError: the path does not exist or holds no file with content.
+        ConfError: the path does not exist, or nothing is in it the first time.
     """
     path = str(source.input)
     try:
         files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(path)
-        sizes = files.agg(F.count(F.lit(1)), F.coalesce(F.sum("length"), F.lit(0))).collect()[0]
+        has_content = bool(files.where(F.col("length") > 0).take(1))
     except PySparkException as error:
         raise ConfError(
             f"source {source.name}: input {path} does not exist or cannot be read. Check the path "
             "and its permissions, or give another with --input PATH."
         ) from error
-    if not sizes[0] or not sizes[1]:
-        what = "holds no file" if not sizes[0] else "is empty"
+    if is_first and not has_content:
         raise ConfError(
-            f"source {source.name}: input {path} {what}, expected {source.format} with at least "
-            "one record."
+            f"source {source.name}: input {path} is empty, expected {source.format} with at least "
+            "one record. Check the path, or give another with --input PATH."
         )
 
 

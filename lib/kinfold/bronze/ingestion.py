@@ -92,7 +92,7 @@ def ingest(
         ContractError: the source has never given a record, or its files changed shape.
     """
     spark = lake.spark
-    require_input(spark, source)
+    require_input(spark, source, is_first=not _landed_batches(lake, source).take(1))
     _require_schema(source, registry)
     session = mapping_session(spark, source)
     records = file_records(session, source, files_per_batch=files_per_batch)
@@ -154,26 +154,25 @@ def _require_schema(source: Source, registry: SchemaRegistry) -> None:
         )
 
 
+def _landed_batches(lake: Lake, source: Source) -> DataFrame:
+    is_mine = (F.col("stage") == "bronze") & (F.col("source") == source.name)
+    return lake.read_or_empty(ops.BATCHES).where(is_mine)
+
+
 def _counts(lake: Lake, source: Source) -> dict[str, int]:
-    batches = lake.read(ops.BATCHES) if lake.exists(ops.BATCHES) else None
-    mine = (
-        None
-        if batches is None
-        else batches.where((F.col("stage") == "bronze") & (F.col("source") == source.name))
-    )
     is_now = F.col("run_id") == lake.run_id
     row = (
-        None
-        if mine is None
-        else mine.agg(
+        _landed_batches(lake, source)
+        .agg(
             F.coalesce(F.sum("records_in"), F.lit(0)).alias("ever"),
             *(
                 F.coalesce(F.sum(F.when(is_now, F.col(name))), F.lit(0)).alias(name)
                 for name in ("records_in", "accepted", "rejected")
             ),
-        ).collect()[0]
+        )
+        .collect()[0]
     )
-    if row is None or not row["ever"]:
+    if not row["ever"]:
         raise ContractError(
             f"source {source.name}: input {source.input} holds no record, expected at least one. "
             "Is the file only a header, or the wrong format?"

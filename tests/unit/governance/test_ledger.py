@@ -1,0 +1,93 @@
+"""The ledger's laws."""
+
+import pytest
+
+from frames import at
+from kinfold.core.errors import LedgerError
+from kinfold.governance.ledger import Law, ledger_laws, require_kept
+from kinfold.runtime.lake import Lake
+from kinfold.tables import bronze, ops, silver
+
+
+@pytest.fixture
+def lake(spark, lake_root):
+    """Three records landed, two accepted, one of them a duplicate."""
+    lake = Lake(spark, lake_root, "run-1", at("09:00"))
+    shared = dict(run_id="run-1", recorded_at=at("09:00"), table_version=1, batch_id=0)
+    lake.append_record(
+        ops.BATCHES,
+        [
+            dict(
+                stage="bronze",
+                source="web",
+                records_in=3,
+                accepted=2,
+                rejected=1,
+                added=3,
+                duplicates=0,
+                **shared,
+            ),
+            dict(
+                stage="silver",
+                source="all",
+                records_in=2,
+                accepted=2,
+                rejected=0,
+                added=1,
+                duplicates=1,
+                **shared,
+            ),
+        ],
+    )
+    record = dict(
+        source="web", source_partition="f", batch_id=0, ingested_at=at("09:00"), errors=[]
+    )
+    lake.append_record(
+        bronze.EVENTS,
+        [
+            dict(source_offset=0, verdict="accepted", **record),
+            dict(source_offset=1, verdict="accepted", **record),
+            dict(source_offset=2, verdict="rejected", **record),
+        ],
+    )
+    event = dict(
+        event_type="login",
+        source="web",
+        occurred_at=at("09:00"),
+        received_at=at("09:00"),
+        identifiers=[],
+        source_partition="f",
+        source_offset=0,
+        bronze_version=1,
+    )
+    lake.append_record(silver.EVENTS, [dict(event_id="a", **event)])
+    return lake
+
+
+def test_a_lake_that_lost_nothing_keeps_every_law(lake):
+    laws = ledger_laws(lake)
+    assert [law.name for law in laws if not law.is_kept] == []
+    require_kept(laws)
+
+
+def test_a_row_that_vanished_from_bronze_is_told(lake):
+    from pyspark.sql import functions as F
+
+    lake.forget(bronze.EVENTS, F.col("source_offset") == 1)
+    with pytest.raises(LedgerError, match="accepted in the ledger = accepted in bronze: 2 against"):
+        require_kept(ledger_laws(lake))
+
+
+def test_a_doubled_event_in_silver_is_told(lake):
+    row = lake.read(silver.EVENTS)
+    row.write.format("delta").mode("append").save(lake.path(silver.EVENTS))
+    with pytest.raises(
+        LedgerError, match=r"added in the ledger = rows of silver.events: 1 against 2"
+    ):
+        require_kept(ledger_laws(lake))
+
+
+def test_every_violated_law_is_named_at_once():
+    with pytest.raises(LedgerError) as caught:
+        require_kept([Law("a = b", 1, 2), Law("c = d", 3, 3), Law("e = f", 4, 1000)])
+    assert "a = b: 1 against 2; e = f: 4 against 1,000." in str(caught.value)

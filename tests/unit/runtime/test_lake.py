@@ -1,0 +1,183 @@
+"""The lake: tables by declaration, written through the gate."""
+
+import pytest
+
+from frames import assert_rows, at
+from kinfold.core.errors import LakeError, QualityGateError
+from kinfold.runtime.lake import Lake, local_path
+from kinfold.tables import gold, ops, silver
+
+P, Q, R = ("0" * 31 + digit for digit in "123")
+
+
+@pytest.fixture
+def lake(spark, lake_root):
+    return Lake(spark, lake_root, "run-1", at("09:00"))
+
+
+def people(spark, **by_value):
+    return silver.IDENTITY_MAP.frame(
+        spark,
+        *(
+            dict(namespace="user_id", value=v, profile_id=p, profile_since=at("08:00"))
+            for v, p in by_value.items()
+        ),
+    )
+
+
+def test_a_table_is_made_as_declared(lake, spark):
+    lake.ensure(silver.IDENTITY_MAP)
+    table = lake.read(silver.IDENTITY_MAP)
+    assert table.schema.names == list(silver.IDENTITY_MAP.columns)
+    assert [f.nullable for f in table.schema] == [False] * 4
+    from delta.tables import DeltaTable
+
+    detail = DeltaTable.forPath(spark, lake.path(silver.IDENTITY_MAP)).detail().collect()[0]
+    assert detail["clusteringColumns"] == ["profile_id"]
+    assert detail["properties"]["delta.dataSkippingStatsColumns"] == (
+        "namespace,profile_id,profile_since"
+    )
+
+
+def test_upsert_adds_replaces_and_deletes_by_key(lake, spark):
+    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=P, c=P))
+    gone = people(spark, c=P).select("namespace", "value")
+    lake.upsert(silver.IDENTITY_MAP, people(spark, b=Q, d=R), gone=gone)
+    assert_rows(
+        lake.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q), ("d", R)]
+    )
+
+
+def test_equal_rows_are_not_written_again(lake, spark):
+    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=P))
+    before = lake.version(silver.IDENTITY_MAP)
+    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=Q))
+    feed = lake.changes(silver.IDENTITY_MAP, after=before, until=lake.version(silver.IDENTITY_MAP))
+    assert_rows(
+        feed,
+        ["value", "profile_id", "_change_type"],
+        [("b", P, "update_preimage"), ("b", Q, "update_postimage")],
+    )
+
+
+def test_an_update_sees_a_changed_map(lake, spark):
+    def profile(**traits):
+        return silver.PROFILES.frame(
+            spark,
+            dict(
+                profile_id=P,
+                first_seen_at=at("08:00"),
+                last_seen_at=at("08:00"),
+                event_count=1,
+                order_count=0,
+                return_count=0,
+                revenue_cents=0,
+                top_categories=[],
+                emails=[],
+                phones=[],
+                identifier_counts={"user_id": 1},
+                traits=traits,
+                consent={},
+            ),
+        )
+
+    lake.upsert(silver.PROFILES, profile(city="Leeds"))
+    lake.upsert(silver.PROFILES, profile(city="York"))
+    assert_rows(lake.read(silver.PROFILES), ["traits"], [({"city": "York"},)])
+
+
+def test_new_rows_never_touch_known_keys(lake, spark):
+    lake.insert_new(silver.IDENTITY_MAP, people(spark, a=P))
+    lake.insert_new(silver.IDENTITY_MAP, people(spark, a=Q, b=Q))
+    assert_rows(lake.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q)])
+
+
+def test_replacing_a_slice_leaves_the_other_rows(lake, spark):
+    def scores(model, probability, moment="09:00"):
+        return gold.PROPENSITY_SCORES.frame(
+            spark,
+            dict(
+                profile_id=P,
+                model=model,
+                as_of=at(moment),
+                model_version=1,
+                probability=probability,
+                decile=1,
+            ),
+        )
+
+    table, odd = gold.PROPENSITY_SCORES, "o'model\\"
+    lake.replace(table, scores(odd, 0.1), as_of=at("09:00"), model=odd)
+    lake.replace(table, scores(odd, 0.2, "10:00"), as_of=at("10:00"), model=odd)
+    lake.replace(table, scores(odd, 0.3), as_of=at("09:00"), model=odd)
+    assert_rows(
+        lake.read(table), ["as_of", "probability"], [(at("09:00"), 0.3), (at("10:00"), 0.2)]
+    )
+
+
+def test_a_repeated_batch_of_one_writer_lands_once(lake, spark):
+    rows = people(spark, a=P)
+    assert lake.append_once(silver.IDENTITY_MAP, rows, writer="w", batch_id=0)
+    assert not lake.append_once(silver.IDENTITY_MAP, rows, writer="w", batch_id=0)
+    assert lake.append_once(silver.IDENTITY_MAP, rows, writer="other", batch_id=0)
+    assert lake.read(silver.IDENTITY_MAP).count() == 2
+
+
+def test_rows_that_break_a_rule_are_not_published_and_the_verdicts_are_kept(lake, spark):
+    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P))
+    with pytest.raises(QualityGateError) as caught:
+        lake.upsert(silver.IDENTITY_MAP, people(spark, b="short", c="shorter", d=Q))
+    assert str(caught.value).startswith(
+        "silver.identity_map: profile_id is 32 hex digits: broken by 2 rows. Nothing was written."
+    )
+    assert_rows(lake.read(silver.IDENTITY_MAP), ["value"], [("a",)])
+    broken = lake.read(ops.QUALITY_RESULTS).where("not is_met")
+    assert_rows(
+        broken,
+        ["run_id", "table_name", "rule", "rows_checked", "rows_failing"],
+        [("run-1", "silver.identity_map", "profile_id is 32 hex digits", 3, 2)],
+    )
+
+
+def test_a_key_that_occurs_twice_is_not_published(lake, spark):
+    twice = people(spark, a=P).unionAll(people(spark, a=Q))
+    with pytest.raises(QualityGateError, match=r"\(namespace, value\) is unique: broken by 2 rows"):
+        lake.upsert(silver.IDENTITY_MAP, twice)
+
+
+def test_a_null_where_none_may_be_is_not_published(lake, spark):
+    rows = silver.IDENTITY_MAP.frame(spark, dict(namespace="user_id", value="a", profile_id=P))
+    with pytest.raises(QualityGateError, match="profile_since is never null: broken by 1 rows"):
+        lake.replace(silver.IDENTITY_MAP, rows)
+
+
+def test_no_rows_break_no_rule(lake, spark):
+    lake.upsert(silver.IDENTITY_MAP, people(spark))
+    assert lake.read(silver.IDENTITY_MAP).count() == 0
+
+
+def test_a_missing_table_is_told_with_the_job_that_writes_it(lake):
+    with pytest.raises(LakeError, match=r"Run jobs/silver/build_profiles.py first"):
+        lake.read(silver.PROFILES)
+
+
+def test_one_process_at_a_time_writes_a_table(lake):
+    with lake.writing(silver.PROFILES):
+        with (
+            pytest.raises(LakeError, match="another process is writing it"),
+            lake.writing(silver.PROFILES),
+        ):
+            pass
+        with lake.writing(silver.EVENTS):
+            pass
+    with lake.writing(silver.PROFILES):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("root", "local"),
+    [("/a/b", "/a/b"), ("file:///a/b%20c", "/a/b c"), ("s3a://bucket/lake", None)],
+)
+def test_a_root_is_local_or_not(root, local):
+    found = local_path(root)
+    assert (None if found is None else str(found)) == local
