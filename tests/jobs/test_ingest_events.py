@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession, functions as F
 
 from frames import assert_rows, at
 from kinfold.core.errors import ContractError
@@ -149,16 +149,23 @@ def test_landing_again_lands_only_new_files(run, source, lake_root, spark):
     )
 
 
-def test_every_part_of_a_split_file_has_positions_of_its_own(run, source, lake_root, spark):
+def test_every_part_of_a_split_file_has_positions_of_its_own(
+    run, source, lake_root, spark, monkeypatch
+):
     lines = [purchase(f"e{i}") for i in range(400)]
     argv = source(NATIVE, "".join(lines))
-    size = spark.conf.get("spark.sql.files.maxPartitionBytes")
-    spark.conf.set("spark.sql.files.maxPartitionBytes", "4096")
-    spark.conf.set("spark.sql.files.openCostInBytes", "1")
-    try:
-        run("bronze/ingest_events", *argv)
-    finally:
-        spark.conf.set("spark.sql.files.maxPartitionBytes", size)
+    from kinfold.bronze import ingestion
+
+    real = ingestion.mapping_session
+
+    def in_small_parts(*args: object) -> SparkSession:
+        session = real(*args)
+        session.conf.set("spark.sql.files.maxPartitionBytes", "4096")
+        session.conf.set("spark.sql.files.openCostInBytes", "1")
+        return session
+
+    monkeypatch.setattr(ingestion, "mapping_session", in_small_parts)
+    run("bronze/ingest_events", *argv)
     rows = lake_of(spark, lake_root).read(bronze.EVENTS).orderBy("source_offset").collect()
     assert [r["event_id"] for r in rows] == [f"e{i}" for i in range(400)]
     assert len({r["source_offset"] for r in rows}) == 400

@@ -1,9 +1,10 @@
 """Files as streams of records: JSON lines, CSV and Parquet, new files picked up as they arrive."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functions as F, types as T
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from kinfold.bronze.sources import Source, native_event
@@ -24,7 +25,6 @@ def mapping_session(spark: SparkSession, source: Source) -> SparkSession:
     session = spark.newSession()
     session.conf.set("spark.sql.ansi.enabled", "false")
     session.conf.set("spark.sql.session.timeZone", source.timezone)
-    session.conf.set("spark.sql.streaming.metricsEnabled", "false")
     return session
 
 
@@ -40,7 +40,8 @@ def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> Non
     """
     path = str(source.input)
     try:
-        files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(path)
+        reader, folder = _located(spark, spark.read, path)
+        files = reader.format("binaryFile").load(folder)
         has_content = bool(files.where(F.col("length") > 0).take(1))
     except PySparkException as error:
         raise ConfError(
@@ -68,25 +69,25 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
     Raises:
         ConfError: the mapping does not fit the data.
     """
-    stream = session.readStream.option("maxFilesPerTrigger", files_per_batch)
-    folder, file_name = _watched(session, str(source.input))
-    if file_name is None:
-        stream = stream.option("recursiveFileLookup", "true")
-    else:  # a stream watches folders, so one file is its folder seen through a filter
-        stream = stream.option("pathGlobFilter", file_name)
-    readers = {"csv": _csv_records, "parquet": _parquet_records, "json": _json_records}
-    return readers[source.format](session, stream.options(**source.options), source, folder)
+    stream, folder = _located(session, session.readStream, str(source.input))
+    sample, _ = _located(session, session.read, str(source.input))
+    records = {"csv": _csv_records, "parquet": _parquet_records, "json": _json_records}
+    return records[source.format](
+        sample.options(**source.options),
+        stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch),
+        source,
+        folder,
+    )
 
 
 def _csv_records(
-    session: SparkSession, stream: DataStreamReader, source: Source, folder: str
+    sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
 ) -> DataFrame:
-    options = {"header": True, **source.options}
-    sample = session.read.options(**options).option("recursiveFileLookup", "true")
-    names = sample.csv(str(source.input)).columns
+    header = source.options.get("header", True)
+    names = sample.option("header", header).csv(folder).columns
     cells = [T.StructField(name, T.StringType()) for name in names]
     rows = (
-        stream.options(**options)
+        stream.option("header", header)
         .option("mode", "PERMISSIVE")
         .option("columnNameOfCorruptRecord", _UNREADABLE)
         .schema(T.StructType([*cells, T.StructField(_UNREADABLE, T.StringType())]))
@@ -105,24 +106,22 @@ def _csv_records(
 
 
 def _parquet_records(
-    session: SparkSession, stream: DataStreamReader, source: Source, folder: str
+    sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
 ) -> DataFrame:
-    sample = session.read.option("recursiveFileLookup", "true")
-    schema = sample.options(**source.options).parquet(str(source.input)).schema
+    schema = sample.parquet(folder).schema
     rows = stream.schema(schema).parquet(folder)
     raw = F.to_json(F.struct(*map(_quoted, schema.names)), {"ignoreNullFields": "false"})
     return _records(rows, source, columns=schema.names, raw=raw, unreadable=F.lit(None))
 
 
 def _json_records(
-    session: SparkSession, stream: DataStreamReader, source: Source, folder: str
+    sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
 ) -> DataFrame:
     lines = stream.text(folder)
     if source.event is None:
         return _records(lines, source, columns=[], raw=F.col("value"), unreadable=F.lit(None))
-    sample = session.read.option("recursiveFileLookup", "true").options(**source.options)
     # Every leaf as text: a number's type must not depend on which files were there first.
-    schema = sample.option("primitivesAsString", "true").json(str(source.input)).schema
+    schema = sample.option("primitivesAsString", "true").json(folder).schema
     members = [member for member in schema if member.name != "_corrupt_record"]
     parsed = F.from_json(
         "value",
@@ -160,17 +159,22 @@ def _records(
     )
 
 
-def _watched(session: SparkSession, path: str) -> tuple[str, str | None]:
-    """The folder to watch, and the name pattern when the input is one file."""
+Reader = TypeVar("Reader", DataFrameReader, DataStreamReader)
+
+
+def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, str]:
+    """The reader and the folder to give it, so that it sees the input and nothing else.
+
+    A stream watches folders: one file is its folder seen through a filter.
+    """
     jvm = session._jvm
     assert jvm is not None  # classic sessions have one; streams from files need a classic session
-    hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
-    hadoop_conf = session._jsc.hadoopConfiguration()
-    if hadoop_path.getFileSystem(hadoop_conf).getFileStatus(hadoop_path).isDirectory():
-        return path, None
-    name = str(hadoop_path.getName())
-    escaped = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in name)
-    return str(hadoop_path.getParent().toString()), escaped
+    location = jvm.org.apache.hadoop.fs.Path(path)
+    files = location.getFileSystem(session._jsc.hadoopConfiguration())
+    if not files.exists(location) or files.getFileStatus(location).isDirectory():
+        return reader.option("recursiveFileLookup", "true"), path
+    name = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in str(location.getName()))
+    return reader.option("pathGlobFilter", name), str(location.getParent().toString())
 
 
 def _quoted(name: str) -> Column:

@@ -59,8 +59,8 @@ def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
         One row per visit: the traits of the person, `visit` and `interest` (longs; visits of one
         mission share the interest), `day`, `focus` (category number of a mission, else null), how
         many `pages`, `views` and `carts` it has, `buys` (what is in the cart is ordered),
-        `is_logged_in`, `is_identified`, `device_no`, `email_no` and `start_ms` (milliseconds since
-        the start of the world).
+        `is_logged_in`, `is_identified` (tells their traits), `device_no` and `start_ms`
+        (milliseconds since the start of the world).
     """
     vigour = F.col("vigour")
     comes = draws.uniform("casual", "person", "day") < F.least(
@@ -136,7 +136,7 @@ def _carts(draws: Draws, *, probability: Column) -> Column:
 
 
 def preferred_category(draws: Draws, salt: str, *columns: Column | str) -> Column:
-    """A category number by the person's taste: half the time their first, a quarter their second."""
+    """A category number by taste: half the time the person's first, a quarter their second."""
     kind = draws.index([0.52, 0.24, 0.24], f"{salt}_taste", *columns)
     any_category = draws.below(len(CATEGORIES), f"{salt}_category", *columns)
     return (

@@ -12,7 +12,7 @@ from kinfold.synthetic.events import as_events
 
 
 def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
-    """Openings of the newsletter that goes out each Tuesday and Friday to those who agreed to it."""
+    """Openings of the newsletter that goes out on Tuesdays and Fridays to those who agreed to it."""
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
     is_subscribed = _agrees(draws, "email") & (F.col("day") > _asked_day(draws, "email"))
     is_subscribed = is_subscribed & (F.col("day") < _withdrawal_day(draws, "email"))
@@ -40,7 +40,7 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
 
 
 def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
-    """What people decide about e-mail and personalization, and the withdrawals of some who agreed."""
+    """What people decide about e-mail and personalization, and later withdrawals."""
     purpose, is_withdrawal = F.col("purpose"), F.col("place") >= 2
     is_email = purpose == "email"
 

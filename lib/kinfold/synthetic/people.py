@@ -93,9 +93,10 @@ def population(
         sharing_ratio: share of the pairs of neighbours in which both use one device.
 
     Returns:
-        One row per person: `person` (number from 0) with stage of life (first_day, last_day, registered_day: days
-        since the start of the world, the last null for who never registers), rates and tastes, names, and what
-        identifies them (user_id, email, other_email, phone, other_phone, crm_id: null = has none).
+        One row per person: `person` (number from 0) with stage of life (first_day, last_day,
+        registered_day: days since the start of the world, the last null for who never registers),
+        rates and tastes, names, and what identifies them (user_id, email, other_email, phone,
+        other_phone, crm_id: null = has none).
     """
     return (
         spark.range(people)
@@ -175,7 +176,7 @@ def _with_names(people: DataFrame, *, draws: Draws) -> DataFrame:
 
 
 def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -> DataFrame:
-    """What identifies a person; devices and cookies follow from their number (see device_id, cookie_id)."""
+    """What identifies a person, but for what their devices give away (device_id, cookie_id)."""
     number = F.col("person").cast("string")
     is_second_of_pair = F.col("person") % 2 == 1
     shares = draws.uniform("shared_device", F.shiftright("person", 1)) < sharing_ratio
@@ -203,8 +204,8 @@ def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -
 
 
 def _phone(draws: Draws, *, number: int) -> Column:
-    """The person's first or second phone in E.164; no two people share one below 50 million people."""
-    # A multiplication by an odd number that 5 does not divide visits every one of the 10^8 numbers once.
+    """The person's first or second phone in E.164; unique below 50 million people."""
+    # The factor shares no divisor with 10^8, so it reaches each of the 10^8 numbers once.
     shift = draws.seed * 7_919 % 10**8
     digits = F.pmod((F.col("person") * 2 + number) * F.lit(37_968_787) + shift, F.lit(10**8))
     return F.concat(F.lit("+4474"), F.lpad(digits.cast("string"), 8, "0"))

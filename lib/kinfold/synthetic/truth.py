@@ -1,4 +1,4 @@
-"""Truth: what a correct pipeline must find in a generated world. Only tests and summaries read it."""
+"""Truth: what a correct pipeline must find in a generated world; for tests and summaries only."""
 
 from collections.abc import Mapping
 from datetime import date

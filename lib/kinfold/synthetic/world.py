@@ -166,10 +166,10 @@ def _orders(residents: DataFrame, *, days: int, draws: Draws, start_on: date) ->
 
 
 def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date) -> dict[str, int]:
-    """One file per day of received_at, in the order of receipt; returns what was counted on the way.
+    """One file per day of received_at, in the order of receipt; returns what was counted.
 
-    Spark writes few files of many days and they are cut here: its own folder per day costs several started
-    processes each where Hadoop has no native library (120 days: 800 of them, half of the whole time).
+    Spark writes few files of many days, and they are cut here. Folders by day would cost Spark six
+    started processes each where Hadoop has no native library: 800 of them for 120 days.
     """
     counted = Observation("lines")
     parts = min(days, 4 * lines.sparkSession.sparkContext.defaultParallelism)
@@ -202,7 +202,7 @@ def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date)
 
 
 def _cut_into_days(part: Path, folder: Path, *, start_on: date) -> None:
-    """Write each day of the part into a file of its own; a line with a heading and the day's number opens it."""
+    """Write each day of the part into its own file; a heading with the day's number opens it."""
     if part.stat().st_size == 0:
         return
     mark = _HEADING.encode()

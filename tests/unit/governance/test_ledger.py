@@ -81,9 +81,7 @@ def test_a_row_that_vanished_from_bronze_is_told(lake):
 def test_a_doubled_event_in_silver_is_told(lake):
     row = lake.read(silver.EVENTS)
     row.write.format("delta").mode("append").save(lake.path(silver.EVENTS))
-    with pytest.raises(
-        LedgerError, match=r"added in the ledger = rows of silver.events: 1 against 2"
-    ):
+    with pytest.raises(LedgerError, match=r"rows of silver.events: 1 against 2"):
         require_kept(ledger_laws(lake))
 
 
