@@ -284,7 +284,7 @@ def _source_file(text: str, home: Path) -> Path:
 
 
 def project_home() -> Path:
-    """The folder that holds `conf/`: $KINFOLD_HOME, else above the current folder or the package."""
+    """The folder that holds conf/: $KINFOLD_HOME, else above the current folder or the package."""
     named = os.environ.get(HOME_VARIABLE)
     if named:
         candidates = [Path(named)]

@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 _WEEKDAY_WEIGHTS = (0.95, 0.88, 0.90, 0.95, 1.02, 1.16, 1.24)
 _NEWCOMER_DAYS = 10
 _FADING_DAYS = 25
-_IMPULSE = 0.045
+_IMPULSE = 0.08
 """How likely a casual visit ends in an order, compared with a mission."""
 
 

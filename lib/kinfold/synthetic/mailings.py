@@ -12,7 +12,7 @@ from kinfold.synthetic.events import as_events
 
 
 def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
-    """Openings of the newsletter that goes out on Tuesdays and Fridays to those who agreed to it."""
+    """Openings of the newsletter that those who agreed get on Tuesdays and Fridays."""
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
     is_subscribed = _agrees(draws, "email") & (F.col("day") > _asked_day(draws, "email"))
     is_subscribed = is_subscribed & (F.col("day") < _withdrawal_day(draws, "email"))

@@ -136,7 +136,7 @@ def _with_stages(people: DataFrame, *, draws: Draws) -> DataFrame:
 def _with_tastes(people: DataFrame, *, draws: Draws) -> DataFrame:
     eagerness = draws.normal("eagerness", "person")
     curiosity = draws.normal("curiosity", "person")
-    missions = _of_group("missions_per_day") * F.exp(0.75 * eagerness - 0.28)
+    missions = _of_group("missions_per_day") * F.exp(0.65 * eagerness - 0.21)
     casual = _of_group("casual_per_day") * F.exp(0.45 * eagerness + 0.6 * curiosity - 0.28)
     conversion = _of_group("conversion_probability") * (
         0.6 + 0.8 * draws.uniform("resolve", "person")

@@ -100,7 +100,7 @@ def line_counts(*, days: int) -> list[Column]:
     is_in = F.col("received_ms") < end_ms
     is_event = is_in & (F.col("copy") == "original")
     conditions = {
-        "lines": is_in,
+        "lines": is_in & (F.col("copy") != "heading"),
         "events": is_event,
         "duplicates": is_in & (F.col("copy") == "duplicate"),
         "malformed": is_in & (F.col("copy") == "malformed"),

@@ -1,33 +1,34 @@
-"""World: a generated shop on disk, events and CRM extract for the pipeline and the truth beside
-them.
-"""
+"""World: a generated shop on disk, what the pipeline reads and the truth beside it."""
 
-import filecmp
 import json
-import mmap
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Observation, SparkSession, functions as F
 
-from kinfold.core.errors import ConfError
 from kinfold.synthetic import crm, truth
 from kinfold.synthetic.behaviour import DAY_MS, person_days, visits
 from kinfold.synthetic.draws import Draws
 from kinfold.synthetic.faults import PLACEHOLDERS, FaultRates, received_events, sent_lines
+from kinfold.synthetic.files import (
+    DAY_HEADING,
+    SUMMARY,
+    check_replaceable,
+    cut_into_days,
+    move_into_place,
+    staging_beside,
+    take_part,
+    uri,
+)
 from kinfold.synthetic.mailings import consent_decisions, email_opens
 from kinfold.synthetic.people import COUNTRY, population
 from kinfold.synthetic.shop import shop_events
 
 _USUAL_FAULTS = FaultRates()
-_SUMMARY = Path("truth/world.json")
-_HEADING = "\x01day "
 _IDENTIFIER_SCHEMA = "namespace string, value string, person_id string"
 
 
@@ -82,72 +83,60 @@ def write_world(
 
     Raises:
         ValueError: people, days or horizon_days is below 1.
-        ConfError: the folder holds something else than a world.
+        ConfError: the folder holds something else than a world, or cannot be written to.
     """
     _check_arguments(people=people, days=days, horizon_days=horizon_days)
     directory = directory.absolute()
-    _check_replaceable(directory)
-    draws = Draws(seed)
+    check_replaceable(directory)
+    plan = World(directory, people, days, seed, start_on, horizon_days, faults, counts={})
+    with staging_beside(directory) as staging:
+        counts = _write_tables(spark, plan, staging, progress=progress)
+        world = replace(plan, counts=dict(sorted(counts.items())))
+        (staging / "world" / SUMMARY).write_text(_summary_text(world), encoding="utf-8")
+        move_into_place(staging / "world", directory)
+    return world
+
+
+def _write_tables(
+    spark: SparkSession, plan: World, staging: Path, *, progress: Callable[[str], None]
+) -> dict[str, int]:
+    """Write all but the summary into the folder `world` of `staging`; returns the counts."""
+    draws, days, start_on = Draws(plan.seed), plan.days, plan.start_on
+    rates, horizon_days = plan.faults, plan.horizon_days
     residents = population(
-        spark, people=people, draws=draws, sharing_ratio=faults.shared_devices
+        spark, people=plan.people, draws=draws, sharing_ratio=rates.shared_devices
     ).persist()
-    cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=faults.crm_typos)
-    # Kept on disk: two passes read the events, and what reads a cache is compiled apart from what
-    # fills it.
-    events = _events(residents, days=days, draws=draws, start_on=start_on).persist(
-        StorageLevel.DISK_ONLY
-    )
-    with _staging(directory) as staging, _released(residents, events):
-        progress(f"events of {people:,} people on {days:,} days")
-        received = received_events(events, draws=draws, rates=faults)
-        lines = sent_lines(received, draws=draws, rates=faults, start_on=start_on)
+    cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=rates.crm_typos)
+    # Kept on disk: two passes read the events, and a plan that starts at a cache compiles faster.
+    events = _events(residents, days=days, draws=draws, start_on=start_on)
+    with _released(residents, events.persist(StorageLevel.DISK_ONLY)):
+        progress(f"events of {plan.people:,} people on {days:,} days")
+        received = received_events(events, draws=draws, rates=rates)
+        lines = sent_lines(received, draws=draws, rates=rates, start_on=start_on)
         counts = _write_events(lines, staging, days=days, start_on=start_on)
         progress(f"truth about {counts['events']:,} events in {counts['lines']:,} lines")
         owned = truth.owned_identifiers(received, cards, days=days)
-        _write_json(
-            owned, staging / "truth/identifiers.jsonl", sort_by=("namespace", "value", "person_id")
+        _write_json(owned, "identifiers", staging, sort_by=("namespace", "value", "person_id"))
+        identifiers = spark.read.schema(_IDENTIFIER_SCHEMA).json(
+            uri(staging / "world/truth/identifiers.jsonl")
         )
         progress(f"buyers of the next {horizon_days} days and the CRM extract")
-        identifiers = spark.read.schema(_IDENTIFIER_SCHEMA).json(
-            _uri(staging / "truth/identifiers.jsonl")
-        )
         orders = _orders(residents, days=days + horizon_days, draws=draws, start_on=start_on)
         coming = truth.next_purchases(orders, days=days, horizon_days=horizon_days)
-        counts |= _write_buyers(truth.buyers(identifiers, coming, start_on=start_on), staging)
-        counts |= _identifier_counts(identifiers)
-        counts |= _write_crm(cards, staging, draws=draws, start_on=start_on)
-        world = World(
-            directory,
-            people,
-            days,
-            seed,
-            start_on,
-            horizon_days,
-            faults,
-            dict(sorted(counts.items())),
-        )
-        (staging / _SUMMARY).write_text(_summary_text(world), encoding="utf-8")
-        _move_into_place(staging, directory)
-    return world
+        buyers = truth.buyers(identifiers, coming, start_on=start_on)
+        _write_json(buyers, "buyers", staging, sort_by=("person_id",))
+        return {
+            **counts,
+            **_identifier_counts(identifiers),
+            **_buyer_counts(spark, staging),
+            **_write_crm(cards, staging, draws=draws, start_on=start_on),
+        }
 
 
 def _check_arguments(**at_least_one: int) -> None:
     wrong = [f"{name} is {value}" for name, value in at_least_one.items() if value < 1]
     if wrong:
         raise ValueError(f"write_world: {', '.join(wrong)}, expected at least 1.")
-
-
-def _check_replaceable(directory: Path) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise ConfError(
-            f"{directory}: is a file, expected a folder for the world. Choose another path."
-        )
-    is_used = directory.is_dir() and any(directory.iterdir())
-    if is_used and not (directory / _SUMMARY).is_file():
-        raise ConfError(
-            f"{directory}: holds files but no {_SUMMARY}, so it is not a generated world. "
-            "Nothing was written. Choose an empty or a new folder."
-        )
 
 
 def _events(residents: DataFrame, *, days: int, draws: Draws, start_on: date) -> DataFrame:
@@ -173,85 +162,63 @@ def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date)
     """
     counted = Observation("lines")
     parts = min(days, 4 * lines.sparkSession.sparkContext.defaultParallelism)
-    day = F.floor(F.col("received_ms") / DAY_MS).cast("int")
-    sent = lines.observe(counted, *truth.line_counts(days=days)).where(
-        F.col("received_ms") < days * DAY_MS
-    )
     headings = lines.sparkSession.range(days).select(
-        F.concat(F.lit(_HEADING), F.col("id").cast("string")).alias("line"),
-        F.lit(-1).cast("long").alias("received_ms"),
+        F.concat(F.lit(DAY_HEADING), F.col("id").cast("string")).alias("line"),
+        (F.col("id") * DAY_MS).alias("received_ms"),
         F.lit("").alias("event_id"),
-        F.lit("").alias("copy"),
-        F.col("id").cast("int").alias("day"),
+        F.lit("heading").alias("copy"),
     )
     (
-        sent.select("line", "received_ms", "event_id", "copy", day.alias("day"))
-        .unionByName(headings)
+        # Counted with the headings, as Spark drops the counts of a frame it finds to be empty.
+        lines.unionByName(headings, allowMissingColumns=True)
+        .observe(counted, *truth.line_counts(days=days))
+        .where(F.col("received_ms") < days * DAY_MS)
+        .withColumn("day", F.floor(F.col("received_ms") / DAY_MS).cast("int"))
         .repartition(parts, "day")
         .sortWithinPartitions("day", "received_ms", "event_id", "copy")
         .select("line")
         .write.options(compression="none", lineSep="\n", maxRecordsPerFile="0")
-        .text(_uri(staging / "spark/events"))
+        .text(uri(staging / "spark/events"))
     )
-    (staging / "events").mkdir()
     for part in sorted((staging / "spark/events").glob("part-*")):
-        _cut_into_days(part, staging / "events", start_on=start_on)
+        cut_into_days(part, staging / "world/events", start_on=start_on)
     counts: dict[str, int] = dict(counted.get)
     rejected = counts["malformed"] + counts["schema_breaking"]
     return counts | {"rejected": rejected, "accepted": counts["events"] + counts["duplicates"]}
 
 
-def _cut_into_days(part: Path, folder: Path, *, start_on: date) -> None:
-    """Write each day of the part into its own file; a heading with the day's number opens it."""
-    if part.stat().st_size == 0:
-        return
-    mark = _HEADING.encode()
-    with (
-        part.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
-    ):
-        begin = content.find(mark)
-        while begin >= 0:
-            first_line = content.find(b"\n", begin) + 1
-            day = int(content[begin + len(mark) : first_line])
-            begin = content.find(mark, first_line)
-            last_line = begin if begin >= 0 else len(content)
-            target = folder / f"{start_on + timedelta(days=day)}.jsonl"
-            target.write_bytes(content[first_line:last_line])
-
-
-def _write_json(rows: DataFrame, target: Path, *, sort_by: tuple[str, ...]) -> None:
+def _write_json(rows: DataFrame, name: str, staging: Path, *, sort_by: tuple[str, ...]) -> None:
     text = F.to_json(F.struct(*rows.columns), {"ignoreNullFields": "false"})
-    parts = target.parents[1] / "spark" / target.stem
+    parts = staging / "spark" / name
     sorted_rows = rows.repartition(1).sortWithinPartitions(*sort_by)
-    sorted_rows.select(text).write.options(compression="none", lineSep="\n").text(_uri(parts))
-    _take_part(parts, target)
-
-
-def _write_buyers(buyers: DataFrame, staging: Path) -> dict[str, int]:
-    counted = Observation("buyers")
-    observed = buyers.observe(
-        counted, F.count(F.lit(1)).alias("people_seen"), F.count_if("buys").alias("buyers")
-    )
-    _write_json(observed, staging / "truth/buyers.jsonl", sort_by=("person_id",))
-    return dict(counted.get)
+    sorted_rows.select(text).write.options(compression="none", lineSep="\n").text(uri(parts))
+    take_part(parts, staging / f"world/truth/{name}.jsonl")
 
 
 def _identifier_counts(identifiers: DataFrame) -> dict[str, int]:
     owners = identifiers.groupBy("namespace", "value").agg(F.count(F.lit(1)).alias("owners"))
-    row = owners.agg(
-        F.count(F.lit(1)).alias("identifiers"),
-        F.count_if(F.col("owners") > 1).alias("shared_identifiers"),
-    ).first()
-    return row.asDict() if row else {}
+    return _numbers(
+        owners.agg(
+            F.count(F.lit(1)).alias("identifiers"),
+            F.count_if(F.col("owners") > 1).alias("shared_identifiers"),
+        )
+    )
+
+
+def _buyer_counts(spark: SparkSession, staging: Path) -> dict[str, int]:
+    buyers = spark.read.schema("buys boolean").json(uri(staging / "world/truth/buyers.jsonl"))
+    counts = (F.count(F.lit(1)).alias("people_seen"), F.count_if("buys").alias("buyers"))
+    return _numbers(buyers.agg(*counts))
+
+
+def _numbers(row: DataFrame) -> dict[str, int]:
+    """The one row of an aggregate, by column."""
+    (numbers,) = row.collect()
+    return dict(numbers.asDict())
 
 
 def _write_crm(cards: DataFrame, staging: Path, *, draws: Draws, start_on: date) -> dict[str, int]:
-    counted = Observation("cards")
-    observed = cards.observe(
-        counted, F.count(F.lit(1)).alias("crm_rows"), F.count("typo_in").alias("crm_typos")
-    )
-    rows = crm.extract_rows(observed, draws=draws, start_on=start_on)
+    rows = crm.extract_rows(cards, draws=draws, start_on=start_on)
     plain = {
         "header": "true",
         "ignoreLeadingWhiteSpace": "false",
@@ -259,10 +226,11 @@ def _write_crm(cards: DataFrame, staging: Path, *, draws: Draws, start_on: date)
         "lineSep": "\n",
     }
     rows.coalesce(1).sortWithinPartitions("crm_id").write.options(**plain).csv(
-        _uri(staging / "spark/crm")
+        uri(staging / "spark/crm")
     )
-    _take_part(staging / "spark/crm", staging / "crm/customers.csv")
-    return dict(counted.get)
+    take_part(staging / "spark/crm", staging / "world/crm/customers.csv")
+    counts = (F.count(F.lit(1)).alias("crm_rows"), F.count("typo_in").alias("crm_typos"))
+    return _numbers(cards.agg(*counts))
 
 
 def _summary_text(world: World) -> str:
@@ -281,53 +249,9 @@ def _summary_text(world: World) -> str:
 
 
 @contextmanager
-def _staging(directory: Path) -> Iterator[Path]:
-    """A folder beside the target, on the same disk, that is gone afterwards whatever happens."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(
-        tempfile.mkdtemp(prefix=f".{directory.name}-", suffix=".partial", dir=directory.parent)
-    )
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextmanager
 def _released(*cached: DataFrame) -> Iterator[None]:
     try:
         yield
     finally:
         for frame in cached:
             frame.unpersist()
-
-
-def _uri(path: Path) -> str:
-    return f"file://{path}"
-
-
-def _take_part(folder: Path, target: Path) -> None:
-    """Move the one file that Spark wrote into the folder; a folder it did not write is an empty
-    file.
-    """
-    parts = sorted(folder.glob("part-*"))
-    if len(parts) != 1:
-        raise RuntimeError(f"{folder}: Spark wrote {len(parts)} files, expected one.")
-    target.parent.mkdir(exist_ok=True)
-    parts[0].replace(target)
-
-
-def _move_into_place(staging: Path, directory: Path) -> None:
-    shutil.rmtree(staging / "spark")
-    directory.mkdir(exist_ok=True)
-    new = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
-    for path in sorted(directory.glob("events/*.jsonl")):
-        if path.relative_to(directory) not in new:
-            path.unlink()
-    for path in sorted(
-        new, key=lambda path: path == _SUMMARY
-    ):  # the summary last: it vouches for the rest
-        target = directory / path
-        target.parent.mkdir(exist_ok=True)
-        if not (target.is_file() and filecmp.cmp(staging / path, target, shallow=False)):
-            (staging / path).replace(target)

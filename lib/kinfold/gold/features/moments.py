@@ -24,7 +24,8 @@ def end_of_last_day(events: DataFrame) -> datetime:
     if last is None:
         raise ContractError(
             "silver.events: holds no event, expected at least one. Look at the reasons of "
-            "rejections in bronze.events, or run jobs/bronze/ingest_events.py and jobs/silver/clean_events.py."
+            "rejections in bronze.events, or run jobs/bronze/ingest_events.py and "
+            "jobs/silver/clean_events.py."
         )
     return EPOCH + timedelta(days=last + 1)
 
