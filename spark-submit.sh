@@ -66,7 +66,7 @@ export PYSPARK_DRIVER_PYTHON=${PYSPARK_DRIVER_PYTHON:-$PYSPARK_PYTHON}
 SPARK_HOME=${SPARK_HOME:-$("$home/.venv/bin/python" -c 'import importlib.util as u; print(u.find_spec("pyspark").submodule_search_locations[0])')}
 export SPARK_HOME
 command=("$SPARK_HOME/bin/spark-submit" ${properties[@]+"${properties[@]}"}
-  --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level"
+  --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level -XX:+UseParallelGC"
   ${submit[@]+"${submit[@]}"} "$job" "$@")
 [ "$level" = info ] && exec "${command[@]}"
 # Java announces a module that Spark always asks for; nobody can act on it.

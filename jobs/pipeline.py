@@ -7,6 +7,8 @@ again costs only what has arrived since.
 from collections.abc import Sequence
 
 from kinfold.core.conf import job_parser, parse_options
+from kinfold.models import tracking
+from kinfold.quality import gate
 from kinfold.runtime.job import run_job
 from kinfold.runtime.suite import Step, run_suite
 
@@ -33,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, parser=parser)
     given = {"--summary": options.arguments.summary, "--truth": options.arguments.truth}
     report = [text for name, value in given.items() if value for text in (name, value)]
-    run_suite(options, __file__, [*STEPS, Step(LAST.job, arguments=tuple(report))])
+    preloads = (gate.preload, tracking.preload)
+    run_suite(
+        options, __file__, [*STEPS, Step(LAST.job, arguments=tuple(report))], preloads=preloads
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def spark() -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": (
             f"-Dlog4j2.configurationFile=file:{HOME}/conf/spark/log4j2.properties "
-            f"-Dkinfold.log.level=error -Dderby.system.home={folder}"
+            f"-Dkinfold.log.level=error -XX:+UseParallelGC -Dderby.system.home={folder}"
         ),
     }
     builder = SparkSession.builder.appName("kinfold tests")

@@ -47,7 +47,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             name=conf.model,
             gate=Gate(
                 at_least={"auc_roc": conf.min_auc},
-                beats_baseline_on=("auc_roc",),
                 tolerance={"auc_roc": conf.max_auc_loss},
             ),
             input_versions=run.inputs,

@@ -33,7 +33,7 @@ def summarised(
 ) -> Summary:
     """Everything the summary and the page tell, read from the lake and the registry."""
     identity_map = lake.read(silver.IDENTITY_MAP).select("namespace", "value", "profile_id")
-    known = identity_map.toPandas() if truth else None
+    known = identity_map.toArrow().to_pandas() if truth else None
     return {
         "run_id": lake.run_id,
         "lake": lake.root,
@@ -43,7 +43,7 @@ def summarised(
         "ledger": [{**asdict(law), "is_kept": law.is_kept} for law in ledger_laws(lake)],
         "rejections": rejections(lake),
         "event_types": event_types(lake),
-        "tables": {table.name: lake.read(table).count() for table in _PUBLISHED},
+        "tables": {table.name: lake.read_or_empty(table).count() for table in _PUBLISHED},
         "quality": quality(lake),
         "identity": identity(lake),
         "identity_truth": asdict(identity_result(known, truth)) if truth else None,
@@ -151,9 +151,11 @@ def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None
     champion = find_champion(tracking, name=name)
     if champion is None:
         return None
-    members = lake.read(gold.SEGMENT_MEMBERS).groupBy("segment_id").agg(F.count("*").alias("n"))
+    members = (
+        lake.read_or_empty(gold.SEGMENT_MEMBERS).groupBy("segment_id").agg(F.count("*").alias("n"))
+    )
     counts = {row["segment_id"]: int(row["n"]) for row in members.collect()}
-    cards = lake.read(gold.SEGMENTS).where(F.col("model_version") == champion.version)
+    cards = lake.read_or_empty(gold.SEGMENTS).where(F.col("model_version") == champion.version)
     total = sum(counts.values()) or 1
     return {
         "model_version": champion.version,
@@ -179,7 +181,7 @@ def propensity(
     champion = find_champion(tracking, name=name)
     if champion is None:
         return None
-    scores = lake.read(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
+    scores = lake.read_or_empty(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
     shape = scores.agg(
         F.count(F.lit(1)).alias("scored"),
         F.avg("probability").alias("mean_probability"),
@@ -196,8 +198,8 @@ def propensity(
 def _against_future(
     lake: Lake, identity_map: Any, truth: Truth, as_of: datetime
 ) -> dict[str, Any] | None:
-    scores = lake.read(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
-    frame = scores.select("profile_id", "probability").toPandas()
+    scores = lake.read_or_empty(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
+    frame = scores.select("profile_id", "probability").toArrow().to_pandas()
     probabilities, labels = future_buyers(frame, identity_map, truth)
     if not 0 < labels.sum() < labels.size:
         return None

@@ -1,6 +1,7 @@
 """A suite of jobs: one process, one session, one run id."""
 
 import importlib.util
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from time import monotonic
 from kinfold.core.conf import RunOptions
 from kinfold.core.errors import ModelDataError, ModelGateError
 from kinfold.core.log import say
-from kinfold.quality import gate
 from kinfold.runtime.job import open_lake
 
 
@@ -29,12 +29,24 @@ class Step:
     arguments: tuple[str, ...] = ()
 
 
-def run_suite(options: RunOptions, suite_file: str, steps: Sequence[Step]) -> None:
-    """Run the steps in order, each as it would run alone."""
+def run_suite(
+    options: RunOptions,
+    suite_file: str,
+    steps: Sequence[Step],
+    *,
+    preloads: Sequence[Callable[[], object]] = (),
+) -> None:
+    """Run the steps in order, each as it would run alone.
+
+    Args:
+        preloads: imports that take seconds, done one after the other on a thread of their own while
+            the first steps keep Spark busy.
+    """
     folder, begun = Path(suite_file).parent, monotonic()
     mains = [(step, load_main(folder / f"{step.job}.py")) for step in steps]
     say(f"kinfold: run {options.run_id}, lake {options.settings.lake.root}")
-    gate.preload()
+    load = threading.Thread(target=lambda: [preload() for preload in preloads], daemon=True)
+    load.start()
     with open_lake(options, name=Path(suite_file).stem):
         for step, main in mains:
             try:

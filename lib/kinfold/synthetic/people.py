@@ -73,11 +73,11 @@ class BehaviourGroup:
 
 
 GROUPS = (
-    BehaviourGroup("window_shopper", 0.28, 0.175, 0.038, 0.07, 0.05, 1, 150.0, 0.60, 0.35),
-    BehaviourGroup("regular", 0.27, 0.080, 0.034, 0.58, 0.06, 1, 320.0, 0.92, 0.60),
-    BehaviourGroup("big_spender", 0.06, 0.090, 0.040, 0.66, 0.04, 2, 420.0, 0.96, 0.70, 2),
-    BehaviourGroup("bargain_hunter", 0.17, 0.105, 0.036, 0.55, 0.38, 0, 210.0, 0.85, 0.50, 0, 20),
-    BehaviourGroup("occasional", 0.22, 0.040, 0.013, 0.36, 0.07, 1, 60.0, 0.60, 0.30),
+    BehaviourGroup("window_shopper", 0.28, 0.130, 0.034, 0.12, 0.05, 1, 240.0, 0.60, 0.35),
+    BehaviourGroup("regular", 0.27, 0.065, 0.029, 0.52, 0.06, 1, 330.0, 0.92, 0.60),
+    BehaviourGroup("big_spender", 0.06, 0.080, 0.035, 0.60, 0.04, 2, 420.0, 0.96, 0.70, 2),
+    BehaviourGroup("bargain_hunter", 0.17, 0.085, 0.031, 0.50, 0.38, 0, 260.0, 0.85, 0.50, 0, 20),
+    BehaviourGroup("occasional", 0.22, 0.045, 0.015, 0.36, 0.07, 1, 85.0, 0.60, 0.30),
 )
 _PRESENT_AT_START = 0.62
 _MEAN_ARRIVAL_DAYS = 45.0

@@ -1,0 +1,112 @@
+"""The truth beside a world agrees with what was sent."""
+
+import csv
+import json
+from collections import defaultdict
+
+import phonenumbers
+import pytest
+
+from kinfold.synthetic import World
+from kinfold.synthetic.people import COUNTRY
+from synthetic.conftest import json_rows, readable_events
+
+pytestmark = pytest.mark.xdist_group("synthetic")
+
+
+def normalised(namespace: str, value: str) -> str:
+    if namespace == "email":
+        return value.strip().lower()
+    if namespace == "phone":
+        number = phonenumbers.parse(value, COUNTRY)
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return value
+
+
+def owners(world: World) -> dict[tuple[str, str], set[str]]:
+    found = defaultdict(set)
+    for row in json_rows(world.directory / "truth/identifiers.jsonl"):
+        found[row["namespace"], row["value"]].add(row["person_id"])
+    return found
+
+
+def placeholders(world: World) -> set[tuple[str, str]]:
+    summary = json.loads((world.directory / "truth/world.json").read_text())
+    by_namespace = summary["placeholders"].items()
+    return {(namespace, value) for namespace, values in by_namespace for value in values}
+
+
+def sent_identifiers(world: World) -> set[tuple[str, str]]:
+    events = [event for event in readable_events(world) if len(event["event_id"]) == 32]
+    sent = {
+        (name, normalised(name, value))
+        for event in events
+        for name, value in event["identifiers"].items()
+    }
+    with (world.directory / "crm/customers.csv").open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            names = [name for name in ("crm_id", "email", "phone") if row[name]]
+            sent |= {(name, normalised(name, row[name])) for name in names}
+    return sent
+
+
+def test_the_truth_owns_every_identifier_sent_and_no_other(world: World) -> None:
+    assert sent_identifiers(world) - placeholders(world) == set(owners(world))
+    assert not placeholders(world) & set(owners(world))
+
+
+def test_identifiers_and_shared_ones_are_counted(world: World) -> None:
+    owned = owners(world)
+    shared = [identifier for identifier, people in owned.items() if len(people) > 1]
+    assert len(owned) == world.counts["identifiers"]
+    assert len(shared) == world.counts["shared_identifiers"] > 0
+    assert {namespace for namespace, _ in shared} <= {"cookie_id", "device_id"}
+
+
+def test_events_with_a_placeholder_are_counted(world: World) -> None:
+    nobody = placeholders(world)
+    with_placeholder = {
+        event["event_id"]
+        for event in readable_events(world)
+        if len(event["event_id"]) == 32 and nobody & set(event["identifiers"].items())
+    }
+    assert len(with_placeholder) == world.counts["placeholders"] > 0
+
+
+def test_buyers_are_those_who_order_in_the_days_after(world: World, longer_world: World) -> None:
+    owned = owners(longer_world)
+    start, end = "2026-01-22T", "2026-02-01T"
+    bought = set()
+    for event in readable_events(longer_world):
+        if event["event_type"] == "purchase" and len(event["event_id"]) == 32:
+            # By a right clock: a skewed one may move an order over midnight.
+            moment = min(event["occurred_at"], event["received_at"])
+            if start <= moment < end:
+                bought |= _owner(event["identifiers"], owned)
+    buyers = json_rows(world.directory / "truth/buyers.jsonl")
+    said = {row["person_id"] for row in buyers if row["buys"]}
+    seen = {row["person_id"] for row in buyers}
+    assert said == bought & seen
+    assert 0 < len(said) == world.counts["buyers"] < len(seen) == world.counts["people_seen"]
+
+
+def _owner(identifiers: dict[str, str], owned: dict[tuple[str, str], set[str]]) -> set[str]:
+    """The person an order names by account or e-mail, else by a cookie of their own."""
+    for name in ("user_id", "email", "phone", "cookie_id"):
+        found = owned.get((name, normalised(name, identifiers.get(name, "+447400000000"))), set())
+        if len(found) == 1:
+            return found
+    return set()
+
+
+def test_the_next_purchase_lies_within_the_horizon(world: World) -> None:
+    buyers = json_rows(world.directory / "truth/buyers.jsonl")
+    assert all((row["next_purchase_at"] is not None) == row["buys"] for row in buyers)
+    moments = [row["next_purchase_at"] for row in buyers if row["buys"]]
+    assert all("2026-01-22T" <= moment < "2026-02-01T" for moment in moments)
+
+
+def test_everyone_who_is_identified_is_judged_once(world: World) -> None:
+    buyers = [row["person_id"] for row in json_rows(world.directory / "truth/buyers.jsonl")]
+    people = {person for people in owners(world).values() for person in people}
+    assert buyers == sorted(people)
