@@ -44,7 +44,7 @@ def test_what_is_bought_was_put_into_the_cart_and_viewed_before(residents: DataF
         F.count_if(F.col("is_logged_in") & F.col("registered_day").isNull()).alias(
             "logins_without_account"
         ),
-        F.count_if(F.col("start_ms") < F.col("day") * DAY_MS).alias("early"),
+        F.count_if(F.col("start_ms") < F.col("day").cast("long") * DAY_MS).alias("early"),
     ).first()
     assert row is not None
     assert row.orders > 0

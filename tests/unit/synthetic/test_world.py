@@ -11,28 +11,48 @@ import pytest
 from pyspark.sql import SparkSession
 
 from kinfold.core.errors import ConfError
-from kinfold.synthetic import FaultRates, World, write_world
+from kinfold.synthetic import World, write_world
 from kinfold.synthetic.files import SUMMARY
 from synthetic.conftest import DAYS, HORIZON_DAYS, files, raw_lines, readable_events
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 
 
-def test_the_same_seed_gives_the_same_bytes_in_any_session(
-    spark: SparkSession, make_world: Callable[..., World], world: World
+def test_the_same_seed_gives_the_same_bytes_in_any_session_and_touches_no_file(
+    spark: SparkSession, world: World
 ) -> None:
-    before = {
-        name: spark.conf.get(name)
-        for name in ("spark.sql.shuffle.partitions", "spark.sql.session.timeZone")
+    settings = {
+        "spark.sql.shuffle.partitions": "5",
+        "spark.sql.session.timeZone": "America/New_York",
     }
-    spark.conf.set("spark.sql.shuffle.partitions", "5")
-    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    usual = {name: spark.conf.get(name) for name in settings}
+    bytes_before, times_before = files(world), modified(world)
+    told: list[str] = []
+    for name, value in settings.items():
+        spark.conf.set(name, value)
     try:
-        again = make_world()
+        again = write_world(
+            spark,
+            world.directory,
+            people=world.people,
+            days=world.days,
+            seed=world.seed,
+            horizon_days=world.horizon_days,
+            faults=world.faults,
+            progress=told.append,
+        )
     finally:
-        for name, value in before.items():
+        for name, value in usual.items():
             spark.conf.set(name, str(value))
-    assert files(again) == files(world)
+    assert files(again) == bytes_before
+    assert modified(again) == times_before
+    assert again == world
+    assert [path.name for path in world.directory.parent.iterdir()] == ["world"]
+    assert told[0] == "events of 90 people on 21 days"
+
+
+def modified(world: World) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in world.directory.rglob("*")}
 
 
 def test_another_seed_gives_another_world(make_world: Callable[..., World], world: World) -> None:
@@ -120,20 +140,6 @@ def test_the_summary_says_what_the_world_says(world: World) -> None:
     assert summary["parameters"]["people"] == world.people
     assert summary["parameters"]["last_on"] == "2026-01-21" == world.last_on.isoformat()
     assert summary["parameters"]["horizon_days"] == HORIZON_DAYS
-
-
-def test_a_second_run_into_the_same_folder_touches_no_file(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    arguments: dict[str, Any] = dict(people=10, days=4, seed=1, faults=FaultRates.none())
-    told: list[str] = []
-    first = write_world(spark, tmp_path / "world", progress=told.append, **arguments)
-    before = {path: path.stat().st_mtime_ns for path in first.directory.rglob("*")}
-    second = write_world(spark, tmp_path / "world", **arguments)
-    assert {path: path.stat().st_mtime_ns for path in first.directory.rglob("*")} == before
-    assert second == first
-    assert [path.name for path in tmp_path.iterdir()] == ["world"]
-    assert told[0] == "events of 10 people on 4 days"
 
 
 def test_a_world_of_one_person_who_never_came_is_whole(spark: SparkSession, tmp_path: Path) -> None:
