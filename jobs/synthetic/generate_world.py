@@ -6,7 +6,7 @@ from pathlib import Path
 from kinfold.core.conf import job_parser, parse_options
 from kinfold.core.log import counted, say
 from kinfold.runtime.job import open_lake, run_job
-from kinfold.synthetic.world import write_world
+from kinfold.synthetic.world import is_written, write_world
 
 JOB = "synthetic/generate_world"
 
@@ -20,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, parser=parser)
     given = options.arguments
     folder = Path(given.output).absolute() if given.output else options.home / "var" / "world"
+    if is_written(folder, people=given.people, days=given.days, seed=given.seed):
+        say(f"  {JOB}: {folder} is this world already")
+        return
     with open_lake(options, name=JOB) as lake:
         world = write_world(
             lake.spark, folder, people=given.people, days=given.days, seed=given.seed, progress=say

@@ -97,6 +97,17 @@ def write_world(
     return world
 
 
+def is_written(directory: Path, *, people: int, days: int, seed: int) -> bool:
+    """Whether the folder holds this very world already; its summary is written last of all."""
+    try:
+        content = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    wanted = {"people": people, "days": days, "seed": seed, "faults": asdict(_USUAL_FAULTS)}
+    parameters = content.get("parameters", {})
+    return all(parameters.get(name) == value for name, value in wanted.items())
+
+
 def _write_tables(
     spark: SparkSession, plan: World, staging: Path, *, progress: Callable[[str], None]
 ) -> dict[str, int]:
