@@ -37,7 +37,7 @@ def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> Da
         "person",
         F.explode(_pairs({name: name for name in ("crm_id", "email", "phone")})).alias("sent"),
     )
-    sent = in_events.select("person", "sent").unionByName(in_crm)
+    sent = in_events.where(~of_nobody).select("person", "sent").unionByName(in_crm)
     pairs = (
         sent.where(F.col("sent.value").isNotNull())
         .select("sent.namespace", "sent.value", "person")
