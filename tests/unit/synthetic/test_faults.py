@@ -1,7 +1,5 @@
 """What goes wrong on the way, and how often."""
 
-from collections.abc import Callable
-
 import pytest
 
 from kinfold.synthetic import FaultRates, World
@@ -21,8 +19,8 @@ def test_timing_faults_of_more_than_all_events_are_refused() -> None:
         FaultRates(late=0.6, out_of_order=0.5)
 
 
-def test_a_world_without_faults_has_none(make_world: Callable[..., World]) -> None:
-    clean = make_world(people=30, days=10, faults=FaultRates.none())
+def test_a_world_without_faults_has_none(clean_longer_world: World) -> None:
+    clean = clean_longer_world
     counts = clean.counts
     assert counts["lines"] == counts["events"] == len(list(readable_events(clean))) > 0
     faults = ("duplicates", "rejected", "late", "out_of_order", "clock_skew", "placeholders")

@@ -12,10 +12,10 @@ pytestmark = pytest.mark.xdist_group("synthetic")
 
 
 @pytest.fixture(scope="module")
-def events(longer_world: World) -> list[dict[str, Any]]:
+def events(clean_longer_world: World) -> list[dict[str, Any]]:
     whole = {
         event["event_id"]: event
-        for event in readable_events(longer_world)
+        for event in readable_events(clean_longer_world)
         if len(event["event_id"]) == 32
     }
     return list(whole.values())
