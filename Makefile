@@ -5,12 +5,12 @@ SEED ?= 7
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench dictionary clean
+.PHONY: help setup demo test lint bench kafka dictionary clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup:  ## make .venv from uv.lock and fetch Delta's JARs (demo and test do it themselves)
+setup:  ## make .venv from uv.lock and fetch the JARs (demo and test do it themselves)
 	@bin/setup
 
 demo: setup  ## generate a small world, run the whole pipeline on it, print a summary, leave a report
@@ -27,6 +27,9 @@ lint: setup  ## style, types and the layer contract
 
 bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory per stage
 	@.venv/bin/python tests/benchmarks/bench_pipeline.py
+
+kafka:  ## a Kafka broker at 127.0.0.1:9092 to try streams with, until Ctrl-C
+	@bin/kafka
 
 dictionary: setup  ## write docs/data-dictionary.md from the table declarations
 	@.venv/bin/python -m kinfold.tables.dictionary docs/data-dictionary.md

@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             counts = ingest(run.lake, source, registry, files_per_batch=conf.files_per_batch)
             run.count(**counts)
             require_accepted(run.lake, source, counts, limit=conf.max_rejected_ratio)
+        run.is_skipped = not run.counts["in"]
 
 
 if __name__ == "__main__":

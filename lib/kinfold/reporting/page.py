@@ -65,7 +65,7 @@ def write_whole(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def read_numbers(folder: Path) -> Summary | None:
+def read_report(folder: Path) -> Summary | None:
     """The summary that was written last; null where there is none."""
     path = folder / NUMBERS
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -13,8 +13,7 @@ from kinfold.models.registry import find_champion, metrics_of, read_report
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
 from kinfold.runtime.lake import Lake
-from kinfold.tables import bronze, gold, ops, silver
-from kinfold.tables.spec import Table
+from kinfold.tables import bronze, gold, ops, registry, silver
 
 Summary = dict[str, Any]
 """Plain data that JSON can hold; its parts are the functions of this module."""
@@ -43,7 +42,7 @@ def summarised(
         "ledger": [{**asdict(law), "is_kept": law.is_kept} for law in ledger_laws(lake)],
         "rejections": rejections(lake),
         "event_types": event_types(lake),
-        "tables": {table.name: lake.read_or_empty(table).count() for table in _PUBLISHED},
+        "tables": {table.name: lake.read_or_empty(table).count() for table in registry.PUBLISHED},
         "quality": quality(lake),
         "identity": identity(lake),
         "identity_truth": asdict(identity_result(known, truth)) if truth else None,
@@ -51,19 +50,6 @@ def summarised(
         "propensity": propensity(lake, tracking, models.propensity, as_of=as_of),
         "propensity_truth": _against_future(lake, known, truth, as_of) if truth else None,
     }
-
-
-_PUBLISHED: tuple[Table, ...] = (
-    bronze.EVENTS,
-    silver.EVENTS,
-    silver.IDENTIFIERS,
-    silver.IDENTITY_LINKS,
-    silver.IDENTITY_MAP,
-    silver.PROFILES,
-    gold.FEATURES,
-    gold.SEGMENT_MEMBERS,
-    gold.PROPENSITY_SCORES,
-)
 
 
 def stages(lake: Lake) -> list[dict[str, Any]]:

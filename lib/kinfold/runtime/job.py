@@ -156,6 +156,7 @@ def open_job(
     options: RunOptions,
     *,
     reads: Sequence[Table] = (),
+    reads_if_there: Sequence[Table] = (),
     writes: Sequence[Table] = (),
     depends_on: Sequence[Conf | str] = (),
 ) -> Iterator[JobRun]:
@@ -163,16 +164,18 @@ def open_job(
 
     Args:
         reads: input tables; each must exist.
+        reads_if_there: input tables that count as inputs once they exist.
         writes: output tables; locked against other processes until the end.
         depends_on: the settings that decide the outputs.
     """
     begun = monotonic()
     with open_lake(options, name=name) as lake, lake.writing(*writes):
+        there = [*reads, *(table for table in reads_if_there if lake.exists(table))]
         run = JobRun(
             name=name,
             lake=lake,
             options=options,
-            inputs={table.name: lake.version(table) for table in reads},
+            inputs={table.name: lake.version(table) for table in there},
             previous=_previous(lake, name),
             settings_hash=options.hash_of(*depends_on),
         )

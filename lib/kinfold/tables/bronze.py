@@ -62,13 +62,13 @@ EVENTS = Table(
         Field(
             "identifiers",
             T.MapType(T.StringType(), T.StringType()),
-            "Identifiers as sent, by namespace; null when the record was unreadable.",
+            "Identifiers as sent, by namespace; null when the record was rejected.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "properties",
             T.StringType(),
-            "The event's properties, a JSON object; null when the record was unreadable.",
+            "The event's properties, a JSON object; null when the record was rejected.",
             privacy=Privacy.IDENTIFIER,
         ),
     ),

@@ -18,3 +18,6 @@ ALL: tuple[Table, ...] = (
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
 )
+
+PUBLISHED: tuple[Table, ...] = tuple(table for table in ALL if table.layer != "ops")
+"""The tables that hold data; the ops tables tell how it came about."""

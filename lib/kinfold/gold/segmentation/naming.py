@@ -77,9 +77,8 @@ def segment_cards(centroids: Sequence[Centroid]) -> tuple[Card, ...]:
         endings = _endings([centroids[i] for i in places], everyone)
         for place, ending in zip(places, endings, strict=True):
             names[place] = f"{name}, {ending}"
-    people = sum(centroid.size for centroid in centroids)
     return tuple(
-        Card(c.segment_id, name, _text(c, everyone, share=c.size / people))
+        Card(c.segment_id, name, _text(c, everyone))
         for c, name in zip(centroids, names, strict=True)
     )
 
@@ -161,7 +160,7 @@ def _endings(alike: Sequence[Centroid], everyone: Means) -> list[str]:
     return [f"group {chr(ord('A') + i)}" for i in range(len(alike))]
 
 
-def _text(centroid: Centroid, everyone: Means, *, share: float) -> str:
+def _text(centroid: Centroid, everyone: Means) -> str:
     """The facts furthest from everyone, with both numbers."""
     facts: list[str] = []
     families: set[str] = set()
@@ -172,9 +171,8 @@ def _text(centroid: Centroid, everyone: Means, *, share: float) -> str:
         if own != usual and fact.family not in families:
             families.add(fact.family)
             facts.append(f"{fact.words.format(own)} (everyone: {usual})")
-    head = f"{centroid.size:,} people ({share:.0%})"
     if not facts:
-        return f"{head} who behave like everyone."
+        return "They behave like everyone."
     *first, last = facts[:FACTS_ON_A_CARD]
     listed = f"{', '.join(first)} and {last}" if first else last
-    return f"{head}, on average with {listed}."
+    return f"On average {listed}."
