@@ -65,8 +65,10 @@ export PYSPARK_PYTHON=${PYSPARK_PYTHON:-$home/.venv/bin/python}
 export PYSPARK_DRIVER_PYTHON=${PYSPARK_DRIVER_PYTHON:-$PYSPARK_PYTHON}
 SPARK_HOME=${SPARK_HOME:-$("$home/.venv/bin/python" -c 'import importlib.util as u; print(u.find_spec("pyspark").submodule_search_locations[0])')}
 export SPARK_HOME
+# Made by bin/setup; Java ignores an archive that does not fit it.
+classes=${KINFOLD_JAVA_OPTIONS-"-XX:SharedArchiveFile=$home/.venv/spark-classes.jsa -Xlog:cds=off -Xlog:cds+dynamic=off"}
 command=("$SPARK_HOME/bin/spark-submit" ${properties[@]+"${properties[@]}"}
-  --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level -XX:+UseParallelGC"
+  --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level -XX:+UseParallelGC $classes"
   ${submit[@]+"${submit[@]}"} "$job" "$@")
 [ "$level" = info ] && exec "${command[@]}"
 # Java announces a module that Spark always asks for; nobody can act on it.

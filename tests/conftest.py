@@ -22,7 +22,7 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """The worker's session: the local settings, one shuffle partition, a warehouse of its own."""
-    from kinfold.runtime.session import spark_settings
+    from kinfold.runtime.session import java_options, spark_settings
 
     folder = tempfile.mkdtemp(prefix="kinfold-tests-")
     settings = {
@@ -34,10 +34,7 @@ def spark() -> Iterator[SparkSession]:
         "spark.sql.warehouse.dir": folder,
         "spark.local.dir": folder,
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": (
-            f"-Dlog4j2.configurationFile=file:{HOME}/conf/spark/log4j2.properties "
-            f"-Dkinfold.log.level=error -XX:+UseParallelGC -Dderby.system.home={folder}"
-        ),
+        "spark.driver.extraJavaOptions": (f"{java_options(HOME)} -Dderby.system.home={folder}"),
     }
     builder = SparkSession.builder.appName("kinfold tests")
     for key, value in settings.items():

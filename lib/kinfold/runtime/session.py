@@ -23,17 +23,27 @@ def open_session(*, name: str, env: str, home: Path, is_verbose: bool = False) -
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"kinfold {name}")
     if not is_submitted():
-        log4j = home / "conf" / "spark" / "log4j2.properties"
-        level = "info" if is_verbose else "error"
         builder = builder.config(
-            "spark.driver.extraJavaOptions",
-            f"-Dlog4j2.configurationFile=file:{log4j} -Dkinfold.log.level={level}",
+            "spark.driver.extraJavaOptions", java_options(home, is_verbose=is_verbose)
         )
         for key, value in spark_settings(env, home).items():
             builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("INFO" if is_verbose else "ERROR")
     return session
+
+
+def java_options(home: Path, *, is_verbose: bool = False) -> str:
+    """Options of the driver's Java, as `spark-submit.sh` gives them.
+
+    The class archive is made by `bin/setup`; Java ignores one that is missing or does not fit.
+    """
+    return (
+        f"-Dlog4j2.configurationFile=file:{home}/conf/spark/log4j2.properties "
+        f"-Dkinfold.log.level={'info' if is_verbose else 'error'} -XX:+UseParallelGC "
+        f"-XX:SharedArchiveFile={home}/.venv/spark-classes.jsa "
+        "-Xlog:cds=off -Xlog:cds+dynamic=off"
+    )
 
 
 def spark_settings(env: str, home: Path) -> dict[str, str]:
