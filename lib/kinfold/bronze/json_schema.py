@@ -92,6 +92,15 @@ class CompiledSchemas:
     envelope: Draft202012Validator
     declared_names: frozenset[str]
 
+    def accepting(self, event: Any) -> str | None:
+        """The id of the schema that the event follows; null if it follows none, see `reasons`."""
+        try:
+            event_type = event["event_type"]
+            is_valid = self.validators[event_type].is_valid(event)
+            return self.schema_ids[event_type] if is_valid else None
+        except (TypeError, KeyError, IndexError, ValueError):
+            return None
+
     def reasons(self, event: object) -> list[str]:
         """Why an event is invalid: sorted, unique, at most 20; [] if it is valid."""
         event_type = event.get("event_type") if isinstance(event, dict) else None

@@ -33,7 +33,7 @@ from kinfold.core.errors import ConfError, did_you_mean
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 HOME_VARIABLE = "KINFOLD_HOME"
-PATH_KEYS = ("lake.root", "bronze.schemas", "report.folder")
+PATH_KEYS = ("lake.root", "bronze.schemas", "kafka.properties_file", "report.folder")
 """Settings that hold a path. In a file a relative one is relative to the project, on the command
 line to the current folder."""
 
@@ -65,8 +65,22 @@ class BronzeConf(Conf):
     """Folder of JSON Schemas, `<event_type>/<version>.json`."""
     files_per_batch: PositiveInt = 1_000
     """Files taken in one micro-batch: one atomic commit each."""
+    records_per_batch: PositiveInt = 500_000
+    """Records of a topic taken in one micro-batch, at most."""
+    trigger_seconds: PositiveInt = 2
+    """Of a continuous stream: how often it looks for new records."""
     max_rejected_ratio: Ratio = 0.5
     """Above this share of rejected records in a run the job fails, after everything has landed."""
+
+
+class KafkaConf(Conf):
+    """The broker of sources with `format: kafka`."""
+
+    bootstrap_servers: str
+    """`host:port` of one or more brokers, separated by commas."""
+    properties_file: str | None
+    """Further options of the client (security.protocol, sasl.*, ssl.*): the client.properties that
+    Kafka's own tools take. It may hold secrets, so it lies outside the project."""
 
 
 class IdentityConf(Conf):
@@ -132,6 +146,7 @@ class Settings(Conf):
     as_of: AwareDatetime | None
     """The moment gold speaks of; null = the end of the last day with data."""
     bronze: BronzeConf
+    kafka: KafkaConf
     identity: IdentityConf
     segmentation: SegmentationConf
     propensity: PropensityConf

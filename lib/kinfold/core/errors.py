@@ -61,3 +61,15 @@ class ModelGateError(KinfoldError):
     """A model is needed and none has passed its gate. Whoever owns the model must act."""
 
     exit_code = 8
+
+
+class GapError(KinfoldError):
+    """Records were lost before they could be read. Operations must look into it and accept it."""
+
+    exit_code = 9
+
+
+class CheckpointError(KinfoldError):
+    """A stream's checkpoint cannot be trusted. Operations must repair it."""
+
+    exit_code = 10

@@ -29,6 +29,27 @@ BATCHES = Table(
     expectations=(one_of("stage", "bronze", "silver"), at_least("records_in", 0)),
 )
 
+GAPS = Table(
+    name="ops.gaps",
+    comment=(
+        "One row per range of records that was gone before it was read: the broker's retention "
+        "passed it, or its topic was deleted. Nothing fills it; it says what is not in bronze."
+    ),
+    fields=(
+        Field("source", T.StringType(), "Source.", nullable=False),
+        Field("source_partition", T.StringType(), "As in bronze.events.", nullable=False),
+        Field("first_offset", T.LongType(), "First offset that was not read.", nullable=False),
+        Field("last_offset", T.LongType(), "Last one; null when nobody can know it."),
+        Field("reason", T.StringType(), "`retention` or `topic made anew`.", nullable=False),
+        Field("found_at", T.TimestampType(), "When the gap was found (UTC).", nullable=False),
+        Field("run_id", T.StringType(), "Run that found it.", nullable=False),
+        Field("is_accepted", T.BooleanType(), "Whether the stream may go on behind it.", False),
+    ),
+    key=("source", "source_partition", "first_offset"),
+    written_by="bronze/ingest_events.py",
+    expectations=(one_of("reason", "retention", "topic made anew"),),
+)
+
 JOB_RUNS = Table(
     name="ops.job_runs",
     comment=(

@@ -40,7 +40,12 @@ def lake(spark, lake_root):
         ],
     )
     record = dict(
-        source="web", source_partition="f", batch_id=0, ingested_at=at("09:00"), errors=[]
+        source="web",
+        source_partition="f",
+        record_index=0,
+        batch_id=0,
+        ingested_at=at("09:00"),
+        errors=[],
     )
     lake.append_record(
         bronze.EVENTS,
@@ -58,6 +63,7 @@ def lake(spark, lake_root):
         identifiers=[],
         source_partition="f",
         source_offset=0,
+        record_index=0,
         bronze_version=1,
     )
     lake.append_record(silver.EVENTS, [dict(event_id="a", **event)])
