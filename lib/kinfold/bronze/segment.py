@@ -63,7 +63,6 @@ _CAMPAIGN = ("campaign_id", "campaignId", "campaign_name")
 _AMOUNTS = ("total", "revenue", "value")
 
 _CENT = Decimal("0.01")
-_MOST_DIGITS = 64
 _LARGEST_POWER_OF_TEN = 15
 _MAX_EXACT_INTEGER = 2**53 - 1
 _MAX_INTEGER = 2**64 - 1
@@ -470,7 +469,7 @@ def _number(value: object) -> Decimal | None:
     else:
         # repr is the shortest text of a float: 0.285 stays that, not 0.28499999999999998.
         text = repr(value) if type(value) is float else _text(value)
-        if text is None or len(text) > _MOST_DIGITS:
+        if text is None:
             return None
         try:
             number = Decimal(text)

@@ -901,6 +901,7 @@ def test_an_alias_keeps_the_visitor_it_names():
         ("NaN", None),
         ("Infinity", None),
         ("1e999999999", None),
+        ("1e-999999999", 0),
         (1e300, None),
         ("9" * 5_000, None),
         ("", None),
@@ -926,6 +927,7 @@ def test_an_amount_is_what_was_paid_or_else_the_next_best_that_is_there():
 
 def test_an_amount_in_cents_already_stands():
     assert order(amount_cents=5, total=9)["amount_cents"] == 5
+    assert tracked("Product Viewed", price_cents=5, price=9)["price_cents"] == 5
 
 
 def test_a_line_without_a_price_leaves_the_amount_of_the_order_unknown():
@@ -1012,6 +1014,25 @@ def test_a_property_of_the_senders_that_is_written_over_is_kept_beside():
         "currency": "eur",
         "segment_message": "mine",
     }
+
+
+def test_a_number_that_is_only_written_differently_is_kept_as_it_was_written():
+    properties = native_event(message(event="Product Added", properties={"quantity": 2.0}))
+    kept = properties["properties"]["segment_message"]["properties"]["quantity"]
+    assert json.dumps([properties["properties"]["quantity"], kept]) == "[2, 2.0]"
+
+
+def test_traits_that_are_no_object_are_kept_beside_those_of_the_context():
+    context = {"traits": {"city": 5}}
+    properties = native_event(message(type="identify", traits="text", context=context))
+    assert properties["properties"] == {
+        "city": "5",
+        "segment_message": {"event": "Wishlist Shared", "traits": "text", "context": context},
+    }
+
+
+def test_a_message_of_which_nothing_is_left_has_nothing_beside():
+    assert native_event(message())["properties"] == {"event_name": "Wishlist Shared"}
 
 
 @pytest.mark.parametrize("body", [None, "text", ["list"], 5])
