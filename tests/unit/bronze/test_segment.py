@@ -725,6 +725,8 @@ def test_a_message_without_a_type_is_refused_with_the_reason(kind, reason):
         ({"event": "Product Viewed", "properties": {"product_id": "p"}}, "'category' is missing"),
         ({"event": "Email Opened"}, "/properties: 'campaign_id' is missing"),
         ({"userId": ["u"]}, "/identifiers/user_id: expected string or null"),
+        ({"userId": 1.5}, "/identifiers/user_id: expected string or null"),
+        ({"userId": 1e21}, "/identifiers/user_id: expected string or null"),
         ({"messageId": {}}, "/event_id: expected string"),
         ({"timestamp": 1767614400}, "/occurred_at: expected string"),
         ({"timestamp": "yesterday"}, "/occurred_at: expected format date-time"),
