@@ -453,8 +453,6 @@ def _line_amount(line: _Members) -> Decimal | None:
 
 def _cents(amount: object) -> int | None:
     """Units of a currency in cents, halves to the even cent; None if it is no amount."""
-    if type(amount) is int:
-        return amount * 100
     number = _number(amount)
     if number is None:
         return None

@@ -969,6 +969,10 @@ def test_a_product_is_known_by_its_id_or_sku(name):
     assert tracked("Product Viewed", **{name: 17})["product_id"] == "17"
 
 
+def test_the_id_of_an_order_is_not_that_of_a_product():
+    assert "product_id" not in order(id="o")
+
+
 def test_a_price_that_cannot_be_read_does_not_cost_the_event():
     event = native_event(
         message(
@@ -1035,6 +1039,22 @@ def test_traits_that_are_no_object_are_kept_beside_those_of_the_context():
 
 def test_a_message_of_which_nothing_is_left_has_nothing_beside():
     assert native_event(message())["properties"] == {"event_name": "Wishlist Shared"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "body", "name"),
+    [
+        ("track", "event", "properties", "event_name"),
+        ("group", "groupId", "traits", "group_id"),
+        ("alias", "previousId", "properties", "previous_id"),
+    ],
+)
+def test_what_is_no_text_is_never_compared_with_the_property_it_would_become(
+    kind, member, body, name
+):
+    deep, other = nested(20_000, {}), nested(20_000, {})
+    event = native_event(message(type=kind, **{member: deep, body: {name: other}}))
+    assert event["properties"][name] is None
 
 
 @pytest.mark.parametrize("body", [None, "text", ["list"], 5])
