@@ -25,6 +25,10 @@ MINIMAL = {
     "login": {},
     "identify": {},
     "consent": {"purpose": "email", "decision": "granted"},
+    "track": {"event_name": "Wishlist Shared"},
+    "screen_view": {},
+    "group": {"group_id": "g1"},
+    "alias": {"previous_id": "u0"},
 }
 OPTIONAL = {
     "page_view": {"referrer": "https://example.com/?q=shoes"},
@@ -42,6 +46,10 @@ OPTIONAL = {
         "birth_on": "1990-02-03",
     },
     "consent": {},
+    "track": {},
+    "screen_view": {"screen_name": "Basket"},
+    "group": {},
+    "alias": {},
 }
 ALL_NAMESPACES = {
     "cookie_id": "c-1",
