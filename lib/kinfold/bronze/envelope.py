@@ -180,7 +180,7 @@ def _timed_judgement(
         return _rejection(event, reasons, schemas=schemas)
     event_type = event["event_type"]
     return _Judgement(
-        schema_id=schemas.schema_ids[event_type],
+        schema_id=schemas.schema_id(event),
         event_id=event["event_id"],
         event_type=event_type,
         occurred_at=occurred_at,
@@ -199,7 +199,7 @@ def _rejection(event: Any, reasons: Sequence[str], *, schemas: CompiledSchemas) 
     event_type = _kept_text(event.get("event_type"))
     return _Judgement(
         errors=errors,
-        schema_id=schemas.schema_ids.get(event_type) if event_type else None,
+        schema_id=schemas.schema_id(event),
         event_id=_kept_text(event.get("event_id")),
         event_type=event_type,
         occurred_at=_kept_instant(event, "occurred_at", errors),
