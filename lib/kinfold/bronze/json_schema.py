@@ -54,6 +54,11 @@ class Version(NamedTuple):
     def of(cls, schema_id: str) -> "Version":
         return cls(*(int(part) for part in schema_id.rpartition("/")[2].split("-")))
 
+    @classmethod
+    def parse(cls, text: str) -> "Version | None":
+        """The version a text spells; None when it spells none."""
+        return cls.of(text) if _VERSION.fullmatch(text) and len(text) < 64 else None
+
     @property
     def next_addition(self) -> "Version":
         return Version(self.model, self.revision, self.addition + 1)

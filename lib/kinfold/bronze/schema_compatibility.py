@@ -487,7 +487,8 @@ class _Comparison:
         if is_declared and not was_declared:
             is_required = _names_all(new, [name])
             is_refused = not self._shape(after).types
-            if is_refused and self._is_open(before) and not self._may_describe(old, name):
+            was_free = self._was_free(old, name)
+            if is_refused and was_free:
                 yield Change(
                     Effect.REVISION,
                     self._shown(self._names(new)[name]),
@@ -500,7 +501,7 @@ class _Comparison:
                     self._shown(self._names(new)[name]),
                     f"optional member {shown} was added: events without it are still valid",
                 )
-            if self._is_open(before) and not self._may_describe(old, name):
+            if was_free:
                 return  # what an event carried undescribed has no meaning that could be kept
         if self._shape(before).types or was_declared:
             yield from self.changes(before, after)
@@ -551,6 +552,16 @@ class _Comparison:
         """Whether nobody said what the value must be."""
         schemas = map(self.schemas.at, places)
         return all(s is True or (s is not False and set(s) <= _SAYS_NOTHING) for s in schemas)
+
+    def _was_free(self, old: _Shape, name: str) -> bool:
+        """Whether an object's description took a member of that name without describing it."""
+        pairs = zip(old.places, old.schemas, strict=True)
+        return (
+            not self._is_open(old.places)  # {} describes every value, and takes each
+            and self._is_open(self._member(old, name))
+            and not any(_own_member_places(place, schema, name) for place, schema in pairs)
+            and not self._may_describe(old, name)
+        )
 
     def _may_describe(self, shape: _Shape, name: str) -> bool:
         """Whether keywords that are not taken apart may say what a member must be."""
