@@ -436,6 +436,8 @@ class _Comparison:
             return json.dumps(schema)
         told: dict[str, Any] = {}
         path = (*above, place)
+        if set(schema) - _SAYS_NOTHING == {"$ref"}:
+            return self._text(self._target(place), path)
         for keyword in sorted(set(schema) - _SAYS_NOTHING):
             parts = [part for key, part in self.schemas.parts(place) if key == keyword]
             if keyword == "$ref":
