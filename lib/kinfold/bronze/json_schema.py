@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ TOO_DEEP = "/: nested too deeply, expected at most 250 levels"
 
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"([1-9][0-9]*)-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*)")
+# The validator follows 250; every reference adds a level.
+_MAX_LEVELS = 100
 # Where leaving out `false` can only take more: not below `not`, `oneOf` or `if`.
 _OPENED = ("$defs", "allOf", "anyOf", "items", "prefixItems", "properties", "additionalProperties")
 
@@ -325,7 +328,7 @@ def _documents(
     for schema_id, text in texts.items():
         file = files[schema_id]
         try:
-            document = json.loads(text)
+            document = json.loads(text, parse_float=_finite, parse_constant=_finite)
         except ValueError as err:
             problems.append(f"{file}: unreadable JSON ({err}). Correct it.")
             continue
@@ -334,6 +337,12 @@ def _documents(
             continue
         if not isinstance(document, dict):
             problems.append(f"{file}: invalid schema, expected a JSON object.")
+            continue
+        if _is_deeper(document, than=_MAX_LEVELS):
+            problems.append(
+                f"{file}: nested too deeply, expected at most {_MAX_LEVELS} levels. Move parts to"
+                " $defs."
+            )
             continue
         if document.get("$id") != ID_PREFIX + schema_id:
             problems.append(
@@ -351,6 +360,25 @@ def _documents(
             continue
         documents[schema_id] = document
     return documents
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no JSON number")
+    return number
+
+
+def _is_deeper(node: object, *, than: int) -> bool:
+    level = [node]
+    for _ in range(than):
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)
 
 
 def _reference_problems(

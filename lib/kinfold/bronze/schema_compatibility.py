@@ -5,6 +5,7 @@ describe, follows the new version too unless a change is a revision or breaking.
 cannot compare it calls breaking; it never guesses.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ _OPAQUE = (
     ("contains", "minContains", "maxContains"),
 )
 """Keywords whose meaning is not taken apart: both versions have the same, or it is a change."""
+_UNEVALUATED = frozenset({"unevaluatedItems", "unevaluatedProperties"})
 _EVALUATES_UNSEEN = ("anyOf", "dependentSchemas", "if", "oneOf")
 _OF_ANY = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 _SAYS_NOTHING = frozenset(
@@ -381,7 +383,8 @@ class _Comparison:
 
     def _unseen_changes(self, old: _Shape, new: _Shape) -> Iterator[Change]:
         """unevaluated… where it depends on keywords that are not taken apart."""
-        if self._whole(old) == self._whole(new):
+        says = {key for s in (*old.schemas, *new.schemas) if isinstance(s, dict) for key in s}
+        if not says & _UNEVALUATED or self._whole(old) == self._whole(new):
             return
         for shape in (old, new):
             for place, schema in zip(shape.places, shape.schemas, strict=True):
@@ -428,7 +431,7 @@ class _Comparison:
         return self._text(parts[0], ())
 
     def _text(self, place: Place, above: tuple[Place, ...]) -> str:
-        """A schema as text, without annotations; one that holds itself names how far above."""
+        """A digest of a schema without annotations; one that holds itself names how far above."""
         if place in above:
             return f"above {len(above) - above.index(place)}"
         schema = self.schemas.at(place)
@@ -448,7 +451,8 @@ class _Comparison:
                 told[keyword] = [
                     (part.pointer.rpartition("/")[2], self._text(part, path)) for part in parts
                 ]
-        return json.dumps(told, sort_keys=True)
+        # A digest, because text inside text inside text doubles its quotes at every level.
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def _member_changes(self, old: _Shape, new: _Shape) -> Iterator[Change]:
         names = sorted({*self._names(old), *self._names(new)})

@@ -413,6 +413,9 @@ def test_a_file_name_without_a_version_is_refused(folder, name):
         (b"{", r"1-0-0.json: unreadable JSON \(Expecting property name"),
         (b"[" * 100_000, r"1-0-0.json: unreadable JSON \("),
         (b"\xc3\x28", r"1-0-0.json: cannot be read as UTF-8 text \(UnicodeDecodeError\)"),
+        (b'{"minimum": 1e999}', r"1-0-0.json: unreadable JSON \(1e999 is no JSON number"),
+        (b'{"minimum": NaN}', r"1-0-0.json: unreadable JSON \(NaN is no JSON number"),
+        (b'{"not":' * 100 + b"{}" + b"}" * 100, r"1-0-0.json: nested too deeply, expected at most"),
         (b"true", r"1-0-0.json: invalid schema, expected a JSON object"),
     ],
 )
