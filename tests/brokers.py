@@ -11,9 +11,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
-from confluent_kafka import TopicPartition
 
 HOME = Path(__file__).resolve().parents[1]
 
@@ -56,7 +55,7 @@ class Broker:
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
 
-    def create(self, topic: str, *, partitions: int = 2, config: Mapping[str, str] = {}) -> None:  # noqa: B006
+    def create(self, topic: str, *, partitions: int = 2, config: Mapping[str, str] = {}) -> None:
         _done(self.admin().create_topics([NewTopic(topic, partitions, 1, config=dict(config))]))
 
     def delete(self, topic: str) -> None:
@@ -75,7 +74,7 @@ class Broker:
         values: Sequence[bytes | None],
         *,
         key: str | None = None,
-        headers: Mapping[str, bytes] = {},  # noqa: B006
+        headers: Mapping[str, bytes] = {},
         partition: int | None = None,
     ) -> None:
         """Produce and wait for every acknowledgement; without a partition they take turns."""

@@ -19,10 +19,12 @@ from kinfold.bronze.json_schema import (
     compiled_schemas,
 )
 from kinfold.bronze.positions import Positions
+from kinfold.bronze.segment import messages, native_event
 from kinfold.tables.bronze import ACCEPTED, EVENTS, REJECTED
 
-Shape = Literal["native", "mapped"]
-"""Whether a record's text is the native event itself, or a column `event` holds it."""
+Shape = Literal["native", "segment", "mapped"]
+"""What a record's text is: the native event, a message or batch of the Segment spec, or anything
+else, with the native event in a column `event`."""
 
 # Where a batch stands in the stream is known to who lands it, not to the record.
 _OF_THE_BATCH = ("batch_id", "ingested_at")
@@ -34,6 +36,7 @@ AFTER_RECEIVED = "/occurred_at: more than 1 day after received_at"
 AFTER_INGESTED = "/occurred_at: more than 1 day after ingestion"
 NO_RECORD = "/: no record"
 NOT_JSON = "/: not JSON"
+EMPTY_BATCH = "/batch: no message in it"
 
 _MAX_KEPT_CHARACTERS = 256
 _MAX_DEPTH = 250
@@ -75,8 +78,9 @@ def landed_events(
             rejected. None: such events are not judged by time.
 
     Returns:
-        One row per row of `records`, in its order, with the columns of `LANDED_EVENTS`; the same
-        event twice stays twice. `errors` is empty exactly for accepted rows. Identifiers without a
+        One row per row of `records`, or per message of a Segment batch, in their order, with the
+        columns of `LANDED_EVENTS`; the same event twice stays twice.
+        `errors` is empty exactly for accepted rows. Identifiers without a
         value are dropped. A rejected row keeps event_type and event_id (texts up to 256 characters)
         and the instants that no reason is about; its identifiers are null.
 
@@ -89,7 +93,8 @@ def landed_events(
         )
     is_placed = "source_offset" in records.columns
     # Only what this source has: every column costs on the way to Python and back.
-    lacking = [name for name in ("event", "kafka") if name not in records.columns]
+    brought = {*records.columns, *(["event"] if shape == "segment" else [])}
+    lacking = [name for name in ("event", "kafka") if name not in brought]
     schema = T.StructType([one for one in LANDED_EVENTS if one.name not in lacking])
 
     def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -119,17 +124,59 @@ def landed_batch(
     ingested_before: datetime | None = None,
 ) -> pa.RecordBatch:
     """`landed_events` for one Arrow batch."""
-    names = batch.schema.names
-    texts = _texts(batch["value"] if shape == "native" else batch["event"].cast(pa.binary()))
-    unreadable = batch["unreadable"].to_pylist() if "unreadable" in names else None
     verdicts = _Verdicts(schemas, ingested_before + CLOCK_TOLERANCE if ingested_before else None)
-    for index, text in enumerate(texts):
-        verdicts.judge(text, unreadable[index] if unreadable else None)
-    columns = {name: batch[name] for name in names} | verdicts.columns()
+    columns = {name: batch[name] for name in batch.schema.names}
     columns["raw"], columns["raw_bytes"] = _raw_columns(batch["value"])
-    columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
+    if shape == "segment":
+        columns = _judge_messages(batch, columns, verdicts)
+    else:
+        sent = batch["value"] if shape == "native" else batch["event"].cast(pa.binary())
+        reasons = batch["unreadable"].to_pylist() if "unreadable" in columns else None
+        for index, text in enumerate(_texts(sent)):
+            verdicts.judge(text, reasons[index] if reasons else None)
+        columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
+    columns |= verdicts.columns()
     order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
     return pa.RecordBatch.from_arrays([columns[name] for name in order], order)
+
+
+def _judge_messages(
+    batch: pa.RecordBatch, columns: dict[str, pa.Array], verdicts: "_Verdicts"
+) -> dict[str, pa.Array]:
+    """Judge every message of every record; the given columns with one row for each."""
+    parents: list[int] = []
+    indices: list[int] = []
+    events: list[str | None] = []
+    for parent, text in enumerate(_texts(batch["value"])):
+        found = list(_messages(text))
+        for index, (event, reason) in enumerate(found):
+            parents.append(parent)
+            indices.append(index)
+            events.append(verdicts.judge_event(event, reason))
+    rows = pa.array(parents, pa.int64())
+    repeated = {name: column.take(rows) for name, column in columns.items()}
+    record_index = pa.array(indices, pa.int32())
+    is_first = pc.equal(record_index, 0)
+    for name in ("raw", "raw_bytes"):  # once for each record
+        repeated[name] = pc.if_else(is_first, repeated[name], pa.scalar(None, repeated[name].type))
+    return repeated | {"record_index": record_index, "event": pa.array(events, pa.string())}
+
+
+def _messages(text: Any) -> Iterator[tuple[Any, str | None]]:
+    """The native events of one record of the Segment spec, or the reason why there is none."""
+    if text is None:
+        yield None, NO_RECORD
+        return
+    try:
+        found = messages(orjson.loads(text))
+        if not found:
+            yield None, EMPTY_BATCH
+        for message in found:
+            yield native_event(message), None
+    except orjson.JSONDecodeError as err:
+        yield None, _PARSER_REASONS.get(err.msg, NOT_JSON)
+    except Exception as err:  # as in `_Verdicts.judge`
+        yield None, f"/: could not be mapped ({type(err).__name__})"
 
 
 @dataclass
@@ -175,6 +222,25 @@ class _Verdicts:
             self._reject(event, reasons)
         elif schema_id:
             self._accept(event, schema_id)
+
+    def judge_event(self, event: Any, reason: str | None) -> str | None:
+        """Add one row, of an event that is no text yet; that text, null if it has none."""
+        try:
+            text = None if event is None else orjson.dumps(event)
+        except orjson.JSONEncodeError:
+            text, reason = None, TOO_DEEP
+        if text is None:
+            self._reject(event, [reason or NO_RECORD])
+            return None
+        try:
+            schema_id = self.schemas.accepting(event)
+            if schema_id:
+                self._accept(event, schema_id)
+            else:
+                self._reject(event, self.schemas.reasons(event))
+        except Exception as err:  # as in `judge`
+            self._reject(event, [f"/: could not be judged ({type(err).__name__})"])
+        return text.decode()
 
     def columns(self) -> dict[str, pa.Array]:
         """The columns of `LANDED_EVENTS` that this decides, by name; instants are judged here."""
@@ -226,7 +292,7 @@ class _Verdicts:
         self.errors[len(self.ends)] = errors
         members = event if isinstance(event, dict) else {}
         event_type = _kept_text(members.get("event_type"))
-        self.schema_id.append(self.schemas.schema_ids.get(event_type) if event_type else None)
+        self.schema_id.append(self.schemas.schema_id(event))
         self.event_id.append(_kept_text(members.get("event_id")))
         self.event_type.append(event_type)
         self.occurred_at.append(_kept_instant(members, "occurred_at", errors))

@@ -62,7 +62,7 @@ class Landing:
         landed = landed_events(
             observed,
             registry=self.registry,
-            shape="native" if self.source.event is None else "mapped",
+            shape="mapped" if self.source.event else self.source.shape,
             ingested_before=begun_at,
         ).withColumns(
             {
@@ -79,11 +79,13 @@ class Landing:
     def _enter(self, batch_id: int, records_in: int, *, writer: str, number: int) -> None:
         counts = self._landed_counts(batch_id)
         accepted, rejected = int(counts["accepted"]), int(counts["rejected"])
+        unpacked = int(counts["unpacked"])
         row = dict(
             stage="bronze",
             source=self.source.name,
             batch_id=batch_id,
             records_in=records_in,
+            unpacked=unpacked,
             accepted=accepted,
             rejected=rejected,
             added=accepted + rejected,
@@ -94,10 +96,11 @@ class Landing:
         )
         frame = ops.BATCHES.frame(self.lake.spark, row).coalesce(1)
         self.lake.append_once(ops.BATCHES, frame, writer=writer, batch_id=number)
-        if records_in != accepted + rejected:
+        if records_in + unpacked != accepted + rejected:
             raise LedgerError(
                 f"bronze.events: batch {batch_id} of {self.source.name} had {records_in:,} "
-                f"records; {accepted:,} accepted and {rejected:,} rejected rows have landed. "
+                f"records{f' with {unpacked:,} further events' if unpacked else ''}; "
+                f"{accepted:,} accepted and {rejected:,} rejected rows have landed. "
                 "Records are lost or doubled; keep the input files and compare them with the table."
             )
 
@@ -108,6 +111,7 @@ class Landing:
         return rows.agg(
             F.count_if(F.col("verdict") == bronze.ACCEPTED).alias("accepted"),
             F.count_if(F.col("verdict") == bronze.REJECTED).alias("rejected"),
+            F.count_if(F.col("record_index") > 0).alias("unpacked"),
         ).collect()[0]
 
 

@@ -45,10 +45,12 @@ class Source(Conf):
     options: dict[str, str | bool | int] = Field(default_factory=dict)
     """Reader options of Spark for the format, e.g. `sep`, `encoding`, `multiLine`, `cleanSource`;
     for Kafka also the client's, as `kafka.<option>`."""
+    shape: Literal["native", "segment"] = "native"
+    """Without a mapping: native events, or messages of the Segment and RudderStack specs."""
     timezone: str = "UTC"
     """Zone of times that name none."""
     event: EventMapping | None = None
-    """Null: the records are native events already (JSON lines only)."""
+    """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
 
     @field_validator("timezone")
     @classmethod

@@ -199,14 +199,19 @@ class _Parser(argparse.ArgumentParser):
         raise ConfError(f"{self.prog}: {message}.{hint} See {self.prog} --help.")
 
 
-def job_parser(job: str, description: str) -> argparse.ArgumentParser:
-    """The command line every job has; a job adds its own arguments to it."""
-    parser = _Parser(
+def plain_parser(job: str, description: str) -> argparse.ArgumentParser:
+    """The command line of a job that opens no lake: nothing but its own arguments."""
+    return _Parser(
         prog=f"jobs/{job}.py",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def job_parser(job: str, description: str) -> argparse.ArgumentParser:
+    """The command line every job on a lake has; a job adds its own arguments to it."""
+    parser = plain_parser(job, description)
     common = parser.add_argument_group("every job")
     common.add_argument("--env", default="local", help="conf/ENV.yaml to use (default: local)")
     common.add_argument(

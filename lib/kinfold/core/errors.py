@@ -20,6 +20,12 @@ class ConfError(KinfoldError):
     exit_code = 2
 
 
+class SchemaVersionError(KinfoldError):
+    """A schema's version says less than its changes need. The schema's author must act."""
+
+    exit_code = 1
+
+
 class ContractError(KinfoldError):
     """Data does not have the declared shape. Whoever owns the data or its declaration must act."""
 

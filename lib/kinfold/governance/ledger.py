@@ -41,6 +41,7 @@ def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: in
                 source="all",
                 batch_id=run.inputs[bronze.EVENTS.name],
                 records_in=accepted,
+                unpacked=0,
                 accepted=accepted,
                 rejected=0,
                 added=added,
@@ -71,6 +72,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
                 F.coalesce(F.sum(F.when(is_stage, F.col(column))), F.lit(0)).alias(name)
                 for name, is_stage, column in (
                     ("records_in", is_bronze, "records_in"),
+                    ("unpacked", is_bronze, "unpacked"),
                     ("accepted", is_bronze, "accepted"),
                     ("rejected", is_bronze, "rejected"),
                     ("read", is_silver, "accepted"),
@@ -92,8 +94,8 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
     events = lake.read(silver.EVENTS).count()
     return (
         Law(
-            "records read = accepted + rejected",
-            written["records_in"],
+            "records read + unpacked = accepted + rejected",
+            written["records_in"] + written["unpacked"],
             written["accepted"] + written["rejected"],
         ),
         Law("accepted in the ledger = accepted in bronze", written["accepted"], rows["accepted"]),

@@ -7,8 +7,8 @@ from kinfold.tables.spec import Field, Table, at_least, one_of
 BATCHES = Table(
     name="ops.batches",
     comment=(
-        "The ledger: one row per batch that landed. At bronze `records_in` = `accepted` + "
-        "`rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read back from the "
+        "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` = "
+        "`accepted` + `rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read back from the "
         "tables after the commit, never taken from the writer's word."
     ),
     fields=(
@@ -16,6 +16,12 @@ BATCHES = Table(
         Field("source", T.StringType(), "Source at bronze, `all` at silver.", nullable=False),
         Field("batch_id", T.LongType(), "Stream batch, or the last bronze version read.", False),
         Field("records_in", T.LongType(), "Records the reader handed over.", nullable=False),
+        Field(
+            "unpacked",
+            T.LongType(),
+            "Further rows of records that held several events; 0 at silver.",
+            nullable=False,
+        ),
         Field("accepted", T.LongType(), "Records that kept their schema.", nullable=False),
         Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
         Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
