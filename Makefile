@@ -5,7 +5,7 @@ SEED ?= 7
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench kafka dictionary clean
+.PHONY: help setup demo test lint bench bench-ingest kafka dictionary clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: setup  ## style, types and the layer contract
 
 bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory per stage
 	@.venv/bin/python tests/benchmarks/bench_pipeline.py
+
+bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughput, validation
+	@.venv/bin/python tests/benchmarks/bench_ingest.py
 
 kafka:  ## a Kafka broker at 127.0.0.1:9092 to try streams with, until Ctrl-C
 	@bin/kafka

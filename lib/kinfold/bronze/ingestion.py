@@ -59,12 +59,7 @@ class Landing:
         batch_id, begun_at = self.first_batch_id + number, datetime.now(UTC)
         observation = Observation()
         observed = records.observe(observation, F.count(F.lit(1)).alias("records_in"))
-        landed = landed_events(
-            observed,
-            registry=self.registry,
-            shape="mapped" if self.source.event else self.source.shape,
-            ingested_before=begun_at,
-        ).withColumns(
+        landed = self._judged(observed, begun_at).withColumns(
             {
                 "batch_id": F.lit(batch_id).cast("bigint"),
                 "ingested_at": F.lit(begun_at),
@@ -75,6 +70,14 @@ class Landing:
         # A batch that an earlier, killed run had committed is not read again by the append.
         records_in = int(observation.get["records_in"]) if was_written else records.count()
         self._enter(batch_id, records_in, writer=writer, number=number)
+
+    def _judged(self, records: DataFrame, begun_at: datetime) -> DataFrame:
+        return landed_events(
+            records,
+            registry=self.registry,
+            shape="mapped" if self.source.event else self.source.shape,
+            ingested_before=begun_at,
+        )
 
     def _enter(self, batch_id: int, records_in: int, *, writer: str, number: int) -> None:
         counts = self._landed_counts(batch_id)
@@ -94,7 +97,7 @@ class Landing:
             run_id=self.lake.run_id,
             recorded_at=datetime.now(UTC),
         )
-        frame = ops.BATCHES.frame(self.lake.spark, row).coalesce(1)
+        frame = ops.BATCHES.rows(self.lake.spark, [row])
         self.lake.append_once(ops.BATCHES, frame, writer=writer, batch_id=number)
         if records_in + unpacked != accepted + rejected:
             raise LedgerError(

@@ -1,0 +1,407 @@
+"""What kinfold's ingestion costs beside a bare copy of the same topic into Delta.
+
+Everything is alternated in one session on one topic of a real broker, so that the ratios mean
+something on a noisy machine; the first round warms up and is not counted.
+
+    python tests/benchmarks/bench_ingest.py [throughput|validation|growth|latency ...]
+
+throughput   events/s of a bare Kafka-to-Delta copy, of the copy with exactly-once and the ledger
+             but no validation, and of the whole job (verdicts with reasons, envelope, ledger)
+validation   `landed_events` against Spark's from_json with the same fields, both without a sink
+growth       landing the same records in a table of 100 thousand and of --rows rows
+latency      from the producer's timestamp to a readable row at 70 % load and a 2 s trigger
+"""
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+from confluent_kafka import Producer
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+HOME = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(HOME / "tests")]
+
+from brokers import Broker, running_broker  # noqa: E402
+from kinfold.bronze.envelope import landed_events  # noqa: E402
+from kinfold.bronze.ingestion import Landing, ingest, ingest_continuously, prepared  # noqa: E402
+from kinfold.bronze.json_schema import SchemaRegistry  # noqa: E402
+from kinfold.bronze.resuming import Decisions  # noqa: E402
+from kinfold.bronze.sources import Source  # noqa: E402
+from kinfold.core.conf import BronzeConf, KafkaConf  # noqa: E402
+from kinfold.runtime.lake import Lake  # noqa: E402
+from kinfold.runtime.session import open_session  # noqa: E402
+from kinfold.tables import bronze  # noqa: E402
+
+TOPIC = "bench"
+REGISTRY = SchemaRegistry.load(HOME / "conf" / "schemas")
+BATCH = 500_000
+WORDS = ("oak table", "lamp", "wool rug", "linen", "brass handle", "shelf", "cotton throw", "vase")
+
+
+def event(draw: random.Random, number: int) -> bytes:
+    """A native event of about 700 bytes; one in fifty breaks its schema."""
+    product = draw.randrange(3_000)
+    when = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(milliseconds=137 * number)
+    text = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    url = f"https://shop.example/c/{draw.randrange(40)}/p{product}?utm_source=mail&utm_campaign="
+    members = {
+        "event_id": f"{draw.getrandbits(128):032x}",
+        "event_type": "product_view",
+        "occurred_at": text,
+        "received_at": text,
+        "identifiers": {
+            "cookie_id": f"c-{draw.getrandbits(64):016x}",
+            "user_id": f"u{draw.randrange(100_000)}",
+            "email": f"person{draw.randrange(100_000)}@example.org",
+        },
+        "properties": {
+            "product_id": f"p{product}" if number % 50 else product,
+            "category": draw.choice(WORDS),
+            "price_cents": draw.randrange(100, 90_000),
+            "title": " ".join(draw.choices(WORDS, k=9)),
+            "url": f"{url}c{draw.randrange(40)}",
+            "referrer": f"https://search.example/?q={draw.randrange(10**9)}",
+            "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML)",
+        },
+    }
+    return orjson.dumps(members)
+
+
+def produce(broker: Broker, topic: str, count: int, *, rate: float | None = None) -> float:
+    """Send events, as fast as it goes or `rate` a second; their mean size in bytes."""
+    producer = Producer(
+        {
+            "bootstrap.servers": broker.servers,
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 400_000,
+        }
+    )
+    draw, size, begun = random.Random(7), 0, time.monotonic()
+    for number in range(count):
+        value = event(draw, number)
+        size += len(value)
+        while True:
+            try:
+                producer.produce(topic, value, key=value[13:29], headers={"trace": b"1"})
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if number % 1_000 == 0:
+            producer.poll(0)
+            if rate is not None:
+                time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+    producer.flush()
+    return size / count
+
+
+class Bench:
+    """A session, a broker, and folders that are made anew for each measurement."""
+
+    def __init__(self, spark: SparkSession, broker: Broker, folder: Path) -> None:
+        self.spark, self.broker, self.folder = spark, broker, folder
+
+    def lake(self, name: str = "lake", *, is_new: bool = True) -> Lake:
+        root = self.folder / name
+        if is_new:
+            shutil.rmtree(root, ignore_errors=True)
+        return Lake(self.spark, str(root), "bench", datetime.now(UTC))
+
+    def landing(self, lake: Lake, topic: str = TOPIC) -> Landing:
+        return prepared(
+            lake,
+            Source(name="bench", shown="bench", format="kafka", input=topic),
+            REGISTRY,
+            bronze_conf=BronzeConf(schemas="", records_per_batch=BATCH),
+            kafka_conf=KafkaConf(bootstrap_servers=self.broker.servers, properties_file=None),
+            decisions=Decisions(),
+        )
+
+    def stream(self, topic: str = TOPIC) -> DataFrame:
+        return (
+            self.spark.readStream.format("kafka")
+            .option("kafka.bootstrap.servers", self.broker.servers)
+            .option("subscribe", topic)
+            .option("startingOffsets", "earliest")
+            .option("includeHeaders", "true")
+            .option("maxOffsetsPerTrigger", BATCH)
+            .load()
+        )
+
+    def bare_copy(self) -> None:
+        """The limit: Spark's own Kafka source into Spark's own Delta sink."""
+        out = self.folder / "bare"
+        shutil.rmtree(out, ignore_errors=True)
+        self._run(self.stream().writeStream.format("delta"), out)
+
+    def copy_with_ledger(self) -> None:
+        """The bare copy, but exactly once and entered in the ledger, as the job does both."""
+        landing = _Unjudged(**vars(replace(self.landing(self.lake()), records=self.stream())))
+        ingest(landing)
+
+    def job(self) -> None:
+        ingest(self.landing(self.lake()))
+
+    def validate(self) -> None:
+        records = self.spark.read.parquet(str(self.folder / "records"))
+        _to_nothing(landed_events(records, registry=REGISTRY))
+
+    def parse(self) -> None:
+        schema = (
+            "event_id string, event_type string, occurred_at string, received_at string, "
+            "identifiers map<string,string>, properties struct<product_id string, "
+            "category string, price_cents bigint, title string, url string, referrer string, "
+            "user_agent string>"
+        )
+        records = self.spark.read.parquet(str(self.folder / "records"))
+        parsed = F.from_json(F.col("value").cast("string"), schema)
+        _to_nothing(records.select("source_offset", "value", parsed.alias("event")))
+
+    def _run(self, writer, out: Path) -> None:  # type: ignore[no-untyped-def]
+        query = writer.option("checkpointLocation", str(out / "_cp")).trigger(availableNow=True)
+        query.start(str(out)).awaitTermination()
+
+
+class _Unjudged(Landing):
+    """A landing that writes what the topic holds as it is: every accepted, none judged."""
+
+    def _judged(self, records: DataFrame, begun_at: datetime) -> DataFrame:
+        names = [f.name for f in bronze.EVENTS.fields]
+        known = {
+            "source": F.lit(self.source.name),
+            "source_partition": F.concat("topic", F.lit("/"), F.col("partition").cast("string")),
+            "source_offset": F.col("offset"),
+            "record_index": F.lit(0),
+            "raw": F.col("value").cast("string"),
+            "kafka": F.struct("key", "headers", "timestamp"),
+            "verdict": F.lit("accepted"),
+            "errors": F.array().cast("array<string>"),
+        }
+        return records.select(*(known.get(n, F.lit(None)).alias(n) for n in names))
+
+
+def _to_nothing(rows: DataFrame) -> None:
+    rows.write.format("noop").mode("overwrite").save()
+
+
+def cpu_seconds() -> dict[str, float]:
+    """CPU seconds of the Java and Python processes below this one, ended children included."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    found: dict[int, tuple[str, int, float]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                text = Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            name, rest = text[text.index("(") + 1 :].rsplit(") ", 1)
+            parts = rest.split()
+            found[int(entry)] = (name, int(parts[1]), sum(map(int, parts[11:15])) / ticks)
+    total, todo = {"java": 0.0, "python": 0.0}, [os.getpid()]
+    while todo:
+        parent = todo.pop()
+        for pid, (name, ppid, seconds) in found.items():
+            if ppid == parent and "kafka" not in _command(pid):
+                todo.append(pid)
+                total["java" if "java" in name else "python"] += seconds
+    return total
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def alternated(
+    variants: dict[str, Callable[[], None]], *, events: int, rounds: int
+) -> dict[str, list[float]]:
+    """Run the variants in turn; events/s of each round but the first, printed as they come."""
+    rates: dict[str, list[float]] = {name: [] for name in variants}
+    print(f"{'':<22}{'s':>7}{'events/s':>10}{'JVM CPU s':>11}{'Python CPU s':>14}")
+    for turn in range(rounds + 1):
+        for name, run in variants.items():
+            before, begun = cpu_seconds(), time.monotonic()
+            run()
+            seconds, after = time.monotonic() - begun, cpu_seconds()
+            java, python = (after[kind] - before[kind] for kind in ("java", "python"))
+            note = "" if turn else "   warm-up"
+            print(
+                f"{name:<22}{seconds:>7.1f}{events / seconds:>10,.0f}{java:>11.1f}{python:>14.1f}"
+                f"{note}",
+                flush=True,
+            )
+            if turn:
+                rates[name].append(events / seconds)
+    return rates
+
+
+def ratio(rates: dict[str, list[float]], name: str, base: str) -> str:
+    """Median of the ratios of neighbouring rounds, with the lowest and the highest."""
+    ratios = [one / other for one, other in zip(rates[name], rates[base], strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def throughput(bench: Bench, given: argparse.Namespace) -> None:
+    rates = alternated(
+        {
+            "bare copy": bench.bare_copy,
+            "copy with ledger": bench.copy_with_ledger,
+            "kinfold": bench.job,
+        },
+        events=given.events,
+        rounds=given.rounds,
+    )
+    print(f"\nthroughput of the job to a bare copy: {ratio(rates, 'kinfold', 'bare copy')}")
+    print(f"exactly-once and ledger alone: {ratio(rates, 'copy with ledger', 'bare copy')}")
+
+
+def validation(bench: Bench, given: argparse.Namespace) -> None:
+    batch = (
+        bench.spark.read.format("kafka")
+        .option("kafka.bootstrap.servers", bench.broker.servers)
+        .option("subscribe", TOPIC)
+        .load()
+    )
+    records = batch.select(
+        F.lit("bench").alias("source"),
+        F.lit("p").alias("source_partition"),
+        F.col("offset").alias("source_offset"),
+        "value",
+    )
+    records.write.mode("overwrite").parquet(str(bench.folder / "records"))
+    rates = alternated(
+        {"from_json": bench.parse, "landed_events": bench.validate},
+        events=given.events,
+        rounds=given.rounds,
+    )
+    print(f"\nvalidation to from_json: {ratio(rates, 'landed_events', 'from_json')}")
+
+
+def growth(bench: Bench, given: argparse.Namespace) -> None:
+    """Fill two tables by copying what has landed, then land the same new records in each."""
+    filled = bench.lake("filled")
+    ingest(bench.landing(filled))
+    times: dict[int, list[float]] = {}
+    for rows in (100_000, given.rows):
+        lake = bench.lake(f"lake-{rows}")
+        lake.ensure(bronze.EVENTS)
+        have = given.events
+        chunk = lake.read(bronze.EVENTS) if have == 0 else filled.read(bronze.EVENTS)
+        for part in range(-(-rows // have)):
+            wanted = chunk.limit(min(have, rows - part * have)).withColumns(
+                {
+                    "source": F.lit(f"old-{part}"),
+                    "batch_id": F.lit(part).cast("bigint"),
+                }
+            )
+            wanted.write.format("delta").mode("append").save(lake.path(bronze.EVENTS))
+        times[rows] = []
+    for turn in range(given.rounds + 1):
+        bench.broker.create(f"more-{turn}")
+        produce(bench.broker, f"more-{turn}", 10_000)
+        for rows in times:
+            lake = bench.lake(f"lake-{rows}", is_new=False)
+            landing = bench.landing(lake, f"more-{turn}")
+            landing.source = landing.source.model_copy(update={"name": f"more-{turn}"})
+            begun = time.monotonic()
+            ingest(landing)
+            if turn:
+                times[rows].append(time.monotonic() - begun)
+                print(f"10,000 records into {rows:>10,} rows: {times[rows][-1]:.2f} s", flush=True)
+    small, large = (statistics.median(times[rows]) for rows in times)
+    print(f"\ngrowth: {large / small:.2f} times as long into {given.rows:,} rows")
+
+
+def latency(bench: Bench, given: argparse.Namespace) -> None:
+    """At 70 % of what the job takes: when is a record, by the producer's clock, readable?"""
+    begun = time.monotonic()
+    bench.job()
+    bench.job()
+    capacity = 2 * given.events / (time.monotonic() - begun)
+    rate = 0.7 * given.load * capacity
+    bench.broker.create("live")
+    lake = bench.lake("live")
+    landing = bench.landing(lake, "live")
+    sender = threading.Thread(
+        target=produce,
+        args=(bench.broker, "live", int(rate * given.seconds)),
+        kwargs={"rate": rate},
+    )
+    threading.Timer(given.seconds + 10, _interrupt).start()
+    sender.start()
+    ingest_continuously([landing], trigger_seconds=2)
+    sender.join()
+    # A row is readable from its commit on, whose time is the table's own.
+    committed = lake.spark.createDataFrame(_commit_times(lake), "batch_id bigint, at timestamp")
+    rows = lake.read(bronze.EVENTS).join(F.broadcast(committed), "batch_id")
+    lag = (F.col("at").cast("double") - F.col("kafka.timestamp").cast("double")).alias("lag")
+    settled = rows.where("batch_id >= 3").select(lag)
+    p50, p99 = settled.approxQuantile("lag", [0.5, 0.99], 0.001)
+    print(f"\nat {rate:,.0f} events/s for {given.seconds} s: p50 {p50:.2f} s, p99 {p99:.2f} s")
+
+
+def _commit_times(lake: Lake) -> list[tuple[int, datetime]]:
+    from kinfold.tables import ops
+
+    versions = {r["batch_id"]: r["table_version"] for r in lake.read(ops.BATCHES).collect()}
+    log = Path(lake.path(bronze.EVENTS)) / "_delta_log"
+    return [
+        (batch, datetime.fromtimestamp((log / f"{version:020}.json").stat().st_mtime, UTC))
+        for batch, version in versions.items()
+    ]
+
+
+def _interrupt() -> None:
+    os.kill(os.getpid(), 15)
+
+
+PARTS = {
+    "throughput": throughput,
+    "validation": validation,
+    "growth": growth,
+    "latency": latency,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", default=["throughput", "validation"])
+    parser.add_argument("--events", type=int, default=1_000_000, help="in the topic")
+    parser.add_argument("--rounds", type=int, default=3, help="after the warm-up")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="growth: of the large table")
+    parser.add_argument("--seconds", type=int, default=60, help="latency: how long to send")
+    parser.add_argument("--load", type=float, default=1.0, help="latency: share of the 70 %% load")
+    given = parser.parse_args()
+    unknown = [part for part in given.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    os.environ["TZ"] = "UTC"
+    with running_broker() as broker, tempfile.TemporaryDirectory(prefix="kinfold-bench-") as folder:
+        spark = open_session(name="bench", env="local", home=HOME)
+        broker.create(TOPIC)
+        size = produce(broker, TOPIC, given.events)
+        print(f"{given.events:,} events of {size:.0f} bytes in 2 partitions\n")
+        for part in given.parts:
+            print(f"{part}\n{'-' * len(part)}")
+            PARTS[part](Bench(spark, broker, Path(folder)), given)
+            print()
+        spark.stop()
+
+
+if __name__ == "__main__":
+    main()
