@@ -1,6 +1,7 @@
 """From a source's files into bronze.events: each batch one atomic append, one row of the ledger."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Observation, Row, functions as F
@@ -45,6 +46,7 @@ class _Landing:
         self._enter(batch_id, records_in)
 
     def _enter(self, batch_id: int, records_in: int) -> None:
+        landed_at = datetime.now(UTC)  # the append has committed, or an earlier run's had
         is_mine = (F.col("source") == self.source.name) & (F.col("batch_id") == batch_id)
         counts = (
             self.lake.read(bronze.EVENTS)
@@ -71,6 +73,7 @@ class _Landing:
                     table_version=self.lake.version(bronze.EVENTS),
                     run_id=self.lake.run_id,
                     recorded_at=self.lake.started_at,
+                    landed_at=landed_at,
                 )
             ],
         )

@@ -61,3 +61,9 @@ class ModelGateError(KinfoldError):
     """A model is needed and none has passed its gate. Whoever owns the model must act."""
 
     exit_code = 8
+
+
+class FreshnessError(KinfoldError):
+    """A source is stale, or spends its error budget too fast. Whoever runs the source must act."""
+
+    exit_code = 9

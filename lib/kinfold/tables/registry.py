@@ -17,6 +17,7 @@ ALL: tuple[Table, ...] = (
     ops.BATCHES,
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
+    ops.FRESHNESS,
 )
 
 PUBLISHED: tuple[Table, ...] = tuple(table for table in ALL if table.layer != "ops")
