@@ -20,11 +20,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(JOB, __doc__ or "")
     parser.add_argument("--at", metavar="TIME", help="the moment to judge, ISO 8601 (default: now)")
     options = parse_options(JOB, argv, parser=parser)
-    moment = options.arguments.at
+    given_at = options.arguments.at
+    moment = parse_moment(given_at, option="--at") if given_at else None
     given = [load_source(f, home=options.home, given_input=i or "-") for f, i in options.sources]
     targets = {source.name: source.freshness for source in given if source.freshness}
     with open_job(JOB, options, reads=[bronze.EVENTS, ops.BATCHES], writes=[ops.FRESHNESS]) as run:
-        at = parse_moment(moment, option="--at") if moment else run.lake.started_at
+        at = moment or run.lake.started_at
         version = run.inputs[bronze.EVENTS.name]
         states = measured_freshness(run.lake, targets, at=at, bronze_version=version)
         rows = freshness_rows(states, bronze_version=version, run_id=run.lake.run_id)

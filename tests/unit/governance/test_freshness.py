@@ -1,5 +1,6 @@
 """Freshness: lags, percentiles, and the pace at which an error budget is spent."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -31,7 +32,7 @@ FROM_THE_EVENT = FreshnessTarget(target_seconds=60, since="occurred")
 
 
 def record(seconds: float | None = 0, source: str = "web", **changes: object) -> dict[str, object]:
-    """A record received `seconds` before 10:00, when its batch landed, and sent a second earlier."""
+    """A record received `seconds` before its batch landed at 10:00, and sent a second earlier."""
     received = None if seconds is None else at("10:00") - timedelta(seconds=seconds)
     occurred = at("09:00") if received is None else received - timedelta(seconds=1)
     row = dict(source=source, batch_id=0, received_at=received, occurred_at=occurred)
@@ -55,10 +56,10 @@ def batch(
 def lags(spark):
     """`lags(records, batches)`: the lags of a few records, found at noon."""
 
-    def measured(records, batches=(batch(),), targets=None):
+    def measured(records, batches=None, targets=None):
         return record_lags(
             bronze.EVENTS.frame(spark, *records),
-            ops.BATCHES.frame(spark, *batches),
+            ops.BATCHES.frame(spark, *(batches or [batch()])),
             targets={"web": MINUTE} if targets is None else targets,
             found_at=at("12:00"),
         )
@@ -322,6 +323,17 @@ def lake(spark, lake_root):
     return lake, land
 
 
+@pytest.fixture
+def in_tokyo(monkeypatch):
+    """Spark hands over times in the machine's zone, which need not be UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
 def test_a_measurement_counts_each_record_once_and_remembers_what_it_saw(lake):
     """Batches at 09:55 and 10:05, 1 of 2 and 0 of 2 late: 50 % and then 25 %, over 1 %."""
     lake, land = lake
