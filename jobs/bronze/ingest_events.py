@@ -1,12 +1,16 @@
-"""Land new files of the sources in bronze.events: nothing dropped, nothing doubled."""
+"""Land what is new in the sources in bronze.events: nothing dropped, nothing doubled.
+
+Sources are folders of files or Kafka topics; see README, 'Your own data' and 'Streams'.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.bronze.ingestion import ingest, require_accepted
+from kinfold.bronze.ingestion import ingest, ingest_continuously, prepared, require_accepted
 from kinfold.bronze.json_schema import SchemaRegistry
+from kinfold.bronze.resuming import Decisions
 from kinfold.bronze.sources import load_source
-from kinfold.core.conf import parse_options
+from kinfold.core.conf import job_parser, parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze
 
@@ -14,15 +18,44 @@ JOB = "bronze/ingest_events"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    options = parse_options(JOB, argv, description=__doc__)
-    conf = options.settings.bronze
+    parser = job_parser(JOB, __doc__ or "")
+    parser.add_argument(
+        "--continuous", action="store_true", help="go on until stopped (bronze.trigger_seconds)"
+    )
+    parser.add_argument(
+        "--accept-gaps",
+        action="store_true",
+        help="go on behind records that are gone, see ops.gaps",
+    )
+    parser.add_argument(
+        "--reset-checkpoint",
+        action="store_true",
+        help="set the checkpoint aside and go on from what has landed",
+    )
+    options = parse_options(JOB, argv, parser=parser)
+    conf, given = options.settings.bronze, options.arguments
     sources = [load_source(f, home=options.home, given_input=i) for f, i in options.sources]
     registry = SchemaRegistry.load(Path(conf.schemas))
+    decisions = Decisions(given.accept_gaps, given.reset_checkpoint)
     with open_job(JOB, options, writes=[bronze.EVENTS]) as run:
-        for source in sources:
-            counts = ingest(run.lake, source, registry, files_per_batch=conf.files_per_batch)
+        landings = [
+            prepared(
+                run.lake,
+                source,
+                registry,
+                bronze_conf=conf,
+                kafka_conf=options.settings.kafka,
+                decisions=decisions,
+            )
+            for source in sources
+        ]
+        if given.continuous:
+            ingest_continuously(landings, trigger_seconds=conf.trigger_seconds)
+            return
+        for landing in landings:
+            counts = ingest(landing)
             run.count(**counts)
-            require_accepted(run.lake, source, counts, limit=conf.max_rejected_ratio)
+            require_accepted(run.lake, landing.source, counts, limit=conf.max_rejected_ratio)
         run.is_skipped = not run.counts["in"]
 
 

@@ -57,14 +57,14 @@ def run_stages(command: list[str]) -> dict[str, tuple[float, float]]:
     process = subprocess.Popen(
         [str(HOME / "spark-submit.sh"), *command],
         cwd=HOME,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,  # where spark-submit puts a Python job's stderr, too
+        stderr=subprocess.STDOUT,
         text=True,
     )
     peak = Peak(process.pid)
     stages: dict[str, tuple[float, float]] = {}
-    assert process.stderr is not None
-    for line in process.stderr:
+    assert process.stdout is not None
+    for line in process.stdout:
         match = FINISHED.match(line)
         if match:
             stages[match.group(1)] = (float(match.group(2)), peak.take())

@@ -41,7 +41,7 @@ def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
 
     with pytest.raises(FreshnessError, match="shop is stale: nothing for more than 600 s") as told:
         run(JOB, *argv, *published, *later(hours=1))
-    assert told.value.exit_code == 9
+    assert told.value.exit_code == 11
     history = lake_of(spark, lake_root).read(ops.FRESHNESS)
     assert_rows(
         history.withColumn("sent", F.round("occurred_to_received_p99_seconds")),

@@ -45,7 +45,8 @@ def test_a_csv_row_becomes_an_event_in_its_own_zone(run, source, lake_root, spar
             (3, at("2026-07-01T11:00"), {"email": "b@example.org", "customer_id": "9, or 10"}),
         ],
     )
-    amounts = [json.loads(r["properties"])["amount_cents"] for r in accepted.collect()]
+    events = [json.loads(r["event"]) for r in accepted.collect()]
+    amounts = [event["properties"]["amount_cents"] for event in events]
     assert sorted(amounts) == [300, 1250]
 
 
@@ -192,11 +193,11 @@ def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
 
     argv = source(NATIVE, purchase("a") + purchase("b"))
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(ingestion._Landing, "_enter", die)
+        patched.setattr(ingestion.Landing, "_enter", die)
         with pytest.raises(Exception, match="killed"):
             run("bronze/ingest_events", *argv)
     lake = lake_of(spark, lake_root)

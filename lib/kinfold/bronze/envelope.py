@@ -1,10 +1,11 @@
 """Landed events: for every record received its verdict, its reasons and what every event shares."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +19,12 @@ from kinfold.bronze.json_schema import (
     compiled_schemas,
 )
 from kinfold.bronze.positions import Positions
+from kinfold.bronze.segment import messages, native_event
 from kinfold.tables.bronze import ACCEPTED, EVENTS, REJECTED
+
+Shape = Literal["native", "segment", "mapped"]
+"""What a record's text is: the native event, a message or batch of the Segment spec, or anything
+else, with the native event in a column `event`."""
 
 # Where a batch stands in the stream is known to who lands it, not to the record.
 _OF_THE_BATCH = ("batch_id", "ingested_at")
@@ -30,15 +36,16 @@ AFTER_RECEIVED = "/occurred_at: more than 1 day after received_at"
 AFTER_INGESTED = "/occurred_at: more than 1 day after ingestion"
 NO_RECORD = "/: no record"
 NOT_JSON = "/: not JSON"
+EMPTY_BATCH = "/batch: no message in it"
 
-_PASSED_THROUGH = ("source", "source_partition", "source_offset", "raw")
 _MAX_KEPT_CHARACTERS = 256
-_MAX_EXACT_INTEGER = 2**53 - 1
+_MAX_DEPTH = 250
 # A year less than Spark holds, at both ends: in the first and last days of its range an instant
 # has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
 _FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
 _END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
 _NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
+_INSTANT = pa.timestamp("us", tz="UTC")
 # Without the position of the fault: reasons are counted, and the raw text is kept.
 _PARSER_REASONS = {
     "Input is a zero-length, empty document": "/: empty",
@@ -53,24 +60,29 @@ _PARSER_REASONS = {
 
 
 def landed_events(
-    records: DataFrame, *, registry: SchemaRegistry, ingested_before: datetime | None = None
+    records: DataFrame,
+    *,
+    registry: SchemaRegistry,
+    shape: Shape = "native",
+    ingested_before: datetime | None = None,
 ) -> DataFrame:
     """Every record with its verdict, its reasons and its envelope columns.
 
     Args:
         records: one row per record received: source, source_partition, block_start and row_index
-            (see `Positions`) or source_offset itself, raw (the text as received), event (the native
-            event as JSON text; null when the row was unreadable), unreadable (null, or the reader's
-            reason, which then rejects the record).
+            (see `Positions`) or source_offset itself, value (the bytes received); for shape
+            `mapped` event (the native event as JSON text); where the reader can fail unreadable
+            (null, or its reason, which then rejects the record); from a broker kafka.
         registry: the schemas that decide.
         ingested_before: events without received_at that occurred more than a day later are
             rejected. None: such events are not judged by time.
 
     Returns:
-        One row per row of `records`, in its order, with the columns of `LANDED_EVENTS`; the same
-        event twice stays twice. `errors` is empty exactly for accepted rows. Identifiers without a
+        One row per row of `records`, or per message of a Segment batch, in their order, with the
+        columns of `LANDED_EVENTS`; the same event twice stays twice.
+        `errors` is empty exactly for accepted rows. Identifiers without a
         value are dropped. A rejected row keeps event_type and event_id (texts up to 256 characters)
-        and the instants that no reason is about; its identifiers and properties are null.
+        and the instants that no reason is about; its identifiers are null.
 
     Raises:
         ValueError: `ingested_before` has no time zone.
@@ -80,140 +92,290 @@ def landed_events(
             "landed_events: ingested_before has no time zone, expected an instant. Add tzinfo=UTC."
         )
     is_placed = "source_offset" in records.columns
-    place = ("source_offset",) if is_placed else ("block_start", "row_index")
-    columns = ("source", "source_partition", *place, "raw", "unreadable")
-    # A native event is its raw text; sending it twice makes the way to Python a third longer.
-    # longer.
-    is_native = F.col("event").eqNullSafe(F.col("raw"))
-    mapped_event = F.when(~is_native, F.col("event")).alias("event")
+    # Only what this source has: every column costs on the way to Python and back.
+    brought = {*records.columns, *(["event"] if shape == "segment" else [])}
+    lacking = [name for name in ("event", "kafka") if name not in brought]
+    schema = T.StructType([one for one in LANDED_EVENTS if one.name not in lacking])
 
     def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schemas = compiled_schemas(registry)
         positions = Positions()
         for batch in batches:
             placed = batch if is_placed else positions.placed(batch)
-            yield landed_batch(placed, schemas=schemas, ingested_before=ingested_before)
+            yield landed_batch(
+                placed, schemas=schemas, shape=shape, ingested_before=ingested_before
+            )
 
     # Python, because from_json cannot tell a missing member from a null one and coerces types.
-    sent = records.select(*columns, mapped_event, is_native.alias("is_native"))
-    return sent.mapInArrow(landed, LANDED_EVENTS)
+    rows = records.mapInArrow(landed, schema)
+    return rows.select(
+        *(
+            F.lit(None).cast(one.dataType).alias(one.name) if one.name in lacking else one.name
+            for one in LANDED_EVENTS
+        )
+    )
 
 
 def landed_batch(
-    batch: pa.RecordBatch, *, schemas: CompiledSchemas, ingested_before: datetime | None
-) -> pa.RecordBatch:
-    """`landed_events` for one Arrow batch; where `is_native`, the event is the raw text."""
-    latest_at = ingested_before + CLOCK_TOLERANCE if ingested_before else None
-    # As bytes: text that is not UTF-8 must reject one record, not fail the batch.
-    events = pc.if_else(batch["is_native"], batch["raw"], batch["event"]).cast(pa.binary())
-    unreadable = batch["unreadable"].cast(pa.binary())
-    judgements = [
-        _judgement(text, reason, schemas=schemas, latest_at=latest_at)
-        for text, reason in zip(events.to_pylist(), unreadable.to_pylist(), strict=True)
-    ]
-    columns = {name: batch[name] for name in _PASSED_THROUGH} | _judgement_columns(judgements)
-    names = LANDED_EVENTS.fieldNames()
-    return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
-
-
-class _Judgement(NamedTuple):
-    errors: Sequence[str] = ()
-    schema_id: str | None = None
-    event_id: str | None = None
-    event_type: str | None = None
-    occurred_at: datetime | None = None
-    received_at: datetime | None = None
-    identifiers: dict[str, str] | None = None
-    properties: str | None = None
-
-
-def _judgement(
-    text: bytes | None,
-    unreadable: bytes | None,
+    batch: pa.RecordBatch,
     *,
     schemas: CompiledSchemas,
-    latest_at: datetime | None,
-) -> _Judgement:
-    reasons: list[str] = []
-    event: Any = None
-    if unreadable is not None:
-        reasons.append(unreadable.decode("utf-8", errors="replace") or NO_RECORD)
-    elif text is None:
-        reasons.append(NO_RECORD)
+    shape: Shape = "native",
+    ingested_before: datetime | None = None,
+) -> pa.RecordBatch:
+    """`landed_events` for one Arrow batch."""
+    verdicts = _Verdicts(schemas, ingested_before + CLOCK_TOLERANCE if ingested_before else None)
+    columns = {name: batch[name] for name in batch.schema.names}
+    columns["raw"], columns["raw_bytes"] = _raw_columns(batch["value"])
+    if shape == "segment":
+        columns = _judge_messages(batch, columns, verdicts)
+    else:
+        sent = batch["value"] if shape == "native" else batch["event"].cast(pa.binary())
+        reasons = batch["unreadable"].to_pylist() if "unreadable" in columns else None
+        for index, text in enumerate(_texts(sent)):
+            verdicts.judge(text, reasons[index] if reasons else None)
+        columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
+    columns |= verdicts.columns()
+    order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
+    return pa.RecordBatch.from_arrays([columns[name] for name in order], order)
+
+
+def _judge_messages(
+    batch: pa.RecordBatch, columns: dict[str, pa.Array], verdicts: "_Verdicts"
+) -> dict[str, pa.Array]:
+    """Judge every message of every record; the given columns with one row for each."""
+    parents: list[int] = []
+    indices: list[int] = []
+    events: list[str | None] = []
+    for parent, text in enumerate(_texts(batch["value"])):
+        found = list(_messages(text))
+        for index, (event, reason) in enumerate(found):
+            parents.append(parent)
+            indices.append(index)
+            events.append(verdicts.judge_event(event, reason))
+    rows = pa.array(parents, pa.int64())
+    repeated = {name: column.take(rows) for name, column in columns.items()}
+    record_index = pa.array(indices, pa.int32())
+    is_first = pc.equal(record_index, 0)
+    for name in ("raw", "raw_bytes"):  # once for each record
+        repeated[name] = pc.if_else(is_first, repeated[name], pa.scalar(None, repeated[name].type))
+    return repeated | {"record_index": record_index, "event": pa.array(events, pa.string())}
+
+
+def _messages(text: Any) -> Iterator[tuple[Any, str | None]]:
+    """The native events of one record of the Segment spec, or the reason why there is none."""
+    if text is None:
+        yield None, NO_RECORD
+        return
     try:
-        if text is not None:
-            event = orjson.loads(text)
-            reasons += schemas.reasons(event)
-        if not reasons:
-            return _timed_judgement(event, schemas=schemas, latest_at=latest_at)
+        found = messages(orjson.loads(text))
+        if not found:
+            yield None, EMPTY_BATCH
+        for message in found:
+            yield native_event(message), None
     except orjson.JSONDecodeError as err:
-        reasons.append(_PARSER_REASONS.get(err.msg, NOT_JSON))
-    except (
-        Exception
-    ) as err:  # whatever a parser or validator does with one record, it never stops a stream
-        reasons.append(f"/: could not be judged ({type(err).__name__})")
-    return _rejection(event, reasons, schemas=schemas)
+        yield None, _PARSER_REASONS.get(err.msg, NOT_JSON)
+    except Exception as err:  # as in `_Verdicts.judge`
+        yield None, f"/: could not be mapped ({type(err).__name__})"
 
 
-def _timed_judgement(
-    event: dict[str, Any], *, schemas: CompiledSchemas, latest_at: datetime | None
-) -> _Judgement:
-    """The judgement of an event that follows its schema; clock and depth can still reject it."""
-    reasons = []
-    occurred_at = _instant(event["occurred_at"])
-    received_text = event.get("received_at")
-    received_at = None if received_text is None else _instant(received_text)
-    if occurred_at is None:
-        reasons.append(f"/occurred_at: {_NO_INSTANT}")
-    if received_text is not None and received_at is None:
-        reasons.append(f"/received_at: {_NO_INSTANT}")
-    if occurred_at is not None:
-        if received_at is not None and occurred_at - received_at > CLOCK_TOLERANCE:
-            reasons.append(AFTER_RECEIVED)
-        if received_text is None and latest_at is not None and occurred_at > latest_at:
-            reasons.append(AFTER_INGESTED)
+@dataclass
+class _Verdicts:
+    """The columns that judging decides, as they grow row by row."""
+
+    schemas: CompiledSchemas
+    latest_at: datetime | None
+    errors: dict[int, Sequence[str]] = field(default_factory=dict)
+    schema_id: list[str | None] = field(default_factory=list)
+    event_id: list[str | None] = field(default_factory=list)
+    event_type: list[str | None] = field(default_factory=list)
+    occurred_at: list[str | None] = field(default_factory=list)
+    received_at: list[str | None] = field(default_factory=list)
+    namespaces: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """Where each row's identifiers end in `namespaces` and `values`."""
+
+    def judge(self, text: Any, unreadable: str | None) -> None:
+        """Add one row: of a text, or of what the reader made of it. Never raises."""
+        event: Any = None
+        reasons: list[str] = []
+        try:
+            if text is not None:
+                event = orjson.loads(text)
+                schema_id = self.schemas.accepting(event)
+                if schema_id and not unreadable and not _may_be_too_deep(text):
+                    self._accept(event, schema_id)
+                    return
+                reasons += [] if schema_id else self.schemas.reasons(event)
+                if schema_id and _is_too_deep(event):
+                    reasons.append(TOO_DEEP)
+        except orjson.JSONDecodeError as err:
+            reasons.append(_PARSER_REASONS.get(err.msg, NOT_JSON))
+        except (
+            Exception
+        ) as err:  # whatever a parser or validator does with one record, it never stops a stream
+            reasons.append(f"/: could not be judged ({type(err).__name__})")
+        if unreadable is not None or text is None:
+            reasons.append(unreadable or NO_RECORD)
+        if reasons:
+            self._reject(event, reasons)
+        elif schema_id:
+            self._accept(event, schema_id)
+
+    def judge_event(self, event: Any, reason: str | None) -> str | None:
+        """Add one row, of an event that is no text yet; that text, null if it has none."""
+        try:
+            text = None if event is None else orjson.dumps(event)
+        except orjson.JSONEncodeError:
+            text, reason = None, TOO_DEEP
+        if text is None:
+            self._reject(event, [reason or NO_RECORD])
+            return None
+        try:
+            schema_id = self.schemas.accepting(event)
+            if schema_id:
+                self._accept(event, schema_id)
+            else:
+                self._reject(event, self.schemas.reasons(event))
+        except Exception as err:  # as in `judge`
+            self._reject(event, [f"/: could not be judged ({type(err).__name__})"])
+        return text.decode()
+
+    def columns(self) -> dict[str, pa.Array]:
+        """The columns of `LANDED_EVENTS` that this decides, by name; instants are judged here."""
+        occurred_at, received_at = _instants(self.occurred_at), _instants(self.received_at)
+        late = self._time_reasons(occurred_at, received_at)
+        if late:
+            self.errors |= {index: sorted(reasons) for index, reasons in late.items()}
+            doubted = [i for i, reasons in late.items() if reasons[0].startswith("/occurred_at")]
+            occurred_at = _without(occurred_at, doubted)
+        rejected = np.zeros(len(self.ends), dtype=bool)
+        rejected[list(self.errors)] = True
+        is_rejected = pa.array(rejected, pa.bool_())
+        return {
+            "verdict": pc.if_else(is_rejected, REJECTED, ACCEPTED),
+            "errors": pa.array(
+                [self.errors.get(i, ()) for i in range(len(rejected))], pa.list_(pa.string())
+            )
+            if self.errors
+            else pa.ListArray.from_arrays(
+                pa.array(np.zeros(len(rejected) + 1, dtype=np.int32)), pa.array([], pa.string())
+            ),
+            "schema_id": pa.array(self.schema_id, pa.string()),
+            "event_id": pa.array(self.event_id, pa.string()),
+            "event_type": pa.array(self.event_type, pa.string()),
+            "occurred_at": occurred_at,
+            "received_at": received_at,
+            "identifiers": pa.MapArray.from_arrays(
+                pa.array([0, *self.ends], pa.int32()),
+                pa.array(self.namespaces, pa.string()),
+                pa.array(self.values, pa.string()),
+                mask=is_rejected,
+            ),
+        }
+
+    def _accept(self, event: dict[str, Any], schema_id: str) -> None:
+        self.schema_id.append(schema_id)
+        self.event_id.append(event["event_id"])
+        self.event_type.append(event["event_type"])
+        self.occurred_at.append(event["occurred_at"])
+        self.received_at.append(event.get("received_at"))
+        for namespace, value in event["identifiers"].items():
+            if value:
+                self.namespaces.append(namespace)
+                self.values.append(value)
+        self.ends.append(len(self.values))
+
+    def _reject(self, event: Any, reasons: Sequence[str]) -> None:
+        errors = sorted(set(reasons))[:MAX_REASONS]
+        self.errors[len(self.ends)] = errors
+        members = event if isinstance(event, dict) else {}
+        event_type = _kept_text(members.get("event_type"))
+        self.schema_id.append(self.schemas.schema_id(event))
+        self.event_id.append(_kept_text(members.get("event_id")))
+        self.event_type.append(event_type)
+        self.occurred_at.append(_kept_instant(members, "occurred_at", errors))
+        self.received_at.append(_kept_instant(members, "received_at", errors))
+        self.ends.append(len(self.values))
+
+    def _time_reasons(self, occurred_at: pa.Array, received_at: pa.Array) -> dict[int, list[str]]:
+        """Reasons of rows whose instants no timestamp holds, or that happened after they came."""
+        found: dict[int, list[str]] = {}
+
+        def add(where: Any, reason: str) -> None:
+            for index in np.flatnonzero(pc.fill_null(where, False).to_numpy(zero_copy_only=False)):
+                if int(index) not in self.errors:
+                    found.setdefault(int(index), []).append(reason)
+
+        for name, texts, instants in (
+            ("occurred_at", self.occurred_at, occurred_at),
+            ("received_at", self.received_at, received_at),
+        ):
+            if instants.null_count > texts.count(None):
+                is_none = pa.array([text is not None for text in texts], pa.bool_())
+                add(pc.and_(pc.is_null(instants), is_none), f"/{name}: {_NO_INSTANT}")
+        latest = pc.add(received_at, pa.scalar(CLOCK_TOLERANCE))
+        add(pc.greater(occurred_at, latest), AFTER_RECEIVED)
+        if self.latest_at is not None:
+            is_late = pc.greater(occurred_at, pa.scalar(self.latest_at, _INSTANT))
+            has_none = pa.array([text is None for text in self.received_at], pa.bool_())
+            add(pc.and_(is_late, has_none), AFTER_INGESTED)
+        return found
+
+
+def _texts(values: pa.Array) -> Iterator[Any]:
+    """Each value's bytes without copying them; None for null."""
+    _, offsets, data = values.buffers()
+    if data is None:
+        yield from [None if null else b"" for null in pc.is_null(values).to_pylist()]
+        return
+    bounds = np.frombuffer(offsets, dtype=np.int32)[values.offset :].tolist()
+    view = memoryview(data)
+    nulls = pc.is_null(values).to_pylist() if values.null_count else None
+    for index in range(len(values)):
+        if nulls and nulls[index]:
+            yield None
+        else:
+            yield view[bounds[index] : bounds[index + 1]]
+
+
+def _raw_columns(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The bytes as text, and beside it as they are where they are no text."""
     try:
-        properties = _properties_text(event["properties"])
-    except orjson.JSONEncodeError:
-        reasons.append(TOO_DEEP)
-    if reasons:
-        return _rejection(event, reasons, schemas=schemas)
-    event_type = event["event_type"]
-    return _Judgement(
-        schema_id=schemas.schema_ids[event_type],
-        event_id=event["event_id"],
-        event_type=event_type,
-        occurred_at=occurred_at,
-        received_at=received_at,
-        identifiers={
-            namespace: value for namespace, value in event["identifiers"].items() if value
-        },
-        properties=properties,
+        return values.cast(pa.string()), pa.nulls(len(values), pa.binary())
+    except pa.ArrowInvalid:
+        texts: list[str | None] = []
+        for value in values.to_pylist():
+            try:
+                texts.append(None if value is None else value.decode())
+            except UnicodeDecodeError:
+                texts.append(None)
+        raw = pa.array(texts, pa.string())
+        is_text = pc.is_valid(raw)
+        return raw, pc.if_else(is_text, pa.scalar(None, pa.binary()), values)
+
+
+def _instants(texts: Sequence[str | None]) -> pa.Array:
+    """The instants of RFC 3339 texts, to the microsecond; null where a timestamp cannot hold one
+    or the years are out of range."""
+    try:
+        # All at once, which knows most of RFC 3339; what it refuses is tried one by one.
+        instants = pa.array(texts, pa.string()).cast(_INSTANT)
+    except pa.ArrowInvalid:
+        return pa.array([_instant(text) for text in texts], _INSTANT)
+    in_range = pc.and_(
+        pc.greater_equal(instants, pa.scalar(_FIRST_INSTANT, _INSTANT)),
+        pc.less(instants, pa.scalar(_END_OF_INSTANTS, _INSTANT)),
     )
+    return pc.if_else(in_range, instants, pa.scalar(None, _INSTANT))
 
 
-def _rejection(event: Any, reasons: Sequence[str], *, schemas: CompiledSchemas) -> _Judgement:
-    errors = sorted(set(reasons))[:MAX_REASONS]
-    if not isinstance(event, dict):
-        return _Judgement(errors=errors)
-    event_type = _kept_text(event.get("event_type"))
-    return _Judgement(
-        errors=errors,
-        schema_id=schemas.schema_ids.get(event_type) if event_type else None,
-        event_id=_kept_text(event.get("event_id")),
-        event_type=event_type,
-        occurred_at=_kept_instant(event, "occurred_at", errors),
-        received_at=_kept_instant(event, "received_at", errors),
-    )
-
-
-def _kept_instant(event: dict[str, Any], name: str, errors: Sequence[str]) -> datetime | None:
-    is_doubted = any(error.startswith(f"/{name}:") for error in errors)
-    return None if is_doubted else _instant(event.get(name))
-
-
-def _kept_text(value: object) -> str | None:
-    return value if isinstance(value, str) and len(value) <= _MAX_KEPT_CHARACTERS else None
+def _without(values: pa.Array, indices: Sequence[int]) -> pa.Array:
+    """The values with null at some places."""
+    is_kept = np.ones(len(values), dtype=bool)
+    is_kept[list(indices)] = False
+    return pc.if_else(pa.array(is_kept), values, pa.scalar(None, values.type))
 
 
 def _instant(text: object) -> datetime | None:
@@ -230,44 +392,26 @@ def _instant(text: object) -> datetime | None:
     return instant
 
 
-def _properties_text(properties: dict[str, Any]) -> str:
-    if float in map(type, properties.values()):
-        # JSON Schema takes 5.0 for an integer; a reader that casts the text to bigint does not.
-        properties = {name: _whole_as_integer(value) for name, value in properties.items()}
-    # Decoded at once: the encoder's buffers are far larger than the text, and keeping them is slow.
-    return orjson.dumps(properties).decode()
+def _kept_instant(members: dict[str, Any], name: str, errors: Sequence[str]) -> str | None:
+    text = members.get(name)
+    is_doubted = any(error.startswith(f"/{name}:") for error in errors)
+    return None if is_doubted or _instant(text) is None else text
 
 
-def _whole_as_integer(value: object) -> object:
-    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_INTEGER
-    return int(value) if is_whole else value  # type: ignore[call-overload]
+def _kept_text(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= _MAX_KEPT_CHARACTERS else None
 
 
-def _judgement_columns(judgements: Sequence[_Judgement]) -> dict[str, pa.Array]:
-    """The columns of `LANDED_EVENTS` that a judgement decides, by name."""
-    verdicts = [REJECTED if one.errors else ACCEPTED for one in judgements]
-    types = {
-        "errors": pa.list_(pa.string()),
-        "schema_id": pa.string(),
-        "event_id": pa.string(),
-        "event_type": pa.string(),
-        "occurred_at": pa.timestamp("us", tz="UTC"),
-        "received_at": pa.timestamp("us", tz="UTC"),
-        "properties": pa.string(),
-    }
-    columns = {
-        name: pa.array([getattr(one, name) for one in judgements], arrow_type)
-        for name, arrow_type in types.items()
-    }
-    identifiers = _identifier_column([one.identifiers for one in judgements])
-    return {"verdict": pa.array(verdicts, pa.string()), "identifiers": identifiers, **columns}
+def _may_be_too_deep(text: Any) -> bool:
+    """Whether there are brackets enough; counting them is much cheaper than measuring depth."""
+    sent = bytes(text)
+    return sent.count(b"[") + sent.count(b"{") > _MAX_DEPTH
 
 
-def _identifier_column(maps: Sequence[dict[str, str] | None]) -> pa.MapArray:
-    offsets = [0, *accumulate(len(one) if one else 0 for one in maps)]
-    return pa.MapArray.from_arrays(
-        pa.array(offsets, pa.int32()),
-        pa.array([namespace for one in maps if one for namespace in one], pa.string()),
-        pa.array([value for one in maps if one for value in one.values()], pa.string()),
-        mask=pa.array([one is None for one in maps], pa.bool_()),
-    )
+def _is_too_deep(event: Any) -> bool:
+    """Whether readers downstream may refuse the event; orjson writes about as deep as we allow."""
+    try:
+        orjson.dumps(event)
+    except orjson.JSONEncodeError:
+        return True
+    return False

@@ -64,7 +64,8 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
 
     Returns:
         One row per record: source, source_partition (the file), block_start and row_index (where
-        in the file), raw, event, unreadable; what `landed_events` takes.
+        in the file), value, and for a source with a mapping event and unreadable; what
+        `landed_events` takes.
 
     Raises:
         ConfError: the mapping does not fit the data.
@@ -119,7 +120,7 @@ def _json_records(
 ) -> DataFrame:
     lines = stream.text(folder)
     if source.event is None:
-        return _records(lines, source, columns=[], raw=F.col("value"), unreadable=F.lit(None))
+        return lines.select(*_place(source), F.col("value").cast("binary").alias("value"))
     # Every leaf as text: a number's type must not depend on which files were there first.
     schema = sample.option("primitivesAsString", "true").json(folder).schema
     members = [member for member in schema if member.name != "_corrupt_record"]
@@ -144,18 +145,24 @@ def _json_records(
 def _records(
     rows: DataFrame, source: Source, *, columns: Sequence[str], raw: Column, unreadable: Column
 ) -> DataFrame:
-    is_parquet = source.format == "parquet"
     event = native_event(rows, source, columns=columns, raw=raw)
     return rows.select(
+        *_place(source),
+        raw.cast("binary").alias("value"),
+        F.when(unreadable.isNull(), event).alias("event"),
+        unreadable.cast("string").alias("unreadable"),
+    )
+
+
+def _place(source: Source) -> tuple[Column, ...]:
+    """Where a record stands, as `Positions` takes it."""
+    is_parquet = source.format == "parquet"
+    row_index = F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")
+    return (
         F.lit(source.name).alias("source"),
         F.col("_metadata.file_path").alias("source_partition"),
         F.col("_metadata.file_block_start").alias("block_start"),
-        (F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")).alias(
-            "row_index"
-        ),
-        raw.alias("raw"),
-        F.when(unreadable.isNull(), event).alias("event"),
-        unreadable.cast("string").alias("unreadable"),
+        row_index.alias("row_index"),
     )
 
 

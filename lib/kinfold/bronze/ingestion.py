@@ -1,124 +1,217 @@
-"""From a source's files into bronze.events: each batch one atomic append, one row of the ledger."""
+"""From a source into bronze.events: each batch one atomic append, one row of the ledger."""
 
+import signal
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import sleep
+from typing import Any
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Observation, Row, functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 
 from kinfold.bronze.envelope import landed_events
 from kinfold.bronze.files import file_records, mapping_session, require_input
 from kinfold.bronze.json_schema import SchemaRegistry
+from kinfold.bronze.kafka import client_options, describe, topic_records
+from kinfold.bronze.resuming import (
+    Decisions,
+    checkpoint_folder,
+    resumption_of_files,
+    resumption_of_topic,
+)
 from kinfold.bronze.sources import Source
-from kinfold.core.errors import ConfError, ContractError, LedgerError
+from kinfold.core.conf import BronzeConf, KafkaConf
+from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.runtime.lake import Lake
 from kinfold.tables import bronze, ops
 
 
 @dataclass
-class _Landing:
-    """A source on its way into bronze: what each micro-batch needs."""
+class Landing:
+    """A source ready to be read: what each micro-batch needs. Nothing has been read yet."""
 
     lake: Lake
     source: Source
     registry: SchemaRegistry
+    records: DataFrame
+    first_batch_id: int
 
-    def land(self, records: DataFrame, batch_id: int) -> None:
+    def start(self, **trigger: Any) -> StreamingQuery:
+        """Begin to land what is new; `availableNow=True` or `processingTime="2 seconds"`."""
+        self.lake.ensure(bronze.EVENTS)
+        self.lake.ensure(ops.BATCHES)
+        return (
+            self.records.writeStream.foreachBatch(self._land)
+            .queryName(self.source.name)
+            .option("checkpointLocation", checkpoint_folder(self.lake, self.source))
+            .trigger(**trigger)
+            .start()
+        )
+
+    def _land(self, records: DataFrame, number: int) -> None:
         """Append one batch and enter it in the ledger; repeating it changes nothing."""
         spark = records.sparkSession
         # The query's id lives in its checkpoint: a new checkpoint is a new writer to Delta.
         query_id = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
+        batch_id, begun_at = self.first_batch_id + number, datetime.now(UTC)
         observation = Observation()
         observed = records.observe(observation, F.count(F.lit(1)).alias("records_in"))
         landed = landed_events(
-            observed, registry=self.registry, ingested_before=self.lake.started_at
+            observed,
+            registry=self.registry,
+            shape="mapped" if self.source.event else self.source.shape,
+            ingested_before=begun_at,
         ).withColumns(
             {
                 "batch_id": F.lit(batch_id).cast("bigint"),
-                "ingested_at": F.lit(self.lake.started_at),
+                "ingested_at": F.lit(begun_at),
             }
         )
-        was_written = self.lake.append_once(
-            bronze.EVENTS, landed, writer=f"{self.source.name}/{query_id}", batch_id=batch_id
-        )
+        writer = f"{self.source.name}/{query_id}"
+        was_written = self.lake.append_once(bronze.EVENTS, landed, writer=writer, batch_id=number)
         # A batch that an earlier, killed run had committed is not read again by the append.
         records_in = int(observation.get["records_in"]) if was_written else records.count()
-        self._enter(batch_id, records_in)
+        self._enter(batch_id, records_in, writer=writer, number=number)
 
-    def _enter(self, batch_id: int, records_in: int) -> None:
+    def _enter(self, batch_id: int, records_in: int, *, writer: str, number: int) -> None:
         landed_at = datetime.now(UTC)  # the append has committed, or an earlier run's had
-        is_mine = (F.col("source") == self.source.name) & (F.col("batch_id") == batch_id)
-        counts = (
-            self.lake.read(bronze.EVENTS)
-            .where(is_mine)
-            .agg(
-                F.count_if(F.col("verdict") == bronze.ACCEPTED).alias("accepted"),
-                F.count_if(F.col("verdict") == bronze.REJECTED).alias("rejected"),
-            )
-            .collect()[0]
-        )
+        counts = self._landed_counts(batch_id)
         accepted, rejected = int(counts["accepted"]), int(counts["rejected"])
-        self.lake.record(
-            ops.BATCHES,
-            [
-                dict(
-                    stage="bronze",
-                    source=self.source.name,
-                    batch_id=batch_id,
-                    records_in=records_in,
-                    accepted=accepted,
-                    rejected=rejected,
-                    added=accepted + rejected,
-                    duplicates=0,
-                    table_version=self.lake.version(bronze.EVENTS),
-                    run_id=self.lake.run_id,
-                    recorded_at=self.lake.started_at,
-                    landed_at=landed_at,
-                )
-            ],
+        unpacked = int(counts["unpacked"])
+        row = dict(
+            stage="bronze",
+            source=self.source.name,
+            batch_id=batch_id,
+            records_in=records_in,
+            unpacked=unpacked,
+            accepted=accepted,
+            rejected=rejected,
+            added=accepted + rejected,
+            duplicates=0,
+            table_version=self.lake.version(bronze.EVENTS),
+            run_id=self.lake.run_id,
+            recorded_at=datetime.now(UTC),
+            landed_at=landed_at,
         )
-        if records_in != accepted + rejected:
+        frame = ops.BATCHES.frame(self.lake.spark, row).coalesce(1)
+        self.lake.append_once(ops.BATCHES, frame, writer=writer, batch_id=number)
+        if records_in + unpacked != accepted + rejected:
             raise LedgerError(
                 f"bronze.events: batch {batch_id} of {self.source.name} had {records_in:,} "
-                f"records; {accepted:,} accepted and {rejected:,} rejected rows have landed. "
+                f"records{f' with {unpacked:,} further events' if unpacked else ''}; "
+                f"{accepted:,} accepted and {rejected:,} rejected rows have landed. "
                 "Records are lost or doubled; keep the input files and compare them with the table."
             )
 
+    def _landed_counts(self, batch_id: int) -> Row:
+        """Read back from the table: the ledger does not take the writer's word."""
+        is_mine = (F.col("source") == self.source.name) & (F.col("batch_id") == batch_id)
+        rows = self.lake.read(bronze.EVENTS).where(is_mine)
+        return rows.agg(
+            F.count_if(F.col("verdict") == bronze.ACCEPTED).alias("accepted"),
+            F.count_if(F.col("verdict") == bronze.REJECTED).alias("rejected"),
+            F.count_if(F.col("record_index") > 0).alias("unpacked"),
+        ).collect()[0]
 
-def ingest(
-    lake: Lake, source: Source, registry: SchemaRegistry, *, files_per_batch: int
-) -> dict[str, int]:
-    """Land every file of the source that has not landed yet; returns the run's ledger counts.
+
+def prepared(
+    lake: Lake,
+    source: Source,
+    registry: SchemaRegistry,
+    *,
+    bronze_conf: BronzeConf,
+    kafka_conf: KafkaConf,
+    decisions: Decisions,
+) -> Landing:
+    """Everything that can be known to be wrong before a source is read, checked.
 
     Raises:
-        ConfError: no input, or a mapping that does not fit it.
+        ConfError: no input, no broker or topic, or a mapping that does not fit the input.
+        CheckpointError, GapError: see `kinfold.bronze.resuming`.
+    """
+    _require_schema(source, registry)
+    session = mapping_session(lake.spark, source)
+    if source.format == "kafka":
+        options = client_options(source, kafka_conf)
+        topic = describe(lake.spark, source, options)
+        how = resumption_of_topic(lake, source, topic, decisions)
+        records = topic_records(
+            session,
+            source,
+            topic,
+            options,
+            starting_at=how.starting_at,
+            records_per_batch=bronze_conf.records_per_batch,
+            may_skip_lost=how.may_skip_lost,
+        )
+    else:
+        require_input(lake.spark, source, is_first=not _landed_batches(lake, source).take(1))
+        records = file_records(session, source, files_per_batch=bronze_conf.files_per_batch)
+        how = resumption_of_files(lake, source, decisions)
+        if how.landed_files:
+            has_landed = F.col("source_partition").isin(*how.landed_files)
+            records = records.where(~has_landed)
+    return Landing(lake, source, registry, records, how.first_batch_id)
+
+
+def ingest(landing: Landing) -> dict[str, int]:
+    """Land everything of the source that has not landed yet; returns the run's ledger counts.
+
+    Raises:
         ContractError: the source has never given a record, or its files changed shape.
     """
-    spark = lake.spark
-    require_input(spark, source, is_first=not _landed_batches(lake, source).take(1))
-    _require_schema(source, registry)
-    session = mapping_session(spark, source)
-    records = file_records(session, source, files_per_batch=files_per_batch)
-    lake.ensure(bronze.EVENTS)
-    landing = _Landing(lake, source, registry)
-    query = (
-        records.writeStream.foreachBatch(landing.land)
-        .option("checkpointLocation", lake.folder(f"_checkpoints/bronze.events/{source.name}"))
-        .trigger(availableNow=True)
-        .start()
-    )
+    query = landing.start(availableNow=True)
     try:
         query.awaitTermination()
     except StreamingQueryException as error:
-        raise _readable(error, source) from error
-    return _counts(lake, source)
+        raise _readable(error, landing.source) from error
+    return _counts(landing.lake, landing.source)
+
+
+def ingest_continuously(landings: Sequence[Landing], *, trigger_seconds: int) -> None:
+    """Land what arrives until the process is told to stop (SIGTERM, Ctrl-C) or a stream fails.
+
+    On a signal the batch at work is finished and entered first.
+    """
+    queries = {
+        landing.source.name: (landing, landing.start(processingTime=f"{trigger_seconds} seconds"))
+        for landing in landings
+    }
+    streams = landings[0].lake.spark.streams
+    stop = threading.Event()
+    before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        while not stop.is_set():
+            if streams.awaitAnyTermination(1):
+                break
+    except StreamingQueryException:
+        pass  # told below, by source
+    finally:
+        for _, query in queries.values():
+            _stop(query)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for landing, query in queries.values():
+        error = query.exception()
+        if error is not None:
+            raise _readable(error, landing.source) from error
+
+
+def _stop(query: StreamingQuery) -> None:
+    """Stop between two batches: an interrupted one would only have to be repeated."""
+    while query.isActive and query.status["isTriggerActive"]:
+        sleep(0.05)
+    query.stop()
 
 
 def rejection_reasons(lake: Lake, source: Source, *, limit: int = 3) -> list[Row]:
     """The commonest reasons of this run's rejections: reason, records."""
     return (
         lake.read(bronze.EVENTS)
-        .where((F.col("source") == source.name) & (F.col("ingested_at") == lake.started_at))
+        .where((F.col("source") == source.name) & (F.col("ingested_at") >= F.lit(lake.started_at)))
         .select(F.explode("errors").alias("reason"))
         .groupBy("reason")
         .agg(F.count(F.lit(1)).alias("records"))
@@ -199,5 +292,10 @@ def _readable(error: StreamingQueryException, source: Source) -> Exception:
         return ContractError(
             f"source {source.name}: a CSV file of {source.input} has another header than the "
             "first. Give files of another shape a source file of their own."
+        )
+    if "data may have been lost" in text.lower():
+        return GapError(
+            f"source {source.name}: the broker no longer has records that were still to be read. "
+            "Start again: the gap is then named and entered in ops.gaps."
         )
     return error

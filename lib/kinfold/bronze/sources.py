@@ -40,15 +40,18 @@ class Source(Conf):
     name: str
     shown: str
     """The source file as messages name it."""
-    format: Literal["json", "csv", "parquet"]
+    format: Literal["json", "csv", "parquet", "kafka"]
     input: str | None = None
-    """File, folder or URI that is read when no `--input` is given."""
+    """File, folder or URI, or topic, that is read when no `--input` is given."""
     options: dict[str, str | bool | int] = Field(default_factory=dict)
-    """Reader options of Spark for the format, e.g. `sep`, `encoding`, `multiLine`."""
+    """Reader options of Spark for the format, e.g. `sep`, `encoding`, `multiLine`, `cleanSource`;
+    for Kafka also the client's, as `kafka.<option>`."""
+    shape: Literal["native", "segment"] = "native"
+    """Without a mapping: native events, or messages of the Segment and RudderStack specs."""
     timezone: str = "UTC"
     """Zone of times that name none."""
     event: EventMapping | None = None
-    """Null: the records are native events already (JSON lines only)."""
+    """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
     freshness: FreshnessTarget | None = None
     """How fresh the source has to be; null: measured and not judged."""
 
@@ -90,7 +93,12 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
         source = Source.model_validate({**content, "name": path.stem, "shown": shown})
     except ValidationError as error:
         raise ConfError(readable_problems(error, {}, keys, shown)) from error
-    if source.event is None and source.format != "json":
+    if source.event is not None and source.format == "kafka":
+        raise ConfError(
+            f"{shown}: key 'event': records of a topic must be native events. Map them where they "
+            "are produced, or land them as files."
+        )
+    if source.event is None and source.format not in ("json", "kafka"):
         raise ConfError(
             f"{shown}: key 'event' is missing: a {source.format} source must say how its columns "
             "map to events. See README, 'Your own data'."
@@ -98,7 +106,8 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
     if given_input is not None:
         where = given_input
     elif source.input is not None:
-        where = resolve_path(source.input, home)
+        is_topic = source.format == "kafka"
+        where = source.input if is_topic else resolve_path(source.input, home)
     else:
         raise ConfError(f"{shown}: names no input. Give one with --input PATH.")
     return source.model_copy(update={"input": where})

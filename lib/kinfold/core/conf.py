@@ -33,7 +33,13 @@ from kinfold.core.errors import ConfError, did_you_mean
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 HOME_VARIABLE = "KINFOLD_HOME"
-PATH_KEYS = ("lake.root", "bronze.schemas", "report.folder", "metrics.textfile_folder")
+PATH_KEYS = (
+    "lake.root",
+    "bronze.schemas",
+    "kafka.properties_file",
+    "metrics.textfile_folder",
+    "report.folder",
+)
 """Settings that hold a path. In a file a relative one is relative to the project, on the command
 line to the current folder."""
 
@@ -65,8 +71,22 @@ class BronzeConf(Conf):
     """Folder of JSON Schemas, `<event_type>/<version>.json`."""
     files_per_batch: PositiveInt = 1_000
     """Files taken in one micro-batch: one atomic commit each."""
+    records_per_batch: PositiveInt = 500_000
+    """Records of a topic taken in one micro-batch, at most."""
+    trigger_seconds: PositiveInt = 2
+    """Of a continuous stream: how often it looks for new records."""
     max_rejected_ratio: Ratio = 0.5
     """Above this share of rejected records in a run the job fails, after everything has landed."""
+
+
+class KafkaConf(Conf):
+    """The broker of sources with `format: kafka`."""
+
+    bootstrap_servers: str
+    """`host:port` of one or more brokers, separated by commas."""
+    properties_file: str | None
+    """Further options of the client (security.protocol, sasl.*, ssl.*): the client.properties that
+    Kafka's own tools take. It may hold secrets, so it lies outside the project."""
 
 
 class IdentityConf(Conf):
@@ -145,6 +165,7 @@ class Settings(Conf):
     as_of: AwareDatetime | None
     """The moment gold speaks of; null = the end of the last day with data."""
     bronze: BronzeConf
+    kafka: KafkaConf
     identity: IdentityConf
     segmentation: SegmentationConf
     propensity: PropensityConf
@@ -198,14 +219,19 @@ class _Parser(argparse.ArgumentParser):
         raise ConfError(f"{self.prog}: {message}.{hint} See {self.prog} --help.")
 
 
-def job_parser(job: str, description: str) -> argparse.ArgumentParser:
-    """The command line every job has; a job adds its own arguments to it."""
-    parser = _Parser(
+def plain_parser(job: str, description: str) -> argparse.ArgumentParser:
+    """The command line of a job that opens no lake: nothing but its own arguments."""
+    return _Parser(
         prog=f"jobs/{job}.py",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def job_parser(job: str, description: str) -> argparse.ArgumentParser:
+    """The command line every job on a lake has; a job adds its own arguments to it."""
+    parser = plain_parser(job, description)
     common = parser.add_argument_group("every job")
     common.add_argument("--env", default="local", help="conf/ENV.yaml to use (default: local)")
     common.add_argument(

@@ -20,6 +20,12 @@ class ConfError(KinfoldError):
     exit_code = 2
 
 
+class SchemaVersionError(KinfoldError):
+    """A schema's version says less than its changes need. The schema's author must act."""
+
+    exit_code = 1
+
+
 class ContractError(KinfoldError):
     """Data does not have the declared shape. Whoever owns the data or its declaration must act."""
 
@@ -63,7 +69,19 @@ class ModelGateError(KinfoldError):
     exit_code = 8
 
 
+class GapError(KinfoldError):
+    """Records were lost before they could be read. Operations must look into it and accept it."""
+
+    exit_code = 9
+
+
+class CheckpointError(KinfoldError):
+    """A stream's checkpoint cannot be trusted. Operations must repair it."""
+
+    exit_code = 10
+
+
 class FreshnessError(KinfoldError):
     """A source is stale, or spends its error budget too fast. Whoever runs the source must act."""
 
-    exit_code = 9
+    exit_code = 11

@@ -42,6 +42,7 @@ def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: in
                 source="all",
                 batch_id=run.inputs[bronze.EVENTS.name],
                 records_in=accepted,
+                unpacked=0,
                 accepted=accepted,
                 rejected=0,
                 added=added,
@@ -72,6 +73,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
                 F.coalesce(F.sum(F.when(is_stage, F.col(column))), F.lit(0)).alias(name)
                 for name, is_stage, column in (
                     ("records_in", is_bronze, "records_in"),
+                    ("unpacked", is_bronze, "unpacked"),
                     ("accepted", is_bronze, "accepted"),
                     ("rejected", is_bronze, "rejected"),
                     ("read", is_silver, "accepted"),
@@ -93,8 +95,8 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
     events = lake.read(silver.EVENTS).count()
     return (
         Law(
-            "records read = accepted + rejected",
-            written["records_in"],
+            "records read + unpacked = accepted + rejected",
+            written["records_in"] + written["unpacked"],
             written["accepted"] + written["rejected"],
         ),
         Law("accepted in the ledger = accepted in bronze", written["accepted"], rows["accepted"]),
@@ -112,10 +114,15 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
 def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
     """The ledger as metrics: records by stage, source and outcome, and violated laws."""
     outcomes = {
-        "bronze": {"in": "records_in", "accepted": "accepted", "rejected": "rejected"},
+        "bronze": {
+            "in": "records_in",
+            "unpacked": "unpacked",
+            "accepted": "accepted",
+            "rejected": "rejected",
+        },
         "silver": {"in": "accepted", "added": "added", "duplicate": "duplicates"},
     }
-    columns = ("records_in", "accepted", "rejected", "added", "duplicates")
+    columns = ("records_in", "unpacked", "accepted", "rejected", "added", "duplicates")
     totals = (
         lake.read(ops.BATCHES)
         .groupBy("stage", "source")

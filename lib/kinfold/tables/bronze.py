@@ -21,15 +21,23 @@ EVENTS = Table(
         Field(
             "source_partition",
             T.StringType(),
-            "Where in the source the record stood: the file's path.",
+            "Where in the source the record stood: the file's path, or `topic/topic id/partition` "
+            "of a broker, whose topic id tells a topic from one made anew under its name.",
             nullable=False,
         ),
         Field(
             "source_offset",
             T.LongType(),
-            "Position in `source_partition`: for a file read by one task the 0-based line; for a "
+            "Position in `source_partition`: the broker's offset; for a file read by one task the "
+            "0-based line; for a "
             "file split between tasks the line within the part plus the byte where the part begins "
             "plus one. Unique and increasing within a file.",
+            nullable=False,
+        ),
+        Field(
+            "record_index",
+            T.IntegerType(),
+            "0, or for a record that holds a batch of events the place of this one in it.",
             nullable=False,
         ),
         Field(
@@ -39,8 +47,45 @@ EVENTS = Table(
         Field(
             "raw",
             T.StringType(),
-            "The record as received: the line of a JSON-lines file, or the row of a CSV or Parquet "
-            "file as a JSON object. Null only when the reader could give no text.",
+            "The record as received: a broker's value, the line of a JSON-lines file, or the row "
+            "of a CSV or Parquet file as a JSON object. Null when it is not UTF-8 (see "
+            "`raw_bytes`), when there was none (a tombstone), and for the further events of a "
+            "batch, whose text stands at `record_index` 0.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "raw_bytes",
+            T.BinaryType(),
+            "The bytes received, where they are not UTF-8 text; null otherwise.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "event",
+            T.StringType(),
+            "The native event that the record maps to, as JSON; null where `raw` is one itself.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "kafka",
+            T.StructType(
+                [
+                    T.StructField("key", T.BinaryType()),
+                    T.StructField(
+                        "headers",
+                        T.ArrayType(
+                            T.StructType(
+                                [
+                                    T.StructField("key", T.StringType()),
+                                    T.StructField("value", T.BinaryType()),
+                                ]
+                            )
+                        ),
+                    ),
+                    T.StructField("timestamp", T.TimestampType()),
+                ]
+            ),
+            "What the broker holds beside the value: key, headers and the record's time, which is "
+            "the producer's unless the topic says otherwise; null for files.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field("verdict", T.StringType(), "`accepted` or `rejected`.", nullable=False),
@@ -65,14 +110,8 @@ EVENTS = Table(
             "Identifiers as sent, by namespace; null when the record was rejected.",
             privacy=Privacy.IDENTIFIER,
         ),
-        Field(
-            "properties",
-            T.StringType(),
-            "The event's properties, a JSON object; null when the record was rejected.",
-            privacy=Privacy.IDENTIFIER,
-        ),
     ),
-    key=("source", "source_partition", "source_offset"),
+    key=("source", "source_partition", "source_offset", "record_index"),
     written_by="bronze/ingest_events.py",
     cluster_by=("ingested_at",),
     subject=("identifiers",),

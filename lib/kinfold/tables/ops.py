@@ -7,15 +7,21 @@ from kinfold.tables.spec import Field, Table, at_least, one_of
 BATCHES = Table(
     name="ops.batches",
     comment=(
-        "The ledger: one row per batch that landed. At bronze `records_in` = `accepted` + "
-        "`rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read back from the "
-        "tables after the commit, never taken from the writer's word."
+        "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` = "
+        "`accepted` + `rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read "
+        "back from the tables after the commit, never taken from the writer's word."
     ),
     fields=(
         Field("stage", T.StringType(), "`bronze` or `silver`.", nullable=False),
         Field("source", T.StringType(), "Source at bronze, `all` at silver.", nullable=False),
         Field("batch_id", T.LongType(), "Stream batch, or the last bronze version read.", False),
         Field("records_in", T.LongType(), "Records the reader handed over.", nullable=False),
+        Field(
+            "unpacked",
+            T.LongType(),
+            "Further rows of records that held several events; 0 at silver.",
+            nullable=False,
+        ),
         Field("accepted", T.LongType(), "Records that kept their schema.", nullable=False),
         Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
         Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
@@ -32,6 +38,27 @@ BATCHES = Table(
     key=("stage", "source", "batch_id"),
     written_by="every job that lands batches",
     expectations=(one_of("stage", "bronze", "silver"), at_least("records_in", 0)),
+)
+
+GAPS = Table(
+    name="ops.gaps",
+    comment=(
+        "One row per range of records that was gone before it was read: the broker's retention "
+        "passed it, or its topic was deleted. Nothing fills it; it says what is not in bronze."
+    ),
+    fields=(
+        Field("source", T.StringType(), "Source.", nullable=False),
+        Field("source_partition", T.StringType(), "As in bronze.events.", nullable=False),
+        Field("first_offset", T.LongType(), "First offset that was not read.", nullable=False),
+        Field("last_offset", T.LongType(), "Last one; null when nobody can know it."),
+        Field("reason", T.StringType(), "`retention` or `topic made anew`.", nullable=False),
+        Field("found_at", T.TimestampType(), "When the gap was found (UTC).", nullable=False),
+        Field("run_id", T.StringType(), "Run that found it.", nullable=False),
+        Field("is_accepted", T.BooleanType(), "Whether the stream may go on behind it.", False),
+    ),
+    key=("source", "source_partition", "first_offset"),
+    written_by="bronze/ingest_events.py",
+    expectations=(one_of("reason", "retention", "topic made anew"),),
 )
 
 JOB_RUNS = Table(

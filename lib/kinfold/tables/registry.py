@@ -15,6 +15,7 @@ ALL: tuple[Table, ...] = (
     gold.SEGMENT_MEMBERS,
     gold.PROPENSITY_SCORES,
     ops.BATCHES,
+    ops.GAPS,
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
     ops.FRESHNESS,

@@ -59,6 +59,7 @@ EVENTS = Table(
         ),
         Field("source_partition", T.StringType(), "Lineage: bronze.events.", nullable=False),
         Field("source_offset", T.LongType(), "Lineage: bronze.events.", nullable=False),
+        Field("record_index", T.IntegerType(), "Lineage: bronze.events.", nullable=False),
         Field(
             "bronze_version",
             T.LongType(),

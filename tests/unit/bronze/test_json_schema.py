@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from kinfold.bronze.json_schema import DRAFT, NO_SCHEMA, SchemaRegistry
+from kinfold.bronze.json_schema import (
+    DRAFT,
+    NO_MODEL,
+    NO_SCHEMA,
+    NOT_A_VERSION,
+    SchemaRegistry,
+    compiled_schemas,
+)
 from kinfold.core.errors import ContractError
 
 SCHEMAS = Path(__file__).parents[3] / "conf" / "schemas"
@@ -25,6 +32,10 @@ MINIMAL = {
     "login": {},
     "identify": {},
     "consent": {"purpose": "email", "decision": "granted"},
+    "track": {"event_name": "Wishlist Shared"},
+    "screen_view": {},
+    "group": {"group_id": "g1"},
+    "alias": {"previous_id": "u0"},
 }
 OPTIONAL = {
     "page_view": {"referrer": "https://example.com/?q=shoes"},
@@ -42,6 +53,10 @@ OPTIONAL = {
         "birth_on": "1990-02-03",
     },
     "consent": {},
+    "track": {},
+    "screen_view": {"screen_name": "Basket"},
+    "group": {},
+    "alias": {},
 }
 ALL_NAMESPACES = {
     "cookie_id": "c-1",
@@ -331,7 +346,8 @@ def write(folder: Path, schema_id: str, **members: Any) -> None:
 
 
 def test_the_newest_version_of_a_type_decides_and_ten_is_newer_than_nine(folder):
-    write(folder, "login/1-9-0", required=["nine"])
+    for revision in range(1, 10):
+        write(folder, f"login/1-{revision}-0", required=["nine"])
     write(folder, "login/1-10-0", required=["ten"])
     assert SchemaRegistry.load(folder).validate(event("login")) == ["/: 'ten' is missing"]
 
@@ -405,6 +421,9 @@ def test_a_file_name_without_a_version_is_refused(folder, name):
         (b"{", r"1-0-0.json: unreadable JSON \(Expecting property name"),
         (b"[" * 100_000, r"1-0-0.json: unreadable JSON \("),
         (b"\xc3\x28", r"1-0-0.json: cannot be read as UTF-8 text \(UnicodeDecodeError\)"),
+        (b'{"minimum": 1e999}', r"1-0-0.json: unreadable JSON \(1e999 is no JSON number"),
+        (b'{"minimum": NaN}', r"1-0-0.json: unreadable JSON \(NaN is no JSON number"),
+        (b'{"not":' * 100 + b"{}" + b"}" * 100, r"1-0-0.json: nested too deeply, expected at most"),
         (b"true", r"1-0-0.json: invalid schema, expected a JSON object"),
     ],
 )
@@ -420,9 +439,17 @@ def test_a_file_that_holds_no_schema_is_refused(folder, content, message):
         ({"type": "strin"}, r"1-0-0.json: invalid schema at /type: "),
         ({"properties": {"x": {"pattern": "("}}}, r'at /properties/x/pattern: "\(" is not a "'),
         ({"format": "date-tim"}, r"1-0-0.json: invalid schema at /format: Unknown format"),
-        ({"$ref": "kinfold:nope/1-0-0"}, r'1-0-0.json: \$ref "kinfold:nope/1-0-0" leads nowhere'),
-        ({"$ref": "https://example.com/a.json"}, r'\$ref "https://example.com/a.json" leads nowh'),
-        ({"$ref": "kinfold:envelope/1-0-0#/$defs/x"}, r"1-0-0.json: invalid schema: "),
+        ({"$ref": "kinfold:no/1-0-0"}, r'1-0-0.json: \$ref "kinfold:no/1-0-0" at / leads nowhere'),
+        (
+            {"$ref": "https://example.com/a"},
+            r'\$ref "https://example.com/a" at / leads nowhere, ex',
+        ),
+        ({"$ref": "kinfold:envelope/1-0-0#/$defs/x"}, r'0#/\$defs/x" at / leads nowhere'),
+        (
+            {"items": {"$ref": "#x"}},
+            r'1-0-0.json: \$ref "#x" at /items leads nowhere, expected #, ',
+        ),
+        ({"$ref": "#/title", "title": "t"}, r'\$ref "#/title" at / leads nowhere'),
         ({"$id": "kinfold:logon/1-0-0"}, r'\$id is \'kinfold:logon/1-0-0\', expected "kinfold:log'),
         ({"$schema": "http://json-schema.org/draft-07/schema#"}, r"\$schema is 'http://json-sch"),
     ],
@@ -431,6 +458,187 @@ def test_an_invalid_schema_is_refused_with_its_file_and_place(folder, rules, mes
     write(folder, "login/1-0-0", **rules)
     with pytest.raises(ContractError, match=message):
         SchemaRegistry.load(folder)
+
+
+LOOPS = {
+    "itself": {"$ref": "#"},
+    "each other": {
+        "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}},
+        "properties": {"x": {"$ref": "#/$defs/a"}},
+    },
+    "allOf": {"$defs": {"a": {"allOf": [{}, {"$ref": "#/$defs/a"}]}}},
+    "anyOf": {"anyOf": [{"type": "null"}, {"$ref": "#"}]},
+    "oneOf": {"oneOf": [{"$ref": "#"}]},
+    "not": {"not": {"$ref": "#"}},
+    "if": {"if": {"$ref": "#"}, "then": True},
+    "then": {"if": True, "then": {"$ref": "#"}},
+    "dependentSchemas": {"dependentSchemas": {"x": {"$ref": "#"}}},
+    "an anchor": {"$anchor": "me", "allOf": [{"$ref": "#me"}]},
+    "$dynamicRef": {"$dynamicAnchor": "me", "allOf": [{"$dynamicRef": "#me"}]},
+}
+
+
+@pytest.mark.parametrize("rules", LOOPS.values(), ids=LOOPS)
+def test_references_that_come_back_without_a_step_into_the_event_are_refused(folder, rules):
+    write(folder, "login/1-0-0", **rules)
+    with pytest.raises(
+        ContractError, match=r"login/1-0-0.json: \$ref loop login/1-0-0#.* never goes"
+    ):
+        SchemaRegistry.load(folder)
+
+
+def test_a_reference_loop_through_two_files_is_named_once_with_its_way(folder):
+    write(folder, "login/1-0-0", **{"$ref": "kinfold:consent/1-0-0"})
+    write(folder, "consent/1-0-0", **{"$ref": "kinfold:login/1-0-0"})
+    with pytest.raises(ContractError) as caught:
+        SchemaRegistry.load(folder)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1
+    assert "consent/1-0-0# -> login/1-0-0# -> consent/1-0-0#" in lines[0]
+
+
+def test_a_schema_that_holds_itself_below_a_member_is_a_tree_and_works(folder):
+    tree = {
+        "properties": {
+            "children": {"items": {"$ref": "#"}},
+            "next": {"additionalProperties": {"allOf": [{"$ref": "#"}]}},
+        },
+        "required": ["name"],
+    }
+    write(folder, "login/1-0-0", **tree)
+    registry = SchemaRegistry.load(folder)
+    leaf = {"name": "b"}
+    assert registry.validate(event("login") | {"name": "a", "children": [leaf, leaf]}) == []
+    faulty = event("login") | {"name": "a", "children": [{"name": "b", "next": {"x": {}}}]}
+    assert registry.validate(faulty) == ["/children/*/next/*: 'name' is missing"]
+
+
+def test_text_that_looks_like_a_reference_is_none_outside_a_schema(folder):
+    rules = {"const": {"$ref": "nowhere"}, "default": {"$ref": "x"}, "examples": [{"$ref": "y"}]}
+    write(folder, "login/1-0-0", properties={"x": rules, "$ref": {"type": "string"}})
+    assert SchemaRegistry.load(folder).event_types == REGISTRY.event_types
+
+
+@pytest.mark.parametrize(
+    ("versions", "message"),
+    [
+        (["1-0-2"], "1-0-2.json: comes after 1-0-0, expected 1-0-1, 1-1-0 or 2-0-0. Add"),
+        (["1-1-1"], "1-1-1.json: comes after 1-0-0, expected"),
+        (["1-2-0"], "1-2-0.json: comes after 1-0-0, expected"),
+        (["2-0-1"], "2-0-1.json: comes after 1-0-0, expected"),
+        (["2-1-0"], "2-1-0.json: comes after 1-0-0, expected"),
+        (["3-0-0"], "3-0-0.json: comes after 1-0-0, expected"),
+        (["1-0-1", "1-1-0", "1-1-2"], "1-1-2.json: comes after 1-1-0, expected 1-1-1, 1-2-0 or"),
+    ],
+)
+def test_a_version_without_the_one_before_it_is_refused(folder, versions, message):
+    for version in versions:
+        write(folder, f"login/{version}")
+    with pytest.raises(ContractError, match=message):
+        SchemaRegistry.load(folder)
+
+
+def test_the_first_version_is_1_0_0(folder):
+    write(folder, "refund/1-0-1")
+    with pytest.raises(
+        ContractError, match=r"refund/1-0-1.json: is the first version, expected 1-0"
+    ):
+        SchemaRegistry.load(folder)
+
+
+def test_a_revision_and_a_model_may_follow_any_addition(folder):
+    for version in ("1-0-1", "1-0-2", "1-1-0", "1-1-1", "2-0-0", "2-1-0", "3-0-0"):
+        write(folder, f"login/{version}")
+    assert len(SchemaRegistry.load(folder).texts) == len(REGISTRY.texts) + 7
+
+
+# --- The version an event names -------------------------------------------------------------------
+
+
+@pytest.fixture
+def versions(folder):
+    """login 1-0-0 and 1-0-1 wants a, 1-1-0 wants b, 2-0-0 wants c and takes nothing else."""
+    envelope = {"$ref": "kinfold:envelope/1-0-0"}
+    write(folder, "login/1-0-0", **envelope, required=["a"])
+    write(folder, "login/1-0-1", **envelope, required=["a"])
+    write(folder, "login/1-1-0", **envelope, required=["b"])
+    described = {
+        "c": {"type": "integer"},
+        "inner": {"properties": {"k": {}}, "additionalProperties": False},
+    }
+    write(
+        folder,
+        "login/2-0-0",
+        **envelope,
+        required=["c"],
+        properties=described,
+        unevaluatedProperties=False,
+    )
+    return compiled_schemas(SchemaRegistry.load(folder))
+
+
+@pytest.mark.parametrize(
+    ("version", "schema_id", "reasons"),
+    [
+        (..., "login/2-0-0", ["/: 'c' is missing"]),
+        (None, "login/2-0-0", ["/: 'c' is missing"]),
+        ("2-0-0", "login/2-0-0", ["/: 'c' is missing"]),
+        ("1-0-0", "login/1-0-0", ["/: 'a' is missing"]),
+        ("1-0-1", "login/1-0-1", ["/: 'a' is missing"]),
+        ("1-1-0", "login/1-1-0", ["/: 'b' is missing"]),
+        ("1-0-9", "login/1-1-0", ["/: 'b' is missing"]),
+        ("1-1-1", "login/1-1-0", ["/: 'b' is missing"]),
+        ("1-7-3", "login/1-1-0", ["/: 'b' is missing"]),
+        ("2-0-1", "login/2-0-0", ["/: 'c' is missing"]),
+        ("3-0-0", None, [NO_MODEL]),
+        ("10-0-0", None, [NO_MODEL]),
+        ("1", None, [NOT_A_VERSION]),
+        ("1.0.0", None, [NOT_A_VERSION]),
+        ("01-0-0", None, [NOT_A_VERSION]),
+        ("0-0-1", None, [NOT_A_VERSION]),
+        ("1-0-0\n", None, [NOT_A_VERSION]),
+        ("1-0-\u0661", None, [NOT_A_VERSION]),
+        ("", None, [NOT_A_VERSION]),
+        (1, None, [NOT_A_VERSION]),
+        ([1, 0, 0], None, [NOT_A_VERSION]),
+        ({}, None, [NOT_A_VERSION]),
+    ],
+)
+def test_the_schema_an_event_names_decides_or_the_newest_of_its_model(
+    versions, version, schema_id, reasons
+):
+    candidate = event("login", schema_version=version)
+    assert versions.reasons(candidate) == reasons
+    assert versions.schema_id(candidate) == schema_id
+
+
+def test_a_newer_addition_may_have_members_that_a_closed_schema_refuses(versions):
+    members = {"c": 1, "inner": {"new": 1}, "new": {"a": 1}}
+    known = event("login", schema_version="2-0-0", **members)
+    newer = event("login", schema_version="2-0-1", **members)
+    assert versions.reasons(known) == [
+        "/: has a member the schema does not declare",
+        "/inner: has a member the schema does not declare",
+    ]
+    assert versions.reasons(newer) == []
+    assert versions.reasons(newer | {"c": "x"}) == ["/c: expected integer"]
+
+
+def test_a_version_of_an_unknown_type_is_refused_for_the_type_alone(versions):
+    assert versions.reasons(event("refund", schema_version="3-0-0")) == [NO_SCHEMA]
+    assert versions.reasons(event("envelope", schema_version="1-0-0")) == [NO_SCHEMA]
+
+
+def test_a_malformed_version_is_refused_though_the_rest_is_held_to_the_envelope(versions):
+    assert versions.reasons(event("login", schema_version="x", event_id=None)) == [
+        "/event_id: expected string",
+        NOT_A_VERSION,
+    ]
+
+
+@pytest.mark.parametrize("value", [[], "login", 1, None, {"event_type": ["login"]}, {}])
+def test_what_names_no_type_has_no_schema(versions, value):
+    assert versions.schema_id(value) is None
 
 
 def test_every_problem_of_a_folder_is_named_at_once(folder):

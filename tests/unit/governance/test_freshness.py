@@ -267,7 +267,7 @@ def test_every_source_that_is_not_fresh_is_named_with_its_numbers():
     assert "crm is stale: nothing for more than 3600 s, newest 2026-03-01 08:00:00" in told
     assert "app burns its error budget: rate 3.0 over 1 h and 1.5 over 6 h, allowed 1" in told
     assert "fine" not in told
-    assert caught.value.exit_code == 9
+    assert caught.value.exit_code == 11
 
 
 def test_a_person_is_told_a_source_in_one_line():
@@ -312,11 +312,13 @@ def lake(spark, lake_root):
             source_partition=f"f{batch_id}", ingested_at=at("09:00"), verdict="accepted", errors=[]
         )
         rows = [
-            {**full, **row, "batch_id": batch_id, "source_offset": i}
+            {**full, **row, "batch_id": batch_id, "source_offset": i, "record_index": 0}
             for i, row in enumerate(records)
         ]
         lake.append_record(bronze.EVENTS, rows)
-        counts = dict(records_in=len(rows), accepted=len(rows), rejected=0, added=len(rows))
+        counts = dict(
+            records_in=len(rows), unpacked=0, accepted=len(rows), rejected=0, added=len(rows)
+        )
         entry = dict(duplicates=0, table_version=batch_id + 1, run_id="run-1", **counts)
         lake.append_record(ops.BATCHES, [batch(batch_id=batch_id, landed=landed, **entry)])
 

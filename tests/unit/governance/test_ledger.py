@@ -22,6 +22,7 @@ def lake(spark, lake_root):
                 stage="bronze",
                 source="web",
                 records_in=3,
+                unpacked=0,
                 accepted=2,
                 rejected=1,
                 added=3,
@@ -32,6 +33,7 @@ def lake(spark, lake_root):
                 stage="silver",
                 source="all",
                 records_in=2,
+                unpacked=0,
                 accepted=2,
                 rejected=0,
                 added=1,
@@ -41,7 +43,12 @@ def lake(spark, lake_root):
         ],
     )
     record = dict(
-        source="web", source_partition="f", batch_id=0, ingested_at=at("09:00"), errors=[]
+        source="web",
+        source_partition="f",
+        record_index=0,
+        batch_id=0,
+        ingested_at=at("09:00"),
+        errors=[],
     )
     lake.append_record(
         bronze.EVENTS,
@@ -59,6 +66,7 @@ def lake(spark, lake_root):
         identifiers=[],
         source_partition="f",
         source_offset=0,
+        record_index=0,
         bronze_version=1,
     )
     lake.append_record(silver.EVENTS, [dict(event_id="a", **event)])

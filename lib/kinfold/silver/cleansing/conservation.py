@@ -25,10 +25,11 @@ def conservation(records: DataFrame, events: DataFrame) -> Conservation:
     the row of its event_id came from another, and lost when there is no such row. This runs a join.
 
     Args:
-        records: accepted records: event_id, source, source_partition, source_offset.
+        records: accepted records: event_id, source, source_partition, source_offset,
+            record_index.
         events: silver.events after the commit.
     """
-    lineage = ("source", "source_partition", "source_offset")
+    lineage = ("source", "source_partition", "source_offset", "record_index")
     landed = events.select("event_id", *(F.col(c).alias(f"_{c}") for c in lineage))
     is_known = F.col("_source").isNotNull()
     is_same = is_known

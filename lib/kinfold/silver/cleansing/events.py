@@ -50,7 +50,10 @@ def cleansed_events(
     Returns:
         silver.events columns.
     """
-    extracted = first_landed(records).select(
+    # A native event is its raw text; of a member given twice both parsers take the last.
+    parsed = F.from_json(F.coalesce("event", "raw"), "struct<properties:string>")
+    extracted = first_landed(records).select("*", parsed["properties"].alias("properties"))
+    extracted = extracted.select(
         "*",
         e164_phone(F.col("identifiers")["phone"], region=phone_region).alias("_phone"),
         F.json_tuple("properties", *_PROPERTIES).alias(*(f"_{p}" for p in _PROPERTIES)),
@@ -75,6 +78,7 @@ def cleansed_events(
         "properties",
         "source_partition",
         "source_offset",
+        "record_index",
         "bronze_version",
     )
 
@@ -82,7 +86,7 @@ def cleansed_events(
 def first_landed(records: DataFrame) -> DataFrame:
     """One row per event_id: the one that came first by version, then by source and position."""
     landing_order = Window.partitionBy("event_id").orderBy(
-        "bronze_version", "source", "source_partition", "source_offset"
+        "bronze_version", "source", "source_partition", "source_offset", "record_index"
     )
     return (
         records.withColumn("_rank", F.row_number().over(landing_order))

@@ -33,7 +33,9 @@ def normalised_identifiers(sent: Column, phone: Column, *, placeholders: Sequenc
             .when(namespace == "phone", phone)
             .otherwise(value)
         )
-        return F.struct(namespace.alias("namespace"), comparable.alias("value"))
+        # An alias names two accounts of one person; a map holds a namespace once.
+        account = F.when(namespace == "previous_user_id", "user_id").otherwise(namespace)
+        return F.struct(account.alias("namespace"), comparable.alias("value"))
 
     def is_usable(identifier: Column) -> Column:
         value = identifier["value"]

@@ -2,6 +2,7 @@
 
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
+from kinfold.bronze.segment import REST as SEGMENT_REST
 from kinfold.runtime.lake import CHANGE_TYPE
 
 _NAMES = T.ArrayType(T.StringType())
@@ -117,6 +118,7 @@ def latest_values(events: DataFrame) -> DataFrame:
     latest = (
         traits.unionByName(consent)
         .where(F.col("name").isNotNull() & (F.trim("value") != ""))
+        .where(F.col("name") != SEGMENT_REST)
         .groupBy("profile_id", "kind", "name")
         .agg(F.max_by("value", F.struct("occurred_at", "event_id")).alias("value"))
     )

@@ -5,7 +5,13 @@ from kinfold.tables import bronze, silver
 
 
 def record(event_id, offset):
-    return dict(event_id=event_id, source="web", source_partition="f", source_offset=offset)
+    return dict(
+        event_id=event_id,
+        source="web",
+        source_partition="f",
+        source_offset=offset,
+        record_index=0,
+    )
 
 
 def test_a_record_is_added_a_duplicate_or_lost(spark):

@@ -27,7 +27,8 @@ def records(spark, *rows):
                     event_type="purchase",
                     occurred_at=at("09:00"),
                     identifiers={},
-                    properties=json.dumps(properties),
+                    record_index=0,
+                    raw=json.dumps({"event_id": "e1", "properties": properties}),
                 )
                 | row,
                 version,

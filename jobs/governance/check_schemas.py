@@ -1,0 +1,70 @@
+"""Say whether versions of event schemas are compatible, and which change breaks them.
+
+Without --new: checks the folder of schemas (every file a valid schema, no version missing, no $ref
+that leads nowhere or round in a circle) and compares each version with the one before it.
+
+With --new: compares FILE, which is not in the folder yet, with the newest version of TYPE, lists
+the changes and says which version FILE has to carry. Its $id may name that version already; without
+an $id it counts as the same model as the newest.
+
+A version reads model-revision-addition, such as 1-0-2:
+  addition   every event of the version before is still valid (a new optional member)
+  revision   some may be refused (a lower maximum, a stricter pattern)
+  model      a change that breaks (a type changed, a required member added)
+
+Exit code: 0 compatible, 1 a version says less than its changes need, 2 bad input.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from kinfold.bronze.json_schema import SchemaRegistry
+from kinfold.bronze.schema_review import (
+    candidate_review,
+    registry_reviews,
+    require_enough,
+    review_lines,
+)
+from kinfold.core.conf import plain_parser, project_home
+from kinfold.core.errors import ConfError, ContractError
+from kinfold.core.log import say
+from kinfold.runtime.job import run_job
+
+JOB = "governance/check_schemas"
+
+
+def schema_parser() -> ArgumentParser:
+    parser = plain_parser(JOB, __doc__ or "")
+    parser.add_argument(
+        "--schemas", metavar="DIR", help="folder of schemas (default: the project's conf/schemas)"
+    )
+    parser.add_argument(
+        "--new", metavar="FILE", help="a schema to compare with the newest version of --type"
+    )
+    parser.add_argument(
+        "--type", metavar="TYPE", help="event type of --new: a folder of the folder of schemas"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = schema_parser().parse_args(argv)
+    if (given.new is None) != (given.type is None):
+        raise ConfError("--new and --type belong together: --new FILE --type purchase.")
+    directory = Path(given.schemas) if given.schemas else project_home() / "conf" / "schemas"
+    try:
+        registry = SchemaRegistry.load(directory)
+        if given.new is None:
+            reviews = registry_reviews(registry)
+        else:
+            reviews = [candidate_review(registry, Path(given.new), event_type=given.type)]
+    except ContractError as error:  # here the schemas are what the person who starts gave
+        raise ConfError(str(error)) from error
+    print(*review_lines(reviews), sep="\n", end="\n" if reviews else "")
+    require_enough(reviews)
+    say(f"  {JOB}: {len(registry.texts)} schemas, {len(reviews)} compared, all compatible")
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,128 @@
+"""A real Kafka broker for tests: started by them, stopped by them."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+HOME = Path(__file__).resolve().parents[1]
+
+
+class Broker:
+    """One broker in a folder of its own; it may be stopped and started again over its data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port_pair()
+        self.servers = f"127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        log = (self.folder / "broker.log").open("ab")
+        self._process = subprocess.Popen(
+            [str(HOME / "bin" / "kafka"), str(self.folder / "kafka"), str(self.port)],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(KafkaException):
+                self.admin().list_topics(timeout=1)
+                return
+        raise RuntimeError((self.folder / "broker.log").read_text()[-2000:])
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Stop it; with SIGKILL as if the machine went away."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, how)
+            self._process.wait(60)
+            self._process = None
+
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+
+    def create(self, topic: str, *, partitions: int = 2, config: Mapping[str, str] = {}) -> None:
+        _done(self.admin().create_topics([NewTopic(topic, partitions, 1, config=dict(config))]))
+
+    def delete(self, topic: str) -> None:
+        _done(self.admin().delete_topics([topic]))
+        while topic in self.admin().list_topics(timeout=5).topics:
+            time.sleep(0.1)
+
+    def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
+        """As retention does: records before an offset are gone."""
+        ends = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
+        _done(self.admin().delete_records(ends))
+
+    def send(
+        self,
+        topic: str,
+        values: Sequence[bytes | None],
+        *,
+        key: str | None = None,
+        headers: Mapping[str, bytes] = {},
+        partition: int | None = None,
+    ) -> None:
+        """Produce and wait for every acknowledgement; without a partition they take turns."""
+        producer = Producer({"bootstrap.servers": self.servers, "acks": "all", "linger.ms": 5})
+        failures: list[object] = []
+        for i, value in enumerate(values):
+            producer.produce(
+                topic,
+                value,
+                key=key,
+                headers=list(headers.items()),
+                partition=i % 2 if partition is None else partition,
+                on_delivery=lambda error, _: failures.append(error) if error else None,
+            )
+        assert producer.flush(30) == 0
+        assert not failures, failures
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Offset that the next record of each partition will get."""
+        partitions = self.admin().list_topics(topic, timeout=5).topics[topic].partitions
+        wanted = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
+        found = self.admin().list_offsets(wanted)
+        return {place.partition: future.result().offset for place, future in found.items()}
+
+
+@contextlib.contextmanager
+def running_broker() -> Iterator[Broker]:
+    folder = Path(tempfile.mkdtemp(prefix="kinfold-kafka-"))
+    broker = Broker(folder)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _done(futures: Mapping[object, object]) -> None:
+    for future in futures.values():
+        future.result(30)  # type: ignore[attr-defined]
+
+
+def _free_port_pair() -> int:
+    """A port that is free together with the next one, which the controller takes."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", port + 1))
+                return port

@@ -1,0 +1,293 @@
+"""Landing topics of a real broker: once, with nothing lost, and every obstacle named."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import functions as F
+
+from brokers import Broker, running_broker
+from frames import assert_rows
+from kinfold.core.errors import CheckpointError, ConfError, GapError
+from kinfold.tables import bronze, ops
+from lakes import lake_of
+from records import purchase
+
+pytestmark = pytest.mark.xdist_group("kafka")
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with running_broker() as one:
+        yield one
+
+
+@pytest.fixture
+def topic(broker, request) -> str:
+    """A topic of two partitions, named after the test."""
+    name = request.node.name[:100].replace("[", "-").replace("]", "")
+    broker.create(name)
+    return name
+
+
+@pytest.fixture
+def land(run, broker, tmp_path):
+    """`land(topic, *options)`: run the job on a topic."""
+
+    def landed(topic: str, *options: str, text: str = "format: kafka\n", name: str = "clicks"):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text)
+        run(
+            "bronze/ingest_events",
+            *("--source", str(file), "--input", topic),
+            *("--set", f"kafka.bootstrap_servers={broker.servers}"),
+            *options,
+        )
+
+    return landed
+
+
+def events(*names: str) -> list[bytes]:
+    return [purchase(name).strip().encode() for name in names]
+
+
+def landed_ids(spark, lake_root) -> list[str]:
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS).select("event_id").collect()
+    return sorted(str(row["event_id"]) for row in rows)
+
+
+def checkpoint(lake_root, name="clicks"):
+    from pathlib import Path
+
+    return Path(lake_root) / "_checkpoints" / "bronze.events" / name
+
+
+def test_a_record_lands_with_all_the_broker_knows_of_it(broker, topic, land, spark, lake_root):
+    broker.send(topic, events("a"), key="k1", headers={"trace": b"\x00\x01"}, partition=1)
+    land(topic)
+    [row] = lake_of(spark, lake_root).read(bronze.EVENTS).collect()
+    name, topic_id, partition = row["source_partition"].split("/")
+    assert (name, partition, row["source_offset"]) == (topic, "1", 0)
+    assert len(topic_id) == 22, "the broker's topic id"
+    assert row["raw"].encode() == events("a")[0]
+    assert row["kafka"]["key"] == b"k1"
+    assert [tuple(h) for h in row["kafka"]["headers"]] == [("trace", b"\x00\x01")]
+    assert abs((row["ingested_at"] - row["kafka"]["timestamp"]).total_seconds()) < 120
+
+
+def test_bytes_that_are_no_text_and_tombstones_land_as_they_are(
+    broker, topic, land, spark, lake_root
+):
+    broker.send(topic, [b"\xc3\x28", None, b"", *events("a")], partition=0)
+    land(topic)
+    assert_rows(
+        lake_of(spark, lake_root).read(bronze.EVENTS),
+        ["source_offset", "raw_bytes", "verdict", "errors"],
+        [
+            (0, bytearray(b"\xc3\x28"), "rejected", ["/: not JSON"]),
+            (1, None, "rejected", ["/: no record"]),
+            (2, None, "rejected", ["/: empty"]),
+            (3, None, "accepted", []),
+        ],
+    )
+
+
+def test_only_what_is_new_lands_and_each_batch_is_in_the_ledger(
+    broker, topic, land, spark, lake_root
+):
+    broker.send(topic, events("a", "b"))
+    land(topic)
+    broker.send(topic, [*events("c"), b"{"])
+    land(topic)
+    land(topic)
+    assert landed_ids(spark, lake_root) == ["None", "a", "b", "c"]
+    assert_rows(
+        lake_of(spark, lake_root).read(ops.BATCHES),
+        ["batch_id", "records_in", "accepted", "rejected"],
+        [(0, 2, 2, 0), (1, 2, 1, 1)],
+    )
+
+
+def test_a_batch_takes_no_more_records_than_it_may(broker, topic, land, spark, lake_root):
+    broker.send(topic, events(*map(str, range(10))))
+    land(topic, "--set", "bronze.records_per_batch=4")
+    batches = lake_of(spark, lake_root).read(ops.BATCHES).collect()
+    assert sorted(row["records_in"] for row in batches) == [2, 4, 4]
+
+
+def test_messages_of_the_segment_spec_land_one_by_one(broker, topic, land, spark, lake_root):
+    message = {"type": "track", "event": "Song Played", "anonymousId": "c1"}
+    batch = {
+        "sentAt": "2026-03-01T09:00:01Z",
+        "batch": [
+            {**message, "messageId": "m1", "timestamp": "2026-03-01T09:00:00Z"},
+            {**message, "messageId": "m2", "timestamp": "2026-03-01T09:00:00Z", "type": "sing"},
+        ],
+    }
+    sent = json.dumps(batch).encode()
+    broker.send(topic, [sent, b'{"batch": []}', b"{"], partition=0)
+    land(topic, text="format: kafka\nshape: segment\n", name="sdk")
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS)
+    assert_rows(
+        rows,
+        ["source_offset", "record_index", "verdict", "event_id"],
+        [
+            (0, 0, "accepted", "m1"),
+            (0, 1, "rejected", "m2"),
+            (1, 0, "rejected", None),
+            (2, 0, "rejected", None),
+        ],
+    )
+    assert [r["raw"] for r in rows.orderBy("source_offset", "record_index").collect()] == [
+        sent.decode(),
+        None,
+        '{"batch": []}',
+        "{",
+    ]
+    assert_rows(
+        lake_of(spark, lake_root).read(ops.BATCHES),
+        ["records_in", "unpacked", "accepted", "rejected"],
+        [(3, 1, 1, 3)],
+    )
+
+
+def test_without_its_checkpoint_a_stream_goes_on_behind_what_has_landed(
+    broker, topic, land, spark, lake_root
+):
+    broker.send(topic, events("a", "b", "c"))
+    land(topic)
+    broker.send(topic, events("d"))
+    land(topic, "--reset-checkpoint")
+    assert landed_ids(spark, lake_root) == ["a", "b", "c", "d"]
+    assert_rows(
+        lake_of(spark, lake_root).read(ops.BATCHES),
+        ["batch_id", "records_in"],
+        [(0, 3), (1, 1)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda folder: (folder / "metadata").unlink(), "metadata is missing"),
+        (lambda folder: (folder / "metadata").write_text("{"), "metadata is not whole"),
+        (lambda folder: (folder / "offsets" / "1").write_text(""), "offsets/1 is cut short"),
+        (lambda folder: (folder / "offsets" / "1").unlink(), "offsets/1 is missing"),
+    ],
+    ids=["no-metadata", "cut-metadata", "empty-offsets", "no-offsets"],
+)
+def test_a_broken_checkpoint_is_named_and_its_repair_loses_and_doubles_nothing(
+    broker, topic, land, spark, lake_root, damage, told
+):
+    broker.send(topic, events("a", "b"))
+    land(topic)
+    broker.send(topic, events("c"))
+    land(topic)
+    folder = checkpoint(lake_root)
+    for crc in folder.rglob(".*.crc"):
+        crc.unlink()
+    damage(folder)
+    broker.send(topic, events("d"))
+    with pytest.raises(CheckpointError, match=f"{told}.*--reset-checkpoint"):
+        land(topic)
+    assert landed_ids(spark, lake_root) == ["a", "b", "c"]
+    land(topic, "--reset-checkpoint")
+    assert landed_ids(spark, lake_root) == ["a", "b", "c", "d"]
+
+
+def test_a_lost_commit_file_only_repeats_a_batch_that_is_known(
+    broker, topic, land, spark, lake_root
+):
+    broker.send(topic, events("a", "b"))
+    land(topic)
+    commits = checkpoint(lake_root) / "commits"
+    (commits / "0").unlink()
+    (commits / ".0.crc").unlink()
+    broker.send(topic, events("c"))
+    land(topic)
+    assert landed_ids(spark, lake_root) == ["a", "b", "c"]
+
+
+def test_a_checkpoint_of_another_source_is_refused(broker, topic, land, lake_root):
+    broker.send(topic, events("a"))
+    land(topic)
+    checkpoint(lake_root).rename(checkpoint(lake_root, "orders"))
+    with pytest.raises(CheckpointError, match="belongs to source clicks reading .*, expected orde"):
+        land(topic, name="orders")
+
+
+def test_records_gone_before_they_were_read_stop_the_stream_until_accepted(
+    broker, topic, land, spark, lake_root
+):
+    broker.send(topic, events("a", "b"), partition=0)
+    land(topic)
+    broker.send(topic, events("c", "d", "e"), partition=0)
+    broker.delete_records(topic, {0: 4})
+    with pytest.raises(GapError, match=r"/0 offsets 2 to 3 \(retention\).*--accept-gaps"):
+        land(topic)
+    assert landed_ids(spark, lake_root) == ["a", "b"]
+    gaps = lake_of(spark, lake_root).read(ops.GAPS)
+    columns = ["first_offset", "last_offset", "reason", "is_accepted"]
+    assert_rows(gaps, columns, [(2, 3, "retention", False)])
+    land(topic, "--accept-gaps")
+    assert landed_ids(spark, lake_root) == ["a", "b", "e"]
+    gaps = lake_of(spark, lake_root).read(ops.GAPS)
+    assert_rows(gaps, columns, [(2, 3, "retention", True)])
+    land(topic)
+
+
+def test_a_topic_made_anew_is_told_from_the_old_one(broker, topic, land, spark, lake_root):
+    """The new topic's offsets begin at 0 again; by them alone its first record would be passed."""
+    broker.send(topic, events("a", "b"), partition=0)
+    land(topic)
+    broker.delete(topic)
+    broker.create(topic)
+    broker.send(topic, events("c", "d", "e"), partition=0)
+    with pytest.raises(GapError, match="offsets 2 to an unknown end .topic made anew."):
+        land(topic)
+    land(topic, "--accept-gaps")
+    assert landed_ids(spark, lake_root) == ["a", "b", "c", "d", "e"]
+    places = lake_of(spark, lake_root).read(bronze.EVENTS).select("source_partition").distinct()
+    assert places.count() == 2
+
+
+def test_an_added_partition_is_read_from_its_first_record(
+    broker, topic, land, spark, lake_root, capsys
+):
+    from confluent_kafka.admin import NewPartitions
+
+    broker.send(topic, events("a"))
+    land(topic)
+    for done in broker.admin().create_partitions([NewPartitions(topic, 3)]).values():
+        done.result(10)
+    broker.send(topic, events("b"), partition=2)
+    land(topic)
+    assert landed_ids(spark, lake_root) == ["a", "b"]
+    assert "partition 2 is new" in capsys.readouterr().err
+
+
+def test_a_missing_topic_is_named_with_those_there_are(broker, topic, land):
+    with pytest.raises(ConfError, match=f"no topic '{topic}x'. Did you mean '{topic}'"):
+        land(f"{topic}x")
+
+
+def test_a_wrong_address_is_one_line(topic, land, lake_root):
+    with pytest.raises(ConfError, match=r"127.0.0.1:9 does not answer within"):
+        land(topic, "--set", "kafka.bootstrap_servers=127.0.0.1:9")
+
+
+def test_options_the_client_refuses_are_one_line(topic, land, tmp_path):
+    options = tmp_path / "client.properties"
+    options.write_text("# how to log in\nsecurity.protocol=SECRET\n")
+    with pytest.raises(ConfError, match="Kafka client refuses its options"):
+        land(topic, "--set", f"kafka.properties_file={options}")
+
+
+def test_files_without_their_checkpoint_do_not_land_twice(run, source, spark, lake_root):
+    argv = source("format: json\n", purchase("a") + purchase("b"))
+    run("bronze/ingest_events", *argv)
+    run("bronze/ingest_events", *argv, "--reset-checkpoint")
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS)
+    assert sorted(r["event_id"] for r in rows.collect()) == ["a", "b"]
+    source("format: json\n", purchase("c"), name="shop")
+    assert rows.where(F.col("batch_id") > 0).count() == 0
