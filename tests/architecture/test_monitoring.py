@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 
 from kinfold.runtime import metrics
 from kinfold.runtime.metrics import JOB_METRICS, STREAM_METRICS, Metric
@@ -33,10 +35,10 @@ QUERIES = {
 }
 
 
-def promtool(*arguments: object) -> str:
+def promtool(*arguments: object, given: str | None = None) -> str:
     """What real promtool says; the test is skipped where there is none and none can be fetched."""
     command = [str(HOME / "bin" / "promtool"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=given)
     if done.returncode == 69:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -107,6 +109,16 @@ def test_every_alert_is_seen_to_fire_and_to_keep_silent():
 def test_the_rules_do_what_their_tests_say():
     promtool("check", "rules", *RULES)
     promtool("test", "rules", *TESTS)
+
+
+@pytest.mark.parametrize("published", [JOB_METRICS, STREAM_METRICS], ids=["jobs", "streams"])
+def test_what_is_published_keeps_the_conventions_of_prometheus(published):
+    figures = metrics.Figures()
+    for metric in published:
+        figures.set(metric, 1, **dict.fromkeys(metric.labels, "x"))
+    registry = CollectorRegistry()
+    registry.register(SimpleNamespace(collect=figures.families))
+    promtool("check", "metrics", given=generate_latest(registry).decode())
 
 
 def test_every_query_of_the_dashboard_is_promql(tmp_path):

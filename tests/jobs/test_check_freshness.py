@@ -50,7 +50,9 @@ def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
     )
     files = {f.name: f.read_text() for f in Path(tmp_path, "textfiles").iterdir()}
     ingested = files["kinfold_bronze_ingest_events.prom"]
-    assert 'kinfold_job_count{job_name="bronze/ingest_events",name="accepted"} 2.0' in ingested
+    assert (
+        'kinfold_job_last_counts{job_name="bronze/ingest_events",name="accepted"} 2.0' in ingested
+    )
     checked = files["kinfold_governance_check_freshness.prom"]
     assert f'kinfold_source_is_stale{{job_name="{JOB}",source="shop"}} 1.0' in checked
     assert f'kinfold_job_last_status{{job_name="{JOB}"}} 1.0' in checked, "it has measured"

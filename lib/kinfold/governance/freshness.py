@@ -327,7 +327,7 @@ def require_fresh(states: Sequence[SourceFreshness]) -> None:
     burning = [
         f"{s.source} burns its error budget: rate {_number(s.burn_rates['1h'])} over 1 h and "
         f"{_number(s.burn_rates['6h'])} over 6 h, allowed 1 (target {s.target.target_seconds:g} s "
-        f"for {s.target.objective:.4%} of records)"
+        f"for {s.target.objective * 100:g} % of records)"
         for s in states
         if s.is_burning and s.target
     ]

@@ -57,7 +57,7 @@ JOB_STATUS = Metric("kinfold_job_last_status", "1 when the last run succeeded, e
 JOB_EXIT_CODE = Metric(
     "kinfold_job_last_exit_code", "Who must act: the exit codes of lib/kinfold/core/errors.py."
 )
-JOB_COUNT = Metric("kinfold_job_count", "What the last run did, by name.", ("name",))
+JOB_COUNT = Metric("kinfold_job_last_counts", "What the last run did, by name.", ("name",))
 QUALITY_FAILED = Metric(
     "kinfold_quality_rules_failed", "Expectations that the last judged frame broke.", ("table",)
 )

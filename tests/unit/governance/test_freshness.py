@@ -265,7 +265,8 @@ def test_every_source_that_is_not_fresh_is_named_with_its_numbers():
         )
     told = str(caught.value)
     assert "crm is stale: nothing for more than 3600 s, newest 2026-03-01 08:00:00" in told
-    assert "app burns its error budget: rate 3.0 over 1 h and 1.5 over 6 h, allowed 1" in told
+    assert "app burns its error budget: rate 3.0 over 1 h and 1.5 over 6 h, allowed 1 " in told
+    assert "(target 60 s for 99 % of records)" in told
     assert "fine" not in told
     assert caught.value.exit_code == 11
 
