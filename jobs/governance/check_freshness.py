@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kinfold.bronze.sources import load_source
 from kinfold.core.conf import job_parser, parse_moment, parse_options
 from kinfold.governance.freshness import (
-    freshness_rows,
+    keep_freshness,
     measured_freshness,
     require_fresh,
     tell_freshness,
@@ -28,8 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         at = moment or run.lake.started_at
         version = run.inputs[bronze.EVENTS.name]
         states = measured_freshness(run.lake, targets, at=at, bronze_version=version)
-        rows = freshness_rows(states, bronze_version=version, run_id=run.lake.run_id)
-        run.lake.append_record(ops.FRESHNESS, rows)
+        keep_freshness(run.lake, states, bronze_version=version)
         tell_freshness(run.figures, states)
         run.note(*(state.told for state in states))
         run.count(sources=len(states), records=sum(state.records for state in states))

@@ -17,7 +17,7 @@ from pydantic import Field, PositiveFloat
 from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.conf import Conf
-from kinfold.core.errors import FreshnessError
+from kinfold.core.errors import ConfError, FreshnessError
 from kinfold.runtime import metrics
 from kinfold.runtime.lake import CHANGE_TYPE, Lake
 from kinfold.tables import bronze, ops
@@ -237,10 +237,18 @@ def measured_freshness(
 
     Args:
         bronze_version: up to which bronze.events is read; pinned before the ledger is.
+
+    Raises:
+        ConfError: a later moment has been measured, and what landed until then is counted there.
     """
     history = lake.read_or_empty(ops.FRESHNESS)
     kept = {row["source"]: row for row in _newest_by_source(history).collect()}
     newest = max(kept.values(), key=lambda row: row["measured_at"], default=None)
+    if newest and at < _utc(newest["measured_at"]):
+        raise ConfError(
+            f"--at {at:%Y-%m-%dT%H:%M:%SZ}: freshness has been measured at "
+            f"{_utc(newest['measured_at']):%Y-%m-%dT%H:%M:%SZ} already, expected a later moment."
+        )
     records = _gained(
         lake, after=int(newest["bronze_version"]) if newest else -1, until=bronze_version
     )
@@ -262,11 +270,12 @@ def measured_freshness(
     ]
 
 
-def freshness_rows(
-    states: Sequence[SourceFreshness], *, bronze_version: int, run_id: str
-) -> list[dict[str, object]]:
-    """The states as rows of ops.freshness."""
-    return [
+def keep_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_version: int) -> None:
+    """Append the states to ops.freshness; a moment that is there stays as it is."""
+    moments = {state.measured_at for state in states}
+    same = lake.read_or_empty(ops.FRESHNESS).where(F.col("measured_at").isin(*moments))
+    known = {row["source"] for row in same.select("source").collect()}
+    rows: list[dict[str, object]] = [
         dict(
             source=state.source,
             measured_at=state.measured_at,
@@ -284,10 +293,12 @@ def freshness_rows(
             newest_landed_at=state.newest_landed_at,
             is_stale=state.is_stale,
             landed_minutes=[asdict(minute) for minute in state.minutes],
-            run_id=run_id,
+            run_id=lake.run_id,
         )
         for state in states
+        if state.source not in known
     ]
+    lake.append_record(ops.FRESHNESS, rows)
 
 
 def tell_freshness(figures: metrics.Figures, states: Sequence[SourceFreshness]) -> None:

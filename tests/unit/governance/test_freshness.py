@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from pyspark.sql import functions as F
 
 from frames import assert_rows, at
-from kinfold.core.errors import FreshnessError
+from kinfold.core.errors import ConfError, FreshnessError
 from kinfold.governance.freshness import (
     FreshnessTarget,
     LandedMinute,
     SourceFreshness,
     burn_rate,
-    freshness_rows,
+    keep_freshness,
     lags_by_source,
     landed_minutes,
     measured_freshness,
@@ -345,9 +345,7 @@ def test_a_measurement_counts_each_record_once_and_remembers_what_it_saw(lake):
     def measure(moment: str) -> dict[str, SourceFreshness]:
         version = lake.version(bronze.EVENTS)
         states = measured_freshness(lake, targets, at=at(moment), bronze_version=version)
-        lake.append_record(
-            ops.FRESHNESS, freshness_rows(states, bronze_version=version, run_id="run-1")
-        )
+        keep_freshness(lake, states, bronze_version=version)
         return {state.source: state for state in states}
 
     early = dict(received_at=at("2026-03-01T09:54:30"), occurred_at=at("09:54"))
@@ -374,6 +372,11 @@ def test_a_measurement_counts_each_record_once_and_remembers_what_it_saw(lake):
     assert third.is_stale is True
     assert third.burn_rates["1h"] is None
     assert third.burn_rates["6h"] == pytest.approx(25)
+    assert measure("12:00")["web"].burn_rates["6h"] == pytest.approx(25), "the same again"
+    with pytest.raises(
+        ConfError, match="measured at 2026-03-01T12:00:00Z already, expected a later"
+    ):
+        measure("11:59")
     history = lake.read(ops.FRESHNESS).where("source = 'web'")
     assert_rows(
         history.withColumn("burn_rate_6h", F.round("burn_rate_6h", 6)),
