@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
@@ -28,19 +29,17 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        log = (self.folder / "broker.log").open("ab")
-        self._process = subprocess.Popen(
-            [str(HOME / "bin" / "kafka"), str(self.folder / "kafka"), str(self.port)],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        command = [str(HOME / "bin" / "kafka"), str(self.folder / "kafka"), str(self.port)]
+        with (self.folder / "broker.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
             with contextlib.suppress(KafkaException):
-                self.admin().list_topics(timeout=1)
+                self.admin.list_topics(timeout=1)
                 return
         raise RuntimeError((self.folder / "broker.log").read_text()[-2000:])
 
@@ -52,21 +51,22 @@ class Broker:
             self._process.wait(60)
             self._process = None
 
+    @cached_property
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
 
     def create(self, topic: str, *, partitions: int = 2, config: Mapping[str, str] = {}) -> None:
-        _done(self.admin().create_topics([NewTopic(topic, partitions, 1, config=dict(config))]))
+        _done(self.admin.create_topics([NewTopic(topic, partitions, 1, config=dict(config))]))
 
     def delete(self, topic: str) -> None:
-        _done(self.admin().delete_topics([topic]))
-        while topic in self.admin().list_topics(timeout=5).topics:
+        _done(self.admin.delete_topics([topic]))
+        while topic in self.admin.list_topics(timeout=5).topics:
             time.sleep(0.1)
 
     def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
         """As retention does: records before an offset are gone."""
         ends = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
-        _done(self.admin().delete_records(ends))
+        _done(self.admin.delete_records(ends))
 
     def send(
         self,
@@ -94,9 +94,9 @@ class Broker:
 
     def ends(self, topic: str) -> dict[int, int]:
         """Offset that the next record of each partition will get."""
-        partitions = self.admin().list_topics(topic, timeout=5).topics[topic].partitions
+        partitions = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
         wanted = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
-        found = self.admin().list_offsets(wanted)
+        found = self.admin.list_offsets(wanted)
         return {place.partition: future.result().offset for place, future in found.items()}
 
 

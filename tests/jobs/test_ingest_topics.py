@@ -41,6 +41,7 @@ def land(run, broker, tmp_path):
             "bronze/ingest_events",
             *("--source", str(file), "--input", topic),
             *("--set", f"kafka.bootstrap_servers={broker.servers}"),
+            *("--set", "bronze.max_rejected_ratio=1"),
             *options,
         )
 
@@ -84,7 +85,7 @@ def test_bytes_that_are_no_text_and_tombstones_land_as_they_are(
         lake_of(spark, lake_root).read(bronze.EVENTS),
         ["source_offset", "raw_bytes", "verdict", "errors"],
         [
-            (0, bytearray(b"\xc3\x28"), "rejected", ["/: not JSON"]),
+            (0, bytearray(b"\xc3\x28"), "rejected", ["/: not UTF-8"]),
             (1, None, "rejected", ["/: no record"]),
             (2, None, "rejected", ["/: empty"]),
             (3, None, "accepted", []),
@@ -212,7 +213,7 @@ def test_a_checkpoint_of_another_source_is_refused(broker, topic, land, lake_roo
     broker.send(topic, events("a"))
     land(topic)
     checkpoint(lake_root).rename(checkpoint(lake_root, "orders"))
-    with pytest.raises(CheckpointError, match="belongs to source clicks reading .*, expected orde"):
+    with pytest.raises(CheckpointError, match="belongs to source clicks"):
         land(topic, name="orders")
 
 
@@ -243,7 +244,7 @@ def test_a_topic_made_anew_is_told_from_the_old_one(broker, topic, land, spark, 
     broker.delete(topic)
     broker.create(topic)
     broker.send(topic, events("c", "d", "e"), partition=0)
-    with pytest.raises(GapError, match="offsets 2 to an unknown end .topic made anew."):
+    with pytest.raises(GapError, match=r"offsets 2 to an unknown end \(topic made anew\)"):
         land(topic)
     land(topic, "--accept-gaps")
     assert landed_ids(spark, lake_root) == ["a", "b", "c", "d", "e"]
@@ -258,7 +259,7 @@ def test_an_added_partition_is_read_from_its_first_record(
 
     broker.send(topic, events("a"))
     land(topic)
-    for done in broker.admin().create_partitions([NewPartitions(topic, 3)]).values():
+    for done in broker.admin.create_partitions([NewPartitions(topic, 3)]).values():
         done.result(10)
     broker.send(topic, events("b"), partition=2)
     land(topic)

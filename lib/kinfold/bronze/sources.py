@@ -103,13 +103,11 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
             f"{shown}: key 'event' is missing: a {source.format} source must say how its columns "
             "map to events. See README, 'Your own data'."
         )
-    if given_input is not None:
-        where = given_input
-    elif source.input is not None:
-        is_topic = source.format == "kafka"
-        where = source.input if is_topic else resolve_path(source.input, home)
-    else:
-        raise ConfError(f"{shown}: names no input. Give one with --input PATH.")
+    where, base = (source.input, home) if given_input is None else (given_input, Path.cwd())
+    if where is None:
+        raise ConfError(f"{shown}: names no input. Give one with --input.")
+    if source.format != "kafka":
+        where = resolve_path(where, base)
     return source.model_copy(update={"input": where})
 
 

@@ -296,7 +296,7 @@ def parse_options(
         overrides["as_of"] = parse_moment(arguments.as_of)
     inputs = [*arguments.input, *[None] * (len(arguments.source) - len(arguments.input))]
     sources = tuple(
-        (_source_file(file, home), None if given is None else resolve_path(given, Path.cwd()))
+        (_source_file(file, home), given)
         for file, given in zip(arguments.source, inputs, strict=True)
     )
     settings = load_settings(home, arguments.env, overrides)

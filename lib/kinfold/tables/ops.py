@@ -7,8 +7,8 @@ from kinfold.tables.spec import Field, Table, at_least, one_of
 BATCHES = Table(
     name="ops.batches",
     comment=(
-        "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` = "
-        "`accepted` + `rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read "
+        "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` "
+        "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read "
         "back from the tables after the commit, never taken from the writer's word."
     ),
     fields=(
