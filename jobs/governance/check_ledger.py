@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
-from kinfold.governance.ledger import ledger_laws, require_kept
+from kinfold.governance.ledger import ledger_laws, require_kept, tell_ledger
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze, ops, silver
 
@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if run.is_up_to_date:
             return
         laws = ledger_laws(run.lake)
+        tell_ledger(run.lake, laws)
         require_kept(laws)
         run.count(laws_kept=len(laws))
 

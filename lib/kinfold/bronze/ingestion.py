@@ -80,6 +80,7 @@ class Landing:
         )
 
     def _enter(self, batch_id: int, records_in: int, *, writer: str, number: int) -> None:
+        landed_at = datetime.now(UTC)  # the append has committed, or an earlier run's had
         counts = self._landed_counts(batch_id)
         accepted, rejected = int(counts["accepted"]), int(counts["rejected"])
         unpacked = int(counts["unpacked"])
@@ -96,6 +97,7 @@ class Landing:
             table_version=self.lake.version(bronze.EVENTS),
             run_id=self.lake.run_id,
             recorded_at=datetime.now(UTC),
+            landed_at=landed_at,
         )
         frame = ops.BATCHES.rows(self.lake.spark, [row])
         self.lake.append_once(ops.BATCHES, frame, writer=writer, batch_id=number)

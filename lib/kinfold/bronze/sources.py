@@ -16,6 +16,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.core.conf import Conf, read_yaml, readable_problems, resolve_path
 from kinfold.core.errors import ConfError, did_you_mean
+from kinfold.governance.freshness import FreshnessTarget
 
 _LITERAL = re.compile(r"^\s*'([^']*)'\s*$")
 _UNKNOWN_COLUMN = re.compile(r"with name `?([^`]+(?:`\.`[^`]+)*)`? cannot be resolved")
@@ -51,6 +52,8 @@ class Source(Conf):
     """Zone of times that name none."""
     event: EventMapping | None = None
     """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
+    freshness: FreshnessTarget | None = None
+    """How fresh the source has to be; null: measured and not judged."""
 
     @field_validator("timezone")
     @classmethod
@@ -84,6 +87,7 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
     keys = [
         *(k for k in Source.model_fields if k not in ("name", "shown")),
         *(f"event.{k}" for k in EventMapping.model_fields),
+        *(f"freshness.{k}" for k in FreshnessTarget.model_fields),
     ]
     try:
         source = Source.model_validate({**content, "name": path.stem, "shown": shown})

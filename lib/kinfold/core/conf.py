@@ -33,7 +33,13 @@ from kinfold.core.errors import ConfError, did_you_mean
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 HOME_VARIABLE = "KINFOLD_HOME"
-PATH_KEYS = ("lake.root", "bronze.schemas", "kafka.properties_file", "report.folder")
+PATH_KEYS = (
+    "lake.root",
+    "bronze.schemas",
+    "kafka.properties_file",
+    "metrics.textfile_folder",
+    "report.folder",
+)
 """Settings that hold a path. In a file a relative one is relative to the project, on the command
 line to the current folder."""
 
@@ -137,6 +143,19 @@ class TrackingConf(Conf):
     experiment: str
 
 
+class MetricsConf(Conf):
+    """What Prometheus gets; with nothing configured nothing is published."""
+
+    host: str
+    """Address of the scrape endpoint. It has no password: leave it on loopback, or guard it."""
+    port: Annotated[int, Field(ge=0, le=65535)] | None
+    """Port on which continuous streams are scraped; 0 = any free one, null = none."""
+    textfile_folder: str | None
+    """Folder of the node exporter's textfile collector, where each job leaves a file."""
+    push_gateway: Annotated[str, Field(pattern="^https?://")] | None
+    """URL of a Prometheus push gateway, to which each job pushes."""
+
+
 class Settings(Conf):
     """All settings of a run."""
 
@@ -151,6 +170,7 @@ class Settings(Conf):
     segmentation: SegmentationConf
     propensity: PropensityConf
     tracking: TrackingConf
+    metrics: MetricsConf
     report: ReportConf
 
 
@@ -389,8 +409,11 @@ def resolve_path(text: str, base: Path) -> str:
     return text if "://" in text else str((base / Path(text).expanduser()).absolute())
 
 
-def parse_moment(text: str) -> datetime:
+def parse_moment(text: str, *, option: str = "--as-of") -> datetime:
     """An instant from ISO 8601 text; without a zone it is UTC.
+
+    Args:
+        option: that gave it, for the message.
 
     Raises:
         ConfError: `text` is no ISO 8601 date or time.
@@ -399,7 +422,7 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfError(
-            f"--as-of {text}: is no ISO 8601 time. Write 2026-05-01 or 2026-05-01T00:00:00Z."
+            f"{option} {text}: is no ISO 8601 time. Write 2026-05-01 or 2026-05-01T00:00:00Z."
         ) from error
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 

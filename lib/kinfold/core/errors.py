@@ -79,3 +79,9 @@ class CheckpointError(KinfoldError):
     """A stream's checkpoint cannot be trusted. Operations must repair it."""
 
     exit_code = 10
+
+
+class FreshnessError(KinfoldError):
+    """A source is stale, or spends its error budget too fast. Whoever runs the source must act."""
+
+    exit_code = 11

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from kinfold.core.errors import LedgerError
+from kinfold.runtime import metrics
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake import Lake
 from kinfold.tables import bronze, ops, silver
@@ -108,6 +109,36 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
         ),
         Law("added in the ledger = rows of silver.events", written["added"], events),
     )
+
+
+def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
+    """The ledger as metrics: records by stage, source and outcome, and violated laws."""
+    outcomes = {
+        "bronze": {
+            "in": "records_in",
+            "unpacked": "unpacked",
+            "accepted": "accepted",
+            "rejected": "rejected",
+        },
+        "silver": {"in": "accepted", "added": "added", "duplicate": "duplicates"},
+    }
+    columns = ("records_in", "unpacked", "accepted", "rejected", "added", "duplicates")
+    totals = (
+        lake.read(ops.BATCHES)
+        .groupBy("stage", "source")
+        .agg(*(F.sum(column).alias(column) for column in columns))
+    )
+    for row in totals.collect():
+        for outcome, column in outcomes[row["stage"]].items():
+            lake.figures.set(
+                metrics.LEDGER_RECORDS,
+                row[column],
+                stage=row["stage"],
+                source=row["source"],
+                outcome=outcome,
+            )
+    violated = sum(not law.is_kept for law in laws)
+    lake.figures.set(metrics.LEDGER_VIOLATED, violated)
 
 
 def require_kept(laws: Sequence[Law]) -> None:

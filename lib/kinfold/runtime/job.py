@@ -16,6 +16,7 @@ from kinfold.core.conf import Conf, RunOptions, Settings, project_home, resolve_
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counted, heartbeat, say
 from kinfold.runtime.lake import CHANGE_TYPE, Lake, open_root
+from kinfold.runtime.metrics import JOB_COUNT, Figures, job_figures
 from kinfold.runtime.session import open_session
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
@@ -49,6 +50,11 @@ class JobRun:
     @property
     def spark(self) -> SparkSession:
         return self.lake.spark
+
+    @property
+    def figures(self) -> Figures:
+        """What the run tells Prometheus beyond its counts."""
+        return self.lake.figures
 
     @property
     def is_up_to_date(self) -> bool:
@@ -120,7 +126,7 @@ class JobRun:
 
 
 @contextmanager
-def open_lake(options: RunOptions, *, name: str) -> Iterator[Lake]:
+def open_lake(options: RunOptions, *, name: str, figures: Figures | None = None) -> Iterator[Lake]:
     """The lake of the settings, with a session that is closed on any exit if it was opened here."""
     open_root(options.settings.lake.root)
     owned = SparkSession.getActiveSession() is None
@@ -133,6 +139,7 @@ def open_lake(options: RunOptions, *, name: str) -> Iterator[Lake]:
             root=options.settings.lake.root,
             run_id=options.run_id,
             started_at=datetime.now(UTC),
+            figures=figures or Figures(),
         )
     finally:
         if owned:
@@ -169,7 +176,11 @@ def open_job(
         depends_on: the settings that decide the outputs.
     """
     begun = monotonic()
-    with open_lake(options, name=name) as lake, lake.writing(*writes):
+    with (
+        job_figures(name, options.settings.metrics) as figures,
+        open_lake(options, name=name, figures=figures) as lake,
+        lake.writing(*writes),
+    ):
         there = [*reads, *(table for table in reads_if_there if lake.exists(table))]
         run = JobRun(
             name=name,
@@ -184,6 +195,8 @@ def open_job(
             seconds = monotonic() - begun
             if not run.is_skipped:
                 _record(run, seconds)
+                for count, value in run.counts.items():
+                    figures.set(JOB_COUNT, value, name=count)
         did = "nothing new" if run.is_skipped else counted(run.counts)
         say(f"  {name:<28} {monotonic() - begun:6.1f} s  {did}")
 

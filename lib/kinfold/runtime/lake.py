@@ -3,7 +3,7 @@
 import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types a
 
 from kinfold.core.errors import LakeError
 from kinfold.quality import gate
+from kinfold.runtime.metrics import QUALITY_FAILED, QUALITY_FAILING_ROWS, Figures
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
 
@@ -29,12 +30,14 @@ class Lake:
         root: folder or URI; a table lies at `<root>/<layer>/<name>`.
         run_id: stamps every verdict, ledger row and commit of the run.
         started_at: the run's one clock reading, for technical columns only.
+        figures: what the run tells Prometheus.
     """
 
     spark: SparkSession
     root: str
     run_id: str
     started_at: datetime
+    figures: Figures = field(default_factory=Figures)
 
     def path(self, table: Table) -> str:
         return f"{self.root}/{table.name.replace('.', '/')}"
@@ -266,10 +269,19 @@ class Lake:
                     for verdict in verdicts
                 ],
             )
+            self._tell(table, verdicts)
             gate.require(table, verdicts, run_id=self.run_id)
             yield conformed
         finally:
             conformed.unpersist()
+
+    def _tell(self, table: Table, verdicts: Sequence[gate.Verdict]) -> None:
+        """Every rule, kept ones with 0: a rule that is kept again must not stay failed."""
+        broken = sum(not verdict.is_met for verdict in verdicts)
+        self.figures.set(QUALITY_FAILED, broken, table=table.name)
+        for verdict in verdicts:
+            rows = 0 if verdict.is_met else verdict.rows_failing
+            self.figures.set(QUALITY_FAILING_ROWS, rows, table=table.name, rule=verdict.rule)
 
     def _merge(self, table: Table, rows: DataFrame):  # type: ignore[no-untyped-def]  # delta has no stubs
         matches = " and ".join(f"old.{c} = new.{c}" for c in table.key)
@@ -279,9 +291,9 @@ class Lake:
     def _differs(self, table: Table) -> Column:
         """Whether the row to publish says something else than the one that is there."""
         differs = F.lit(False)
-        for field in table.fields:
-            old, new = F.col(f"old.{field.name}"), F.col(f"new.{field.name}")
-            if isinstance(field.type, T.MapType):  # maps cannot be compared; sorted entries can
+        for column in table.fields:
+            old, new = F.col(f"old.{column.name}"), F.col(f"new.{column.name}")
+            if isinstance(column.type, T.MapType):  # maps cannot be compared; sorted entries can
                 old, new = (F.array_sort(F.map_entries(side)) for side in (old, new))
             differs = differs | ~old.eqNullSafe(new)
         return differs

@@ -29,6 +29,11 @@ BATCHES = Table(
         Field("table_version", T.LongType(), "Version of the stage's table after it.", False),
         Field("run_id", T.StringType(), "Run that wrote this row.", nullable=False),
         Field("recorded_at", T.TimestampType(), "When (UTC).", nullable=False),
+        Field(
+            "landed_at",
+            T.TimestampType(),
+            "When its rows were known to be readable, after the commit (UTC); null at silver.",
+        ),
     ),
     key=("stage", "source", "batch_id"),
     written_by="every job that lands batches",
@@ -99,4 +104,71 @@ QUALITY_RESULTS = Table(
     ),
     key=("run_id", "table_name", "rule", "judged_at"),
     written_by="every job that publishes",
+)
+
+_LAGS = (
+    ("occurred_to_received", "the event and the collector"),
+    ("received_to_queryable", "the collector and the row in bronze"),
+    ("occurred_to_queryable", "the event and the row in bronze"),
+)
+_MINUTE = T.StructType(
+    [
+        T.StructField("minute_at", T.TimestampType()),
+        T.StructField("judged", T.LongType()),
+        T.StructField("late", T.LongType()),
+    ]
+)
+
+FRESHNESS = Table(
+    name="ops.freshness",
+    comment=(
+        "One row per source and measurement: how long the records that landed since the "
+        "measurement before took to be readable, and how fast the source spends its error budget. "
+        "A measurement begins at the `bronze_version` where the one before ended."
+    ),
+    fields=(
+        Field("source", T.StringType(), "Source, from its source file.", nullable=False),
+        Field("measured_at", T.TimestampType(), "The moment judged (UTC).", nullable=False),
+        Field("bronze_version", T.LongType(), "Up to which bronze.events was read.", False),
+        Field("records", T.LongType(), "Records that landed since.", nullable=False),
+        Field("judged", T.LongType(), "Records with a known lag and a target.", nullable=False),
+        Field("late", T.LongType(), "Judged records over the target.", nullable=False),
+        Field("late_ratio", T.DoubleType(), "`late` / `judged`; null when none was judged."),
+        Field(
+            "ahead", T.LongType(), "Records with times in the wrong order: a clock is wrong.", False
+        ),
+        *(
+            Field(
+                f"{leg}_{percentile}_seconds",
+                T.DoubleType(),
+                f"{percentile} of the time between {between_what}; null where unknown.",
+            )
+            for leg, between_what in _LAGS
+            for percentile in ("p50", "p95", "p99")
+        ),
+        Field("target_seconds", T.DoubleType(), "The lag a record may have, if declared."),
+        Field("objective_ratio", T.DoubleType(), "Share of records that are to keep the target."),
+        *(
+            Field(
+                f"burn_rate_{window}",
+                T.DoubleType(),
+                f"Share of late records over the share allowed, of those landed in the {window} "
+                "before; 1 spends exactly the budget. Null without a target or a judged record.",
+            )
+            for window in ("5m", "30m", "1h", "6h")
+        ),
+        Field("newest_received_at", T.TimestampType(), "Newest arrival ever seen, if known."),
+        Field("newest_landed_at", T.TimestampType(), "Newest batch ever seen; null if none."),
+        Field("is_stale", T.BooleanType(), "Nothing came for too long; null without a target."),
+        Field(
+            "landed_minutes",
+            T.ArrayType(_MINUTE),
+            "Judged and late records by the minute in which they landed, of the last six hours: "
+            "what later measurements make their burn rates of.",
+            nullable=False,
+        ),
+        Field("run_id", T.StringType(), "Run that measured.", nullable=False),
+    ),
+    key=("source", "measured_at"),
+    written_by="governance/check_freshness.py",
 )

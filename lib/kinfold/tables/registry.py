@@ -18,6 +18,7 @@ ALL: tuple[Table, ...] = (
     ops.GAPS,
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
+    ops.FRESHNESS,
 )
 
 PUBLISHED: tuple[Table, ...] = tuple(table for table in ALL if table.layer != "ops")

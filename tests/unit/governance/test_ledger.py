@@ -4,7 +4,8 @@ import pytest
 
 from frames import at
 from kinfold.core.errors import LedgerError
-from kinfold.governance.ledger import Law, ledger_laws, require_kept
+from kinfold.governance.ledger import Law, ledger_laws, require_kept, tell_ledger
+from kinfold.runtime import metrics
 from kinfold.runtime.lake import Lake
 from kinfold.tables import bronze, ops, silver
 
@@ -97,3 +98,15 @@ def test_every_violated_law_is_named_at_once():
     with pytest.raises(LedgerError) as caught:
         require_kept([Law("a = b", 1, 2), Law("c = d", 3, 3), Law("e = f", 4, 1000)])
     assert "a = b: 1 against 2; e = f: 4 against 1,000." in str(caught.value)
+
+
+def test_the_ledger_is_told_by_stage_source_and_outcome(lake):
+    tell_ledger(lake, [Law("a = b", 1, 2), Law("c = d", 3, 3)])
+
+    def told(stage: str, source: str, outcome: str) -> float | None:
+        labels = dict(stage=stage, source=source, outcome=outcome)
+        return lake.figures.get(metrics.LEDGER_RECORDS, **labels)
+
+    assert [told("bronze", "web", o) for o in ("in", "accepted", "rejected")] == [3, 2, 1]
+    assert [told("silver", "all", o) for o in ("in", "added", "duplicate")] == [2, 1, 1]
+    assert lake.figures.get(metrics.LEDGER_VIOLATED) == 1

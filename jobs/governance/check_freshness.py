@@ -1,0 +1,39 @@
+"""Measure how fresh each source is, keep it in ops.freshness, and name the sources that are not."""
+
+from collections.abc import Sequence
+
+from kinfold.bronze.sources import load_source
+from kinfold.core.conf import job_parser, parse_moment, parse_options
+from kinfold.governance.freshness import (
+    keep_freshness,
+    measured_freshness,
+    require_fresh,
+    tell_freshness,
+)
+from kinfold.runtime.job import open_job, run_job
+from kinfold.tables import bronze, ops
+
+JOB = "governance/check_freshness"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = job_parser(JOB, __doc__ or "")
+    parser.add_argument("--at", metavar="TIME", help="the moment to judge, ISO 8601 (default: now)")
+    options = parse_options(JOB, argv, parser=parser)
+    given_at = options.arguments.at
+    moment = parse_moment(given_at, option="--at") if given_at else None
+    given = [load_source(f, home=options.home, given_input=i or "-") for f, i in options.sources]
+    targets = {source.name: source.freshness for source in given if source.freshness}
+    with open_job(JOB, options, reads=[bronze.EVENTS, ops.BATCHES], writes=[ops.FRESHNESS]) as run:
+        at = moment or run.lake.started_at
+        version = run.inputs[bronze.EVENTS.name]
+        states = measured_freshness(run.lake, targets, at=at, bronze_version=version)
+        keep_freshness(run.lake, states, bronze_version=version)
+        tell_freshness(run.figures, states)
+        run.note(*(state.told for state in states))
+        run.count(sources=len(states), records=sum(state.records for state in states))
+    require_fresh(states)  # after the measurement has been kept and published
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,450 @@
+"""Freshness: how long a record takes from happening to being readable, and what is left to spend.
+
+Three moments: `occurred_at` (the event), `received_at` (the collector), and queryable, the moment
+the record's batch was first readable in bronze (`ops.batches.landed_at`). A source declares how
+late its records may be and for which share of them (`freshness:` in its source file). The share
+beyond that is its error budget, and the burn rate says how fast it is spent; see "Alerting on SLOs"
+in The Site Reliability Workbook (Beyer et al., O'Reilly 2018), part 6, multiwindow, multi-burn-rate
+alerts: https://sre.google/workbook/alerting-on-slos/.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat
+from pyspark.sql import Column, DataFrame, Row, functions as F
+
+from kinfold.core.conf import Conf
+from kinfold.core.errors import ConfError, FreshnessError
+from kinfold.runtime import metrics
+from kinfold.runtime.lake import CHANGE_TYPE, Lake
+from kinfold.tables import bronze, ops
+
+LEGS = ("occurred_to_received", "received_to_queryable", "occurred_to_queryable")
+PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+WINDOWS = {
+    "5m": timedelta(minutes=5),
+    "30m": timedelta(minutes=30),
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+}
+LONGEST = max(WINDOWS.values())
+RANK_ACCURACY = 10_000
+"""A percentile's rank is right to 1 in this many; memory stays bounded, whatever has arrived."""
+
+
+class FreshnessTarget(Conf):
+    """How fresh a source has to be."""
+
+    target_seconds: PositiveFloat
+    """The lag a record may have until it can be read."""
+    objective: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    """Share of records that keep the target."""
+    stale_after_seconds: PositiveFloat = 3600
+    """The source is stale when nothing has come for so long."""
+    since: Literal["received", "occurred"] = "received"
+    """Where the lag begins. A device that was offline sends late, which no pipeline can mend, so it
+    begins at the collector; a source without one (files of a partner) can only take the event."""
+
+
+@dataclass(frozen=True)
+class SourceFreshness:
+    """How fresh one source is at one moment.
+
+    Attributes:
+        lags: seconds by leg and percentile, as `<leg>_<percentile>_seconds`; null without a record
+            that has both times.
+        judged: records whose lag is known and has a target; `late` of them are over it.
+        ahead: records with times in the wrong order: a clock is wrong.
+        minutes: judged and late records by the minute they landed in, for the longest window.
+        burn_rates: by window; null without a target, or where nothing judged landed in it.
+        is_stale: null without a target.
+    """
+
+    source: str
+    measured_at: datetime
+    target: FreshnessTarget | None
+    records: int
+    lags: Mapping[str, float | None]
+    judged: int
+    late: int
+    ahead: int
+    newest_received_at: datetime | None
+    newest_landed_at: datetime | None
+    minutes: tuple["LandedMinute", ...]
+    burn_rates: Mapping[str, float | None]
+    is_stale: bool | None
+
+    @property
+    def late_ratio(self) -> float | None:
+        return self.late / self.judged if self.judged else None
+
+    @property
+    def is_burning(self) -> bool:
+        """Whether the target is missed over 6 hours and still over the last one.
+
+        The long window says that it matters, the short one that it still goes on.
+        """
+        return all((self.burn_rates[window] or 0) > 1 for window in ("1h", "6h"))
+
+    @property
+    def verdict(self) -> str:
+        if self.target is None:
+            return "no target"
+        if self.is_stale:
+            return "stale"
+        if self.is_burning:
+            return "burns its budget"
+        known = any(rate is not None for rate in self.burn_rates.values())
+        return "fresh" if known else "fresh, no lag known"
+
+    @property
+    def told(self) -> str:
+        """One line for the person who waits."""
+        leg = f"{self.target.since if self.target else 'received'}_to_queryable"
+        lags = ", ".join(f"{p} {_seconds(self.lags[f'{leg}_{p}_seconds'])}" for p in PERCENTILES)
+        parts = [f"{self.source}: {self.verdict}", f"{self.records:,} new", f"{leg} {lags}"]
+        if self.target is not None:
+            rates = ", ".join(f"{w} {_number(self.burn_rates[w])}" for w in ("1h", "6h"))
+            parts += [f"target {self.target.target_seconds:g} s", f"burn {rates}"]
+        newest = self.newest_received_at or self.newest_landed_at
+        return "; ".join([*parts, f"newest {newest:%Y-%m-%d %H:%M:%S}" if newest else "none yet"])
+
+
+@dataclass(frozen=True)
+class LandedMinute:
+    """Judged and late records that landed in the minute that begins at `minute_at`."""
+
+    minute_at: datetime
+    judged: int
+    late: int
+
+
+def record_lags(
+    records: DataFrame,
+    batches: DataFrame,
+    *,
+    targets: Mapping[str, FreshnessTarget],
+    found_at: datetime,
+) -> DataFrame:
+    """How long each record took.
+
+    Args:
+        records: rows of bronze.events.
+        batches: ops.batches. A batch that is not in it yet became readable by `found_at`.
+        targets: by source; a source may have none.
+
+    Returns:
+        One row per record: source, landed_at, newest_at (when it was received, at most landed_at;
+        null if unknown), the three legs in seconds (null where a time is), is_ahead, is_late (null
+        without a target or a lag).
+    """
+    landed = batches.where(F.col("stage") == "bronze").select(
+        "source", "batch_id", F.coalesce("landed_at", "recorded_at").alias("landed_at")
+    )
+    timed = records.join(landed, ["source", "batch_id"], how="left").withColumn(
+        "landed_at", F.coalesce("landed_at", F.lit(found_at))
+    )
+    occurred, received, readable = (F.col(c) for c in ("occurred_at", "received_at", "landed_at"))
+    legs = {
+        "occurred_to_received": _seconds_between(occurred, received),
+        "received_to_queryable": _seconds_between(received, readable),
+        "occurred_to_queryable": _seconds_between(occurred, readable),
+    }
+    judged = _by_source({s: F.col(f"{t.since}_to_queryable") for s, t in targets.items()})
+    limit = _by_source({s: F.lit(t.target_seconds) for s, t in targets.items()})
+    return timed.withColumns(legs).select(
+        "source",
+        "landed_at",
+        F.when(received.isNotNull(), F.least(received, readable)).alias("newest_at"),
+        *LEGS,
+        (F.coalesce(F.least(*LEGS), F.lit(0.0)) < 0).alias("is_ahead"),
+        (judged > limit).alias("is_late"),
+    )
+
+
+def lags_by_source(lags: DataFrame) -> DataFrame:
+    """The percentiles and counts of each source.
+
+    Returns:
+        One row per source: records, judged, late, ahead, newest_received_at, newest_landed_at and
+        `<leg>_<percentile>_seconds`, null where no record has the leg.
+    """
+    wanted = F.array(*(F.lit(share) for share in PERCENTILES.values()))
+    percentiles = lags.groupBy("source").agg(
+        F.count(F.lit(1)).alias("records"),
+        F.count("is_late").alias("judged"),
+        F.count_if("is_late").alias("late"),
+        F.count_if("is_ahead").alias("ahead"),
+        F.max("newest_at").alias("newest_received_at"),
+        F.max("landed_at").alias("newest_landed_at"),
+        *(F.percentile_approx(leg, wanted, RANK_ACCURACY).alias(leg) for leg in LEGS),
+    )
+    return percentiles.select(
+        "source",
+        "records",
+        "judged",
+        "late",
+        "ahead",
+        "newest_received_at",
+        "newest_landed_at",
+        *(
+            F.col(leg)[place].alias(f"{leg}_{name}_seconds")
+            for leg in LEGS
+            for place, name in enumerate(PERCENTILES)
+        ),
+    )
+
+
+def landed_minutes(lags: DataFrame, *, after: datetime) -> DataFrame:
+    """Judged and late records by the minute in which they landed.
+
+    Returns:
+        One row per (source, minute_at): judged, late. Minutes without a judged record are absent.
+    """
+    is_judged = F.col("is_late").isNotNull() & (F.col("landed_at") > F.lit(after))
+    minute = F.date_trunc("minute", "landed_at")
+    return (
+        lags.where(is_judged)
+        .groupBy("source", minute.alias("minute_at"))
+        .agg(F.count(F.lit(1)).alias("judged"), F.count_if("is_late").alias("late"))
+        .select("source", "minute_at", "judged", "late")
+    )
+
+
+def burn_rate(
+    minutes: Iterable[LandedMinute], *, at: datetime, window: timedelta, objective: float
+) -> float | None:
+    """How many times faster than allowed the error budget was spent in the window that ends `at`.
+
+    The share of late records over the share that may be late: 1 spends exactly the budget. Null
+    where nothing landed. A minute counts when it begins within the window.
+    """
+    inside = [m for m in minutes if at - window <= m.minute_at <= at]
+    judged = sum(m.judged for m in inside)
+    return sum(m.late for m in inside) / judged / (1 - objective) if judged else None
+
+
+def measured_freshness(
+    lake: Lake, targets: Mapping[str, FreshnessTarget], *, at: datetime, bronze_version: int
+) -> list[SourceFreshness]:
+    """Every source that has landed or has a target, by name.
+
+    Reads only the rows that bronze has gained since the newest row of ops.freshness. That table is
+    its own checkpoint, so a measurement that was never kept is simply made again.
+
+    Args:
+        bronze_version: up to which bronze.events is read; pinned before the ledger is.
+
+    Raises:
+        ConfError: a later moment has been measured, and what landed until then is counted there.
+    """
+    history = lake.read_or_empty(ops.FRESHNESS)
+    kept = {row["source"]: row for row in _newest_by_source(history).collect()}
+    newest = max(kept.values(), key=lambda row: row["measured_at"], default=None)
+    if newest and at < _utc(newest["measured_at"]):
+        raise ConfError(
+            f"--at {at:%Y-%m-%dT%H:%M:%SZ}: freshness has been measured at "
+            f"{_utc(newest['measured_at']):%Y-%m-%dT%H:%M:%SZ} already, expected a later moment."
+        )
+    records = _gained(
+        lake, after=int(newest["bronze_version"]) if newest else -1, until=bronze_version
+    )
+    lags = record_lags(records, lake.read(ops.BATCHES), targets=targets, found_at=at)
+    gained = {row["source"]: row for row in lags_by_source(lags).collect()}
+    new_minutes = _grouped(landed_minutes(lags, after=at - LONGEST).collect())
+    old_minutes = _grouped(_minutes_kept(history, after=at - LONGEST).collect())
+    return [
+        _source_freshness(
+            source,
+            at=at,
+            target=targets.get(source),
+            gained=gained.get(source),
+            kept=kept.get(source),
+            new_minutes=new_minutes.get(source, ()),
+            old_minutes=old_minutes.get(source, ()),
+        )
+        for source in sorted({*gained, *kept, *targets})
+    ]
+
+
+def keep_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_version: int) -> None:
+    """Append the states to ops.freshness; a moment that is there stays as it is."""
+    moments = {state.measured_at for state in states}
+    same = lake.read_or_empty(ops.FRESHNESS).where(F.col("measured_at").isin(*moments))
+    known = {row["source"] for row in same.select("source").collect()}
+    rows: list[dict[str, object]] = [
+        dict(
+            source=state.source,
+            measured_at=state.measured_at,
+            bronze_version=bronze_version,
+            records=state.records,
+            judged=state.judged,
+            late=state.late,
+            late_ratio=state.late_ratio,
+            ahead=state.ahead,
+            **state.lags,
+            target_seconds=state.target.target_seconds if state.target else None,
+            objective_ratio=state.target.objective if state.target else None,
+            **{f"burn_rate_{window}": rate for window, rate in state.burn_rates.items()},
+            newest_received_at=state.newest_received_at,
+            newest_landed_at=state.newest_landed_at,
+            is_stale=state.is_stale,
+            landed_minutes=[asdict(minute) for minute in state.minutes],
+            run_id=lake.run_id,
+        )
+        for state in states
+        if state.source not in known
+    ]
+    lake.append_record(ops.FRESHNESS, rows)
+
+
+def tell_freshness(figures: metrics.Figures, states: Sequence[SourceFreshness]) -> None:
+    """The states as metrics."""
+    for state in states:
+        source = state.source
+        for leg in LEGS:
+            for name in PERCENTILES:
+                seconds = state.lags[f"{leg}_{name}_seconds"]
+                figures.set(
+                    metrics.FRESHNESS_SECONDS, seconds, source=source, leg=leg, percentile=name
+                )
+        newest = state.newest_received_at or state.newest_landed_at
+        newest_seconds = newest.timestamp() if newest else None
+        figures.set(metrics.SOURCE_NEWEST, newest_seconds, source=source)
+        # Also where there is no target: a figure that is left out would keep its last value.
+        target_seconds = state.target.target_seconds if state.target else None
+        figures.set(metrics.FRESHNESS_TARGET, target_seconds, source=source)
+        figures.set(metrics.FRESHNESS_LATE, state.late_ratio, source=source)
+        figures.set(metrics.SOURCE_STALE, state.is_stale, source=source)
+        for window, rate in state.burn_rates.items():
+            figures.set(metrics.FRESHNESS_BURN, rate, source=source, window=window)
+
+
+def require_fresh(states: Sequence[SourceFreshness]) -> None:
+    """Pass when no source is stale and none burns its budget.
+
+    Raises:
+        FreshnessError: naming every source that is, with its numbers.
+    """
+    stale = [
+        f"{s.source} is stale: nothing for more than {s.target.stale_after_seconds:g} s, newest "
+        f"{s.newest_received_at or s.newest_landed_at or 'never'}"
+        for s in states
+        if s.is_stale and s.target
+    ]
+    burning = [
+        f"{s.source} burns its error budget: rate {_number(s.burn_rates['1h'])} over 1 h and "
+        f"{_number(s.burn_rates['6h'])} over 6 h, allowed 1 (target {s.target.target_seconds:g} s "
+        f"for {s.target.objective * 100:g} % of records)"
+        for s in states
+        if s.is_burning and s.target
+    ]
+    if stale or burning:
+        raise FreshnessError(
+            f"ops.freshness: {'; '.join([*stale, *burning])}. See docs/operations.md, 'A source is "
+            "stale' and 'The error budget burns'."
+        )
+
+
+def _source_freshness(
+    source: str,
+    *,
+    at: datetime,
+    target: FreshnessTarget | None,
+    gained: Row | None,
+    kept: Row | None,
+    new_minutes: tuple[LandedMinute, ...],
+    old_minutes: tuple[LandedMinute, ...],
+) -> SourceFreshness:
+    def newest(column: str) -> datetime | None:
+        times = [_utc(row[column]) for row in (gained, kept) if row and row[column]]
+        return max(times, default=None)
+
+    received, landed = newest("newest_received_at"), newest("newest_landed_at")
+    minutes = [*old_minutes, *new_minutes]
+    names = [f"{leg}_{name}_seconds" for leg in LEGS for name in PERCENTILES]
+    return SourceFreshness(
+        source=source,
+        measured_at=at,
+        target=target,
+        records=gained["records"] if gained else 0,
+        lags={name: gained[name] if gained else None for name in names},
+        judged=gained["judged"] if gained else 0,
+        late=gained["late"] if gained else 0,
+        ahead=gained["ahead"] if gained else 0,
+        newest_received_at=received,
+        newest_landed_at=landed,
+        minutes=new_minutes,
+        burn_rates={
+            name: burn_rate(minutes, at=at, window=window, objective=target.objective)
+            if target
+            else None
+            for name, window in WINDOWS.items()
+        },
+        is_stale=_is_stale(received or landed, at, target) if target else None,
+    )
+
+
+def _is_stale(newest: datetime | None, at: datetime, target: FreshnessTarget) -> bool:
+    return newest is None or at - newest > timedelta(seconds=target.stale_after_seconds)
+
+
+def _gained(lake: Lake, *, after: int, until: int) -> DataFrame:
+    """What bronze.events has gained in the versions (after, until]; all of it where it is new, or
+    has been made anew and is younger than what was seen."""
+    if after < 0 or until < after:
+        return lake.read(bronze.EVENTS, version=until)
+    return lake.changes(bronze.EVENTS, after=after, until=until).where(
+        F.col(CHANGE_TYPE) == "insert"
+    )
+
+
+def _newest_by_source(history: DataFrame) -> DataFrame:
+    return history.groupBy("source").agg(
+        F.max("measured_at").alias("measured_at"),
+        F.max_by("bronze_version", "measured_at").alias("bronze_version"),
+        F.max("newest_received_at").alias("newest_received_at"),
+        F.max("newest_landed_at").alias("newest_landed_at"),
+    )
+
+
+def _minutes_kept(history: DataFrame, *, after: datetime) -> DataFrame:
+    recent = history.where(F.col("measured_at") > F.lit(after))
+    return recent.select("source", F.inline("landed_minutes"))
+
+
+def _grouped(rows: Iterable[Row]) -> dict[str, tuple[LandedMinute, ...]]:
+    grouped: dict[str, list[LandedMinute]] = {}
+    for row in rows:
+        minute = LandedMinute(_utc(row["minute_at"]), row["judged"], row["late"])
+        grouped.setdefault(row["source"], []).append(minute)
+    return {
+        source: tuple(sorted(minutes, key=lambda minute: minute.minute_at))
+        for source, minutes in grouped.items()
+    }
+
+
+def _utc(collected: datetime) -> datetime:
+    """A time that Spark has collected, which is local and says no zone."""
+    return collected.astimezone(UTC)
+
+
+def _seconds_between(earlier: Column, later: Column) -> Column:
+    return (F.unix_micros(later) - F.unix_micros(earlier)) / F.lit(1e6)
+
+
+def _by_source(values: Mapping[str, Column]) -> Column:
+    """The value of the row's source; null where it has none."""
+    known = [F.when(F.col("source") == source, value) for source, value in values.items()]
+    return F.coalesce(*known) if known else F.lit(None).cast("double")
+
+
+def _seconds(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.1f} s"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1f}"

@@ -1,0 +1,155 @@
+"""Alerts and dashboard: each asks only for what is published, and does what its test says."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
+
+from kinfold.runtime import metrics
+from kinfold.runtime.metrics import JOB_METRICS, STREAM_METRICS, Metric
+
+HOME = Path(__file__).resolve().parents[2]
+RULES = sorted((HOME / "conf" / "alerts").glob("*.yaml"))
+TESTS = sorted((HOME / "conf" / "alerts" / "tests").glob("*.yaml"))
+ALERTS = [
+    rule
+    for file in RULES
+    for group in yaml.safe_load(file.read_text())["groups"]
+    for rule in group["rules"]
+]
+DASHBOARD = json.loads((HOME / "conf" / "dashboards" / "kinfold.json").read_text())
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+PUBLISHED = {metric.name: metric for metric in (*JOB_METRICS, *STREAM_METRICS)}
+QUERIES = {
+    **{rule["alert"]: rule["expr"] for rule in ALERTS},
+    **{
+        f"{panel['title']} {target['refId']}": target["expr"]
+        for panel in PANELS
+        for target in panel["targets"]
+    },
+}
+
+
+def promtool(*arguments: object, given: str | None = None) -> str:
+    """What real promtool says; the test is skipped where there is none and none can be fetched."""
+    command = [str(HOME / "bin" / "promtool"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=given)
+    if done.returncode == 69:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_asks_only_for_what_is_published(name):
+    query = QUERIES[name]
+    asked = set(re.findall(r"\bkinfold_\w+", query))
+    assert asked
+    assert asked <= set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_selects_by_labels_that_its_metrics_have(name):
+    for metric, selectors in re.findall(r"\b(kinfold_\w+)\{([^}]*)\}", QUERIES[name]):
+        asked = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selectors))
+        of_a_job = {"job_name"} if PUBLISHED[metric] in JOB_METRICS else set()
+        assert asked <= {*PUBLISHED[metric].labels, *of_a_job}
+
+
+def test_every_metric_is_shown_or_watched():
+    asked = {name for query in QUERIES.values() for name in re.findall(r"\bkinfold_\w+", query)}
+    detail = {
+        "kinfold_job_last_run_timestamp_seconds",
+        "kinfold_job_last_status",
+        "kinfold_stream_batch_id",
+        "kinfold_stream_rows_total",
+    }
+    assert set(PUBLISHED) - asked <= detail
+
+
+def test_every_declared_metric_is_given_values_somewhere():
+    declared = {name for name, value in vars(metrics).items() if isinstance(value, Metric)}
+    code = "".join(path.read_text() for path in (HOME / "lib").rglob("*.py"))
+    given = set(re.findall(r"\.(?:set|add)\(\s*(?:metrics\.)?([A-Z_]+)\b", code))
+    assert declared - given == set()
+    assert len(declared) == len(PUBLISHED)
+
+
+def test_no_label_holds_an_id_of_a_run_or_a_person():
+    bounded = {
+        *("name", "table", "rule", "stage", "source", "outcome", "leg", "percentile", "window"),
+        *("phase", "topic", "partition", "operator"),
+    }
+    assert {label for metric in PUBLISHED.values() for label in metric.labels} <= bounded
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda r: r["alert"])
+def test_an_alert_says_how_bad_it_is_what_it_means_and_what_to_do(rule):
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    page, anchor = rule["annotations"]["runbook"].split("#")
+    headings = re.findall(r"^#+ (.+)$", (HOME / page).read_text(), flags=re.MULTILINE)
+    assert anchor in {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_every_alert_is_seen_to_fire_and_to_keep_silent():
+    cases: dict[str, set[bool]] = {}
+    for file in TESTS:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            for case in test["alert_rule_test"]:
+                cases.setdefault(case["alertname"], set()).add(bool(case.get("exp_alerts")))
+    assert cases == {rule["alert"]: {True, False} for rule in ALERTS}
+
+
+def test_the_rules_do_what_their_tests_say():
+    promtool("check", "rules", *RULES)
+    promtool("test", "rules", *TESTS)
+
+
+@pytest.mark.parametrize("published", [JOB_METRICS, STREAM_METRICS], ids=["jobs", "streams"])
+def test_what_is_published_keeps_the_conventions_of_prometheus(published):
+    figures = metrics.Figures()
+    for metric in published:
+        figures.set(metric, 1, **dict.fromkeys(metric.labels, "x"))
+
+    class Published(Collector):
+        def collect(self):
+            return figures.families()
+
+    registry = CollectorRegistry()
+    registry.register(Published())
+    promtool("check", "metrics", given=generate_latest(registry).decode())
+
+
+def test_every_query_of_the_dashboard_is_promql(tmp_path):
+    """As recording rules, because promtool reads queries only there; Grafana's variables filled."""
+    rules = [
+        {"record": f"panel:{place}", "expr": query.replace("$__rate_interval", "5m")}
+        for place, query in enumerate(QUERIES.values())
+    ]
+    file = tmp_path / "queries.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+    assert f"{len(QUERIES)} rules found" in promtool("check", "rules", file)
+
+
+def test_the_dashboard_takes_any_prometheus_and_lays_no_panel_over_another():
+    variables = {v["name"]: v["type"] for v in DASHBOARD["templating"]["list"]}
+    assert variables["datasource"] == "datasource"
+    assert all(panel["datasource"]["uid"] == "${datasource}" for panel in PANELS)
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
