@@ -12,6 +12,7 @@ from kinfold.bronze.resuming import Decisions
 from kinfold.bronze.sources import load_source
 from kinfold.core.conf import job_parser, parse_options
 from kinfold.runtime.job import open_job, run_job
+from kinfold.runtime.metrics import stream_figures
 from kinfold.tables import bronze
 
 JOB = "bronze/ingest_events"
@@ -50,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             for source in sources
         ]
         if given.continuous:
-            ingest_continuously(landings, trigger_seconds=conf.trigger_seconds)
+            with stream_figures(options.settings.metrics) as figures:
+                ingest_continuously(landings, trigger_seconds=conf.trigger_seconds, figures=figures)
             return
         for landing in landings:
             counts = ingest(landing)

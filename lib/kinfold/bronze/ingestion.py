@@ -26,6 +26,7 @@ from kinfold.bronze.sources import Source
 from kinfold.core.conf import BronzeConf, KafkaConf
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.runtime.lake import Lake
+from kinfold.runtime.metrics import StreamFigures
 from kinfold.tables import bronze, ops
 
 
@@ -176,7 +177,9 @@ def ingest(landing: Landing) -> dict[str, int]:
     return _counts(landing.lake, landing.source)
 
 
-def ingest_continuously(landings: Sequence[Landing], *, trigger_seconds: int) -> None:
+def ingest_continuously(
+    landings: Sequence[Landing], *, trigger_seconds: int, figures: StreamFigures
+) -> None:
     """Land what arrives until the process is told to stop (SIGTERM, Ctrl-C) or a stream fails.
 
     On a signal the batch at work is finished and entered first.
@@ -184,6 +187,8 @@ def ingest_continuously(landings: Sequence[Landing], *, trigger_seconds: int) ->
     trigger = f"{trigger_seconds} seconds"
     stop = threading.Event()
     before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGINT)}
+    for landing in landings:
+        figures.watch(landing.records.sparkSession)
     queries = [landing.start(processingTime=trigger) for landing in landings]
     try:
         while not stop.wait(0.2):
