@@ -144,7 +144,9 @@ def record_lags(
     landed = batches.where(F.col("stage") == "bronze").select(
         "source", "batch_id", F.coalesce("landed_at", "recorded_at").alias("landed_at")
     )
-    timed = records.join(landed, ["source", "batch_id"], how="left").withColumn(
+    # A replayed letter came long ago: its lag says nothing about the stream.
+    streamed = records.where(F.col("batch_id") >= 0)
+    timed = streamed.join(landed, ["source", "batch_id"], how="left").withColumn(
         "landed_at", F.coalesce("landed_at", F.lit(found_at))
     )
     occurred, received, readable = (F.col(c) for c in ("occurred_at", "received_at", "landed_at"))

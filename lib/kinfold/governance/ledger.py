@@ -66,6 +66,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
     """Every law with its two counts: the ledger's own sums against the tables themselves."""
     stage, verdict = F.col("stage"), F.col("verdict")
     is_bronze, is_silver = stage == "bronze", stage == "silver"
+    is_landed = stage.isin("bronze", "replay")
     written = (
         lake.read(ops.BATCHES)
         .agg(
@@ -75,6 +76,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
                     ("records_in", is_bronze, "records_in"),
                     ("unpacked", is_bronze, "unpacked"),
                     ("accepted", is_bronze, "accepted"),
+                    ("landed", is_landed, "accepted"),
                     ("rejected", is_bronze, "rejected"),
                     ("read", is_silver, "accepted"),
                     ("added", is_silver, "added"),
@@ -99,7 +101,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
             written["records_in"] + written["unpacked"],
             written["accepted"] + written["rejected"],
         ),
-        Law("accepted in the ledger = accepted in bronze", written["accepted"], rows["accepted"]),
+        Law("accepted in the ledger = accepted in bronze", written["landed"], rows["accepted"]),
         Law("rejected in the ledger = rejected in bronze", written["rejected"], rows["rejected"]),
         Law("accepted at bronze = read by silver", rows["accepted"], written["read"]),
         Law(

@@ -201,6 +201,20 @@ class Lake:
         frame = table.rows(self.spark, rows)
         self._merge(table, frame).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
 
+    def append(self, table: Table, rows: DataFrame) -> None:
+        """Append rows whose keys are new by construction, without a gate."""
+        self.ensure(table)
+        writer = table.conform(rows).write.format("delta").mode("append")
+        writer.option("userMetadata", self.run_id).save(self.path(table))
+
+    def mark(self, table: Table, rows: DataFrame, *, apart_from: Sequence[str]) -> None:
+        """Upsert rows of an ops table; one that says nothing new, but for some columns, stays."""
+        self.ensure(table)
+        says = [c for c in table.columns if c not in (*table.key, *apart_from)]
+        is_new = " or ".join(f"not (old.{c} <=> new.{c})" for c in says)
+        merge = self._merge(table, table.conform(rows)).whenMatchedUpdateAll(condition=is_new)
+        merge.whenNotMatchedInsertAll().execute()
+
     def append_record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
         """Append a few rows of an ops table whose keys are new by construction."""
         if not rows:

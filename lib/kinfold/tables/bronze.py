@@ -41,7 +41,10 @@ EVENTS = Table(
             nullable=False,
         ),
         Field(
-            "batch_id", T.LongType(), "Micro-batch of the stream that landed it.", nullable=False
+            "batch_id",
+            T.LongType(),
+            "Micro-batch of the stream that landed it; -1 for a replayed dead letter.",
+            nullable=False,
         ),
         Field("ingested_at", T.TimestampType(), "When the batch began to land (UTC).", False),
         Field(

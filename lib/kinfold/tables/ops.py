@@ -12,7 +12,7 @@ BATCHES = Table(
         "back from the tables after the commit, never taken from the writer's word."
     ),
     fields=(
-        Field("stage", T.StringType(), "`bronze` or `silver`.", nullable=False),
+        Field("stage", T.StringType(), "`bronze`, `replay` or `silver`.", nullable=False),
         Field("source", T.StringType(), "Source at bronze, `all` at silver.", nullable=False),
         Field("batch_id", T.LongType(), "Stream batch, or the last bronze version read.", False),
         Field("records_in", T.LongType(), "Records the reader handed over.", nullable=False),
@@ -37,7 +37,7 @@ BATCHES = Table(
     ),
     key=("stage", "source", "batch_id"),
     written_by="every job that lands batches",
-    expectations=(one_of("stage", "bronze", "silver"), at_least("records_in", 0)),
+    expectations=(one_of("stage", "bronze", "replay", "silver"), at_least("records_in", 0)),
 )
 
 GAPS = Table(
@@ -59,6 +59,28 @@ GAPS = Table(
     key=("source", "source_partition", "first_offset"),
     written_by="bronze/ingest_events.py",
     expectations=(one_of("reason", "retention", "topic made anew"),),
+)
+
+REPLAYS = Table(
+    name="ops.replays",
+    comment=(
+        "One row per dead letter (rejected row of bronze.events) that was replayed: what became of "
+        "it last. A letter without a row is open."
+    ),
+    fields=(
+        Field("source", T.StringType(), "As in bronze.events.", nullable=False),
+        Field("source_partition", T.StringType(), "As in bronze.events.", nullable=False),
+        Field("source_offset", T.LongType(), "As in bronze.events.", nullable=False),
+        Field("record_index", T.IntegerType(), "As in bronze.events.", nullable=False),
+        Field("outcome", T.StringType(), "`replayed` or `failed again`.", nullable=False),
+        Field("errors", T.ArrayType(T.StringType()), "Reasons it failed again; else empty.", False),
+        Field("fixes", T.StringType(), "Fixes that were applied; empty without.", nullable=False),
+        Field("run_id", T.StringType(), "Run of this outcome.", nullable=False),
+        Field("replayed_at", T.TimestampType(), "When (UTC).", nullable=False),
+    ),
+    key=("source", "source_partition", "source_offset", "record_index"),
+    written_by="bronze/replay_dead_letters.py",
+    expectations=(one_of("outcome", "replayed", "failed again"),),
 )
 
 JOB_RUNS = Table(

@@ -16,6 +16,7 @@ ALL: tuple[Table, ...] = (
     gold.PROPENSITY_SCORES,
     ops.BATCHES,
     ops.GAPS,
+    ops.REPLAYS,
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
     ops.FRESHNESS,
