@@ -231,7 +231,20 @@ class Table:
 
 
 def _literal(value: Any, column_type: T.DataType) -> Column:
-    if isinstance(value, dict):
-        parts = [F.lit(part) for pair in value.items() for part in pair]
+    """A plain value as a column of a type, nested ones by their parts."""
+    if value is None or not isinstance(column_type, T.ArrayType | T.MapType | T.StructType):
+        return F.lit(value).cast(column_type)
+    if isinstance(column_type, T.ArrayType):
+        items = [_literal(item, column_type.elementType) for item in value]
+        return F.array(*items).cast(column_type)
+    if isinstance(column_type, T.MapType):
+        parts = [
+            _literal(part, part_type)
+            for pair in value.items()
+            for part, part_type in zip(
+                pair, (column_type.keyType, column_type.valueType), strict=True
+            )
+        ]
         return F.create_map(*parts).cast(column_type)
-    return F.lit(value).cast(column_type)
+    members = (_literal(value[f.name], f.dataType).alias(f.name) for f in column_type)
+    return F.struct(*members).cast(column_type)

@@ -1,0 +1,238 @@
+"""Kill the pipeline again and again, then prove that nothing was lost and nothing doubled.
+
+    python tests/chaos/chaos.py [--kills 12] [--seed 1] [--points "in the write,..."]
+
+One lake, one topic of a real broker. Before each kill new records are sent; then a job is started,
+killed at its point with SIGKILL (driver and JVM), and the same command is left to the next round.
+At the end everything runs once undisturbed and is compared with what the broker acknowledged and
+with a lake that was never killed.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(HOME / "tests"), str(HOME / "lib")]
+
+from brokers import Broker, running_broker  # noqa: E402
+
+INGEST, CLEAN, REPLAY = "bronze/ingest_events", "silver/clean_events", "bronze/replay_dead_letters"
+POINTS = {
+    "before the read": INGEST,
+    "in the write": INGEST,
+    "after the data files": INGEST,
+    "between commit and ledger": INGEST,
+    "between ledger and checkpoint": INGEST,
+    "between bronze and silver": CLEAN,
+    "in silver's merge": CLEAN,
+    "after silver's merge": CLEAN,
+    "in a replay, before its commit": REPLAY,
+    "in a replay, before its ledger": REPLAY,
+    "in a replay, before its marks": REPLAY,
+    "in OPTIMIZE": "optimize",
+    "broker restarted": INGEST,
+    "last commit file deleted": INGEST,
+}
+FIX = "- default: /properties/currency\n  value: GBP\n"
+TIMEOUT_SECONDS = 240
+
+
+@dataclass
+class Chaos:
+    """A lake under attack, and what the broker has acknowledged."""
+
+    broker: Broker
+    folder: Path
+    draw: random.Random
+    sent: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def lake(self) -> Path:
+        return self.folder / "lake"
+
+    def send(self, count: int) -> None:
+        """Good events, resent ones, events that a replay repairs, and what nothing can repair."""
+        values = []
+        for _ in range(count):
+            kind = self.draw.random()
+            known = list(self.sent.values())
+            if kind < 0.1 and known:
+                values.append(self.draw.choice(known))
+            elif kind < 0.2:
+                values.append(self.draw.choice([b"{", b"\xff\xfe", b"[]", b"", b'{"a":1}']))
+            else:
+                name = f"{self.draw.getrandbits(64):016x}"
+                properties = {"order_id": name, "amount_cents": 1}
+                if kind > 0.3:
+                    properties["currency"] = "GBP"
+                event = {
+                    "event_id": name,
+                    "event_type": "purchase",
+                    "occurred_at": "2026-03-01T09:00:00Z",
+                    "identifiers": {"user_id": name},
+                    "properties": properties,
+                }
+                values.append(json.dumps(event).encode())
+        for partition in (0, 1):
+            mine = values[partition::2]
+            first = self.broker.ends("events")[partition]
+            self.broker.send("events", mine, partition=partition)
+            for number, value in enumerate(mine):
+                self.sent[f"{partition}/{first + number}"] = value
+
+    def arguments(self, job: str) -> list[str]:
+        source = self.folder / "clicks.yaml"
+        source.write_text("format: kafka\ninput: events\n")
+        fix = self.folder / "fix.yaml"
+        fix.write_text(FIX)
+        settings = [
+            *("--set", f"kafka.bootstrap_servers={self.broker.servers}"),
+            *("--set", "bronze.max_rejected_ratio=1"),
+        ]
+        if job == INGEST:
+            return ["--source", str(source), "--set", "bronze.records_per_batch=40", *settings]
+        return ["--fix", str(fix)] if job == REPLAY else []
+
+    def run(self, point: str, job: str, *, lake: Path | None = None) -> int:
+        """Run a job to its end or its kill; the exit code, -9 for a kill."""
+        command = [sys.executable, str(HOME / "tests/chaos/victim.py"), point]
+        command += [str(lake or self.lake), job, *self.arguments(job)]
+        log = (self.folder / "log.txt").open("ab")
+        with (
+            log,
+            subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True) as process,
+        ):
+            if point == "broker restarted":
+                self._restart_broker(process)
+            try:
+                return process.wait(TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+
+    def _restart_broker(self, process: "subprocess.Popen[bytes]") -> None:
+        """Take the broker away once the job has landed something, or as it starts to."""
+        offsets = self.lake / "_checkpoints" / "bronze.events" / "clicks" / "offsets"
+        before = set(offsets.glob("*"))
+        while process.poll() is None and set(offsets.glob("*")) <= before:
+            time.sleep(0.01)
+        self.broker.stop(signal.SIGKILL)
+        time.sleep(1)
+        self.broker.start()
+
+    def attack(self, point: str) -> str:
+        """One round; what came of it."""
+        self.send(60)
+        job = POINTS[point]
+        if job in (CLEAN, REPLAY):  # something must have landed for it to work on
+            self.run("none", INGEST)
+        if point == "last commit file deleted":
+            commits = self.lake / "_checkpoints" / "bronze.events" / "clicks" / "commits"
+            newest = max(commits.glob("[0-9]*"), key=lambda f: int(f.name), default=None)
+            for file in [newest, commits / f".{newest.name}.crc"] if newest else []:
+                file.unlink(missing_ok=True)
+            return f"ended with {self.run('none', job)}"
+        if point == "broker restarted":
+            code = self.run(point, job) if (self.lake / "bronze").exists() else 0
+            return f"ended with {code}"
+        code = self.run(point, job)
+        return "killed" if code == -signal.SIGKILL else f"ended with {code}"
+
+    def finish(self, lake: Path | None = None) -> None:
+        for job in (INGEST, CLEAN, REPLAY, CLEAN):
+            code = self.run("none", job, lake=lake)
+            if code != 0:
+                log = (self.folder / "log.txt").read_text()
+                raise AssertionError(f"{job} ended with {code} after the kills:\n{log[-3000:]}")
+
+
+def violations(chaos: Chaos) -> list[str]:
+    """Every law that does not hold at the end; none when all is well."""
+    from kinfold.governance.ledger import ledger_laws
+    from kinfold.runtime.lake import Lake
+    from kinfold.runtime.session import open_session
+    from kinfold.tables import bronze, ops, silver
+
+    spark = open_session(name="chaos", env="local", home=HOME)
+
+    def lake_at(root: Path) -> Lake:
+        return Lake(spark, str(root), "chaos", datetime.now(UTC))
+
+    told: list[str] = []
+    lake, calm = lake_at(chaos.lake), lake_at(chaos.folder / "calm")
+    landed: dict[str, bytes] = {}
+    rows = lake.read(bronze.EVENTS).where("batch_id >= 0").collect()
+    for row in rows:
+        place = f"{row['source_partition'].rsplit('/', 1)[1]}/{row['source_offset']}"
+        told += [f"doubled: {place}"] * (place in landed)
+        raw = row["raw_bytes"] if row["raw"] is None else row["raw"].encode()
+        landed[place] = bytes(raw)
+    told += [f"lost: {place}" for place in chaos.sent.keys() - landed.keys()]
+    told += [f"never sent: {place}" for place in landed.keys() - chaos.sent.keys()]
+    told += [
+        f"changed: {place}"
+        for place in landed.keys() & chaos.sent.keys()
+        if landed[place] != chaos.sent[place]
+    ]
+    told += [f"ledger: {law}" for law in ledger_laws(lake) if not law.is_kept]
+    for table, without in (
+        (silver.EVENTS, ["bronze_version"]),
+        (ops.REPLAYS, ["run_id", "replayed_at"]),
+    ):
+        sides = [sorted(map(str, one.read(table).drop(*without).collect())) for one in (lake, calm)]
+        if sides[0] != sides[1]:
+            told.append(f"{table.name} differs from that of a run never killed")
+    return told
+
+
+def survived(points: Sequence[str], *, seed: int) -> list[str]:
+    """Attack at every point in turn, printing what came of it; the laws violated at the end."""
+    with running_broker() as broker, tempfile.TemporaryDirectory(prefix="kinfold-chaos-") as name:
+        broker.create("events")
+        chaos = Chaos(broker, Path(name), random.Random(seed))
+        for number, point in enumerate(points, start=1):
+            begun = time.monotonic()
+            outcome = chaos.attack(point)
+            seconds = time.monotonic() - begun
+            print(f"{number:>4}  {point:<34} {outcome:<12} {seconds:>6.1f} s", flush=True)
+        chaos.finish()
+        chaos.finish(lake=chaos.folder / "calm")
+        told = violations(chaos)
+        print(f"\n{len(chaos.sent):,} acknowledged records, {len(points)} attacks, seed {seed}:")
+        print("nothing lost, doubled or changed" if not told else "\n".join(told[:20]))
+        return told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=len(POINTS))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--points", help="only these, separated by semicolons")
+    given = parser.parse_args()
+    names = given.points.split(";") if given.points else list(POINTS)
+    draw = random.Random(given.seed)
+    order = [
+        point for _ in range(-(-given.kills // len(names))) for point in _shuffled(names, draw)
+    ]
+    sys.exit(bool(survived(order[: given.kills], seed=given.seed)))
+
+
+def _shuffled(names: Sequence[str], draw: random.Random) -> list[str]:
+    return draw.sample(list(names), len(names))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""A job in a process of its own that is killed at a named point, driver and JVM at once.
+
+    python tests/chaos/victim.py POINT LAKE JOB [job's arguments]
+
+POINT `none` lets the job end. Nothing in kinfold knows of these points: they are put around its
+functions here, or found by watching the files that a table gains.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HOME = Path(__file__).resolve().parents[2]
+
+
+def kill(*_: object, **__: object) -> None:
+    """End this process group at once, as kill -9 or a lost machine does."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def before(owner: Any, name: str) -> None:
+    setattr(owner, name, kill)
+
+
+def after(owner: Any, name: str) -> None:
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def dying(*args: Any, **kwargs: Any) -> None:
+        real(*args, **kwargs)
+        kill()
+
+    setattr(owner, name, dying)
+
+
+def when_a_file_appears(table: Path, *, after_seconds: float = 0.0) -> None:
+    """Kill when the table gains a data file, or a while after that."""
+    known = set(table.glob("*.parquet"))
+
+    def watch() -> None:
+        while not set(table.glob("*.parquet")) - known:
+            time.sleep(0.002)
+        time.sleep(after_seconds)
+        kill()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def arm(point: str, lake: Path) -> None:
+    from kinfold.bronze import ingestion, replay
+    from kinfold.runtime.lake import Lake
+
+    bronze, silver = lake / "bronze" / "events", lake / "silver" / "events"
+    arms: dict[str, Callable[[], None]] = {
+        "none": lambda: None,
+        "before the read": lambda: before(ingestion.Landing, "_land"),
+        "in the write": lambda: when_a_file_appears(bronze),
+        "after the data files": lambda: when_a_file_appears(bronze, after_seconds=0.15),
+        "between commit and ledger": lambda: before(ingestion.Landing, "_enter"),
+        "between ledger and checkpoint": lambda: after(ingestion.Landing, "_enter"),
+        "between bronze and silver": lambda: before(Lake, "insert_new"),
+        "in silver's merge": lambda: when_a_file_appears(silver),
+        "after silver's merge": lambda: after(Lake, "insert_new"),
+        "in a replay, before its commit": lambda: before(Lake, "append"),
+        "in a replay, before its ledger": lambda: before(replay, "_enter"),
+        "in a replay, before its marks": lambda: before(Lake, "mark"),
+        "in OPTIMIZE": lambda: when_a_file_appears(bronze),
+    }
+    arms[point]()
+
+
+def optimize(lake: Path) -> None:
+    from delta.tables import DeltaTable
+
+    from kinfold.runtime.session import open_session
+
+    spark = open_session(name="optimize", env="local", home=HOME)
+    DeltaTable.forPath(spark, str(lake / "bronze" / "events")).optimize().executeCompaction()
+    spark.stop()
+
+
+def main() -> None:
+    point, lake, job, *argv = sys.argv[1:]
+    sys.path.insert(0, str(HOME / "lib"))
+    os.environ["KINFOLD_HOME"] = str(HOME)
+    from kinfold.runtime.job import run_job
+    from kinfold.runtime.suite import load_main
+
+    arm(point, Path(lake))
+    if job == "optimize":
+        optimize(Path(lake))
+        return
+    started = load_main(HOME / "jobs" / f"{job}.py")
+    run_job(lambda: started(["--set", f"lake.root={lake}", *argv]))
+
+
+if __name__ == "__main__":
+    main()
