@@ -46,7 +46,7 @@ if [ ! -x "$home/.venv/bin/python" ]; then
 fi
 
 env=local
-level=error
+level=fatal
 previous=
 for argument in "$@"; do
   [ "$previous" = --env ] && env=$argument

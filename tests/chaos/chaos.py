@@ -104,10 +104,11 @@ class Chaos:
             return ["--source", str(source), "--set", "bronze.records_per_batch=40", *settings]
         return ["--fix", str(fix)] if job == REPLAY else []
 
-    def run(self, point: str, job: str, *, lake: Path | None = None) -> int:
-        """Run a job to its end or its kill; the exit code, -9 for a kill."""
+    def run(self, point: str, *jobs: str, lake: Path | None = None) -> int:
+        """Run jobs to their end or their kill in one process; the exit code, -9 for a kill."""
+        started = [[job, *self.arguments(job)] for job in jobs]
         command = [sys.executable, str(HOME / "tests/chaos/victim.py"), point]
-        command += [str(lake or self.lake), job, *self.arguments(job)]
+        command += [str(lake or self.lake), json.dumps(started)]
         log = (self.folder / "log.txt").open("ab")
         with (
             log,
@@ -135,8 +136,6 @@ class Chaos:
         """One round; what came of it."""
         self.send(60)
         job = POINTS[point]
-        if job in (CLEAN, REPLAY):  # something must have landed for it to work on
-            self.run("none", INGEST)
         if point == "last commit file deleted":
             commits = self.lake / "_checkpoints" / "bronze.events" / "clicks" / "commits"
             newest = max(commits.glob("[0-9]*"), key=lambda f: int(f.name), default=None)
@@ -146,15 +145,15 @@ class Chaos:
         if point == "broker restarted":
             code = self.run(point, job) if (self.lake / "bronze").exists() else 0
             return f"ended with {code}"
-        code = self.run(point, job)
+        before = [INGEST] if job in (CLEAN, REPLAY) else []  # something for it to work on
+        code = self.run(point, *before, job)
         return "killed" if code == -signal.SIGKILL else f"ended with {code}"
 
     def finish(self, lake: Path | None = None) -> None:
-        for job in (INGEST, CLEAN, REPLAY, CLEAN):
-            code = self.run("none", job, lake=lake)
-            if code != 0:
-                log = (self.folder / "log.txt").read_text()
-                raise AssertionError(f"{job} ended with {code} after the kills:\n{log[-3000:]}")
+        code = self.run("none", INGEST, CLEAN, REPLAY, CLEAN, lake=lake)
+        if code != 0:
+            log = (self.folder / "log.txt").read_text()
+            raise AssertionError(f"ended with {code} after the kills:\n{log[-3000:]}")
 
 
 def violations(chaos: Chaos) -> list[str]:

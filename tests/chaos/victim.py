@@ -1,17 +1,19 @@
 """A job in a process of its own that is killed at a named point, driver and JVM at once.
 
-    python tests/chaos/victim.py POINT LAKE JOB [job's arguments]
+    python tests/chaos/victim.py POINT LAKE '[["job", "its", "arguments"], ...]'
 
-POINT `none` lets the job end. Nothing in kinfold knows of these points: they are put around its
+POINT `none` lets the jobs end. Nothing in kinfold knows of these points: they are put around its
 functions here, or found by watching the files that a table gains.
 """
 
+import json
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,18 +86,19 @@ def optimize(lake: Path) -> None:
 
 
 def main() -> None:
-    point, lake, job, *argv = sys.argv[1:]
+    point, lake, jobs = sys.argv[1:]
     sys.path.insert(0, str(HOME / "lib"))
     os.environ["KINFOLD_HOME"] = str(HOME)
     from kinfold.runtime.job import run_job
     from kinfold.runtime.suite import load_main
 
     arm(point, Path(lake))
-    if job == "optimize":
-        optimize(Path(lake))
-        return
-    started = load_main(HOME / "jobs" / f"{job}.py")
-    run_job(lambda: started(["--set", f"lake.root={lake}", *argv]))
+    for job, *argv in json.loads(jobs):
+        if job == "optimize":
+            optimize(Path(lake))
+        else:
+            started = load_main(HOME / "jobs" / f"{job}.py")
+            run_job(partial(started, ["--set", f"lake.root={lake}", *argv]))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ def test_a_wrong_start_is_told_before_anything_is_written(run, lake_root, argv, 
         ("format: json\ntimezone: Mars/X\n", GOOD, "timezone is Mars/X, expected: a time zone"),
         (NATIVE, "", "is empty, expected json with at least one record"),
         (mapped(), "", "is empty, expected csv with at least one record"),
+        (mapped().replace("csv", "parquet"), "PAR1?", "cannot be read as parquet"),
     ],
 )
 def test_a_source_that_does_not_fit_is_told_before_anything_is_written(

@@ -109,7 +109,13 @@ def _csv_records(
 def _parquet_records(
     sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
 ) -> DataFrame:
-    schema = sample.parquet(folder).schema
+    try:
+        schema = sample.parquet(folder).schema
+    except Exception as error:  # of Py4J or Spark: both mean that a footer could not be read
+        raise ConfError(
+            f"source {source.name}: input {source.input} cannot be read as parquet. Is the format "
+            f"in {source.shown} right, and is every file whole?"
+        ) from error
     rows = stream.schema(schema).parquet(folder)
     raw = F.to_json(F.struct(*map(_quoted, schema.names)), {"ignoreNullFields": "false"})
     return _records(rows, source, columns=schema.names, raw=raw, unreadable=F.lit(None))

@@ -1,5 +1,6 @@
 """The Spark session: made here and nowhere else."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,10 @@ from pyspark.sql import SparkSession
 
 from kinfold.core.conf import is_submitted
 from kinfold.core.errors import ConfError
+
+
+# They print stack traces of errors that reach the user as one line.
+_REPEATED_BY_US = ("SQLQueryContextLogger", "py4j.clientserver")
 
 
 def open_session(*, name: str, env: str, home: Path, is_verbose: bool = False) -> SparkSession:
@@ -29,7 +34,9 @@ def open_session(*, name: str, env: str, home: Path, is_verbose: bool = False) -
         for key, value in spark_settings(env, home).items():
             builder = builder.config(key, value)
     session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("INFO" if is_verbose else "ERROR")
+    session.sparkContext.setLogLevel("INFO" if is_verbose else "FATAL")
+    for name in _REPEATED_BY_US:
+        logging.getLogger(name).disabled = not is_verbose
     return session
 
 
@@ -40,7 +47,7 @@ def java_options(home: Path, *, is_verbose: bool = False) -> str:
     """
     return (
         f"-Dlog4j2.configurationFile=file:{home}/conf/spark/log4j2.properties "
-        f"-Dkinfold.log.level={'info' if is_verbose else 'error'} -XX:+UseParallelGC "
+        f"-Dkinfold.log.level={'info' if is_verbose else 'fatal'} -XX:+UseParallelGC "
         f"-XX:SharedArchiveFile={home}/.venv/spark-classes.jsa "
         "-Xlog:cds=off -Xlog:cds+dynamic=off"
     )

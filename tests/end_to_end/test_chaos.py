@@ -1,0 +1,18 @@
+"""Killed at any moment, the same command goes on, and nothing is lost or doubled."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
+
+from chaos import survived
+
+pytestmark = pytest.mark.xdist_group("kafka")
+
+
+def test_records_survive_kills_of_the_jobs_that_carry_them():
+    """A short form of `make chaos`: three of its points, one lake, then every law."""
+    points = ("in the write", "between commit and ledger", "in a replay, before its marks")
+    assert survived(points, seed=3) == []
