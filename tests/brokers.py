@@ -57,6 +57,13 @@ class Broker:
 
     def create(self, topic: str, *, partitions: int = 2, config: Mapping[str, str] = {}) -> None:
         _done(self.admin.create_topics([NewTopic(topic, partitions, 1, config=dict(config))]))
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:  # its partitions need a leader before they answer
+            with contextlib.suppress(KafkaException):
+                if len(self.ends(topic)) == partitions:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError(f"topic {topic} has no leader")
 
     def delete(self, topic: str) -> None:
         _done(self.admin.delete_topics([topic]))

@@ -10,7 +10,6 @@ from pyspark.sql import SparkSession
 from kinfold.core.conf import is_submitted
 from kinfold.core.errors import ConfError
 
-
 # They print stack traces of errors that reach the user as one line.
 _REPEATED_BY_US = ("SQLQueryContextLogger", "py4j.clientserver")
 
