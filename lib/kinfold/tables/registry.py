@@ -18,6 +18,7 @@ ALL: tuple[Table, ...] = (
     ops.GAPS,
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
+    ops.QUARANTINE,
     ops.FRESHNESS,
 )
 

@@ -38,6 +38,7 @@ def lake(spark, lake_root):
                 rejected=0,
                 added=1,
                 duplicates=1,
+                quarantined=0,
                 **shared,
             ),
         ],
