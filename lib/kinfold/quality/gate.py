@@ -81,7 +81,7 @@ def _validated(
     gx, batch_definition = _library()
     suite = gx.ExpectationSuite(name=table.name)
     for rule in rules:
-        suite.add_expectation(_implementation(rule.rule)(**rule.arguments))
+        suite.add_expectation(implementation(rule.rule)(**rule.arguments))
     batch = batch_definition.get_batch({"dataframe": rows})
     results = list(batch.validate(suite, result_format=result_format).results)
     by_config = {_identity(r.expectation_config): r for r in results}
@@ -112,7 +112,7 @@ def _exception(result: Any) -> str:
     return ""
 
 
-def _implementation(rule: str) -> Any:
+def implementation(rule: str) -> Any:
     from great_expectations.expectations.registry import get_expectation_impl
 
     return get_expectation_impl(rule)
