@@ -197,7 +197,11 @@ def _validation(judgement: Judgement, run: Any) -> Any:
         meta={
             "run_id": run,
             "great_expectations_version": gx.__version__,
-            "active_batch_definition": {"data_asset_name": judgement.table.name},
+            "batch_spec": {
+                "data_asset_name": judgement.table.name,
+                "table_version": judgement.first["table_version"],
+                "schema_version": judgement.first["schema_version"],
+            },
         },
     )
 
