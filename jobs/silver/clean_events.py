@@ -16,7 +16,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
     conf = options.settings.identity
     with open_job(
-        JOB, options, reads=[bronze.EVENTS], writes=[silver.EVENTS], depends_on=[conf]
+        JOB,
+        options,
+        reads=[bronze.EVENTS],
+        writes=[silver.EVENTS],
+        depends_on=[conf, silver.EVENTS.schema_version],  # new rules judge every event again
     ) as run:
         if run.is_up_to_date:
             return
@@ -25,13 +29,21 @@ def main(argv: Sequence[str] | None = None) -> None:
             records, placeholders=conf.placeholders, phone_region=conf.phone_region
         )
         run.publish_new(silver.EVENTS, events)
-        outcome = conservation(records, run.lake.read(silver.EVENTS))
-        run.count(accepted=outcome.accepted, new=outcome.added, duplicates=outcome.duplicates)
+        outcome = conservation(
+            records, run.lake.read(silver.EVENTS), run.lake.quarantined(silver.EVENTS)
+        )
+        run.count(
+            accepted=outcome.accepted,
+            new=outcome.added,
+            duplicates=outcome.duplicates,
+            quarantined=outcome.quarantined,
+        )
         enter_silver_batch(
             run,
             accepted=outcome.accepted,
             added=outcome.added,
             duplicates=outcome.duplicates,
+            quarantined=outcome.quarantined,
         )
 
 

@@ -98,6 +98,14 @@ class IdentityConf(Conf):
     """ISO 3166 country of phone numbers written without a country code."""
 
 
+class QualityConf(Conf):
+    """What may be wrong with rows before nothing is published at all."""
+
+    max_quarantined_ratio: Ratio
+    """Up to this share of a batch, rows that break a rule are set aside in ops.quarantine and the
+    rest is published; above it the gate fails. A null or doubled key always fails."""
+
+
 class SegmentationConf(Conf):
     """K-Means over behaviour."""
 
@@ -167,6 +175,7 @@ class Settings(Conf):
     bronze: BronzeConf
     kafka: KafkaConf
     identity: IdentityConf
+    quality: QualityConf
     segmentation: SegmentationConf
     propensity: PropensityConf
     tracking: TrackingConf

@@ -25,11 +25,14 @@ class Law:
         return self.left == self.right
 
 
-def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: int) -> None:
+def enter_silver_batch(
+    run: JobRun, *, accepted: int, added: int, duplicates: int, quarantined: int
+) -> None:
     """Enter what one run of silver did with the accepted records it read.
 
     Raises:
-        LedgerError: records are neither in silver.events nor duplicates of a row there.
+        LedgerError: records are neither in silver.events, nor duplicates of a row there, nor
+            quarantined.
     """
     lake = run.lake
     if run.is_rebuild:
@@ -47,16 +50,18 @@ def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: in
                 rejected=0,
                 added=added,
                 duplicates=duplicates,
+                quarantined=quarantined,
                 table_version=lake.version(silver.EVENTS),
                 run_id=lake.run_id,
                 recorded_at=lake.started_at,
             )
         ],
     )
-    if accepted != added + duplicates:
+    lost = accepted - added - duplicates - quarantined
+    if lost:
         raise LedgerError(
-            f"silver.events: of {accepted:,} accepted records {added:,} were added and "
-            f"{duplicates:,} are duplicates, so {accepted - added - duplicates:,} are lost. "
+            f"silver.events: of {accepted:,} accepted records {added:,} were added, "
+            f"{duplicates:,} are duplicates and {quarantined:,} quarantined, so {lost:,} are lost. "
             "Start jobs/silver/clean_events.py again; if the number stays, keep the lake and "
             "report it."
         )
@@ -81,6 +86,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
                     ("read", is_silver, "accepted"),
                     ("added", is_silver, "added"),
                     ("duplicates", is_silver, "duplicates"),
+                    ("quarantined", is_silver, "quarantined"),
                 )
             )
         )
@@ -105,12 +111,27 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
         Law("rejected in the ledger = rejected in bronze", written["rejected"], rows["rejected"]),
         Law("accepted at bronze = read by silver", rows["accepted"], written["read"]),
         Law(
-            "read by silver = added + duplicates",
+            "read by silver = added + duplicates + quarantined",
             written["read"],
-            written["added"] + written["duplicates"],
+            written["added"] + written["duplicates"] + written["quarantined"],
         ),
         Law("added in the ledger = rows of silver.events", written["added"], events),
+        Law(
+            "quarantined in the ledger = rows of ops.quarantine",
+            written["quarantined"],
+            _quarantined_events(lake),
+        ),
     )
+
+
+def _quarantined_events(lake: Lake) -> int:
+    """Rows of silver.events that were set aside by the runs that the ledger names: neither those of
+    runs that failed later, nor of runs before a rebuild, which judged the same events again."""
+    if not lake.exists(ops.QUARANTINE):
+        return 0
+    runs = lake.read(ops.BATCHES).where(F.col("stage") == "silver").select("run_id").distinct()
+    of_events = lake.read(ops.QUARANTINE).where(F.col("table_name") == silver.EVENTS.name)
+    return of_events.join(runs, "run_id", how="left_semi").count()
 
 
 def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
@@ -122,13 +143,18 @@ def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
             "accepted": "accepted",
             "rejected": "rejected",
         },
-        "silver": {"in": "accepted", "added": "added", "duplicate": "duplicates"},
+        "silver": {
+            "in": "accepted",
+            "added": "added",
+            "duplicate": "duplicates",
+            "quarantined": "quarantined",
+        },
     }
-    columns = ("records_in", "unpacked", "accepted", "rejected", "added", "duplicates")
+    columns = sorted({column for stage in outcomes.values() for column in stage.values()})
     totals = (
         lake.read(ops.BATCHES)
         .groupBy("stage", "source")
-        .agg(*(F.sum(column).alias(column) for column in columns))
+        .agg(*(F.coalesce(F.sum(column), F.lit(0)).alias(column) for column in columns))
     )
     for row in totals.collect():
         for outcome, column in outcomes[row["stage"]].items():

@@ -31,29 +31,36 @@ def preload() -> None:
     _library()
 
 
-def judge(table: Table, rows: DataFrame) -> tuple[Verdict, ...]:
-    """One verdict per rule of the table's suite, in its order.
+def judge(
+    table: Table, rows: DataFrame, rules: Sequence[Expectation] | None = None
+) -> tuple[Verdict, ...]:
+    """One verdict per rule, in their order.
 
     Args:
         rows: what is about to be published. It is read several times: persist it first.
+        rules: some of the table's suite; null = all of it.
 
     Raises:
         ContractError: a declared rule does not fit the table, so it could not be judged at all.
     """
-    met = [bool(r.success) for r in _validated(table, rows, table.suite, "BOOLEAN_ONLY")]
-    broken = [rule for rule, is_met in zip(table.suite, met, strict=True) if not is_met]
+    rules = table.suite if rules is None else rules
+    met = [bool(r.success) for r in _validated(table, rows, rules, "BOOLEAN_ONLY")]
+    broken = [rule for rule, is_met in zip(rules, met, strict=True) if not is_met]
     counts = {}
     if broken:
         for rule, result in zip(broken, _validated(table, rows, broken, "SUMMARY"), strict=True):
             counts[rule.sentence] = int(result.result.get("unexpected_count") or 0)
     return tuple(
         Verdict(rule.sentence, is_met, counts.get(rule.sentence))
-        for rule, is_met in zip(table.suite, met, strict=True)
+        for rule, is_met in zip(rules, met, strict=True)
     )
 
 
-def require(table: Table, verdicts: Sequence[Verdict], *, run_id: str) -> None:
+def require(table: Table, verdicts: Sequence[Verdict], *, run_id: str, because: str = "") -> None:
     """Pass when every rule was kept.
+
+    Args:
+        because: a sentence that says why the broken rows could not just be set aside.
 
     Raises:
         QualityGateError: naming each broken rule and how many rows broke it.
@@ -62,7 +69,7 @@ def require(table: Table, verdicts: Sequence[Verdict], *, run_id: str) -> None:
     if broken:
         rules = "; ".join(f"{v.rule}: broken by {v.rows_failing:,} rows" for v in broken)
         raise QualityGateError(
-            f"{table.name}: {rules}. Nothing was written. "
+            f"{table.name}: {rules}. Nothing was written. {because}"
             f"Verdicts are in ops.quality_results, run {run_id}; rules in "
             f"lib/kinfold/tables/{table.layer}.py."
         )
@@ -74,7 +81,7 @@ def _validated(
     gx, batch_definition = _library()
     suite = gx.ExpectationSuite(name=table.name)
     for rule in rules:
-        suite.add_expectation(_implementation(rule.rule)(**rule.arguments))
+        suite.add_expectation(implementation(rule.rule)(**rule.arguments))
     batch = batch_definition.get_batch({"dataframe": rows})
     results = list(batch.validate(suite, result_format=result_format).results)
     by_config = {_identity(r.expectation_config): r for r in results}
@@ -105,7 +112,7 @@ def _exception(result: Any) -> str:
     return ""
 
 
-def _implementation(rule: str) -> Any:
+def implementation(rule: str) -> Any:
     from great_expectations.expectations.registry import get_expectation_impl
 
     return get_expectation_impl(rule)

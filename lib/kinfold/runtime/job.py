@@ -140,6 +140,7 @@ def open_lake(options: RunOptions, *, name: str, figures: Figures | None = None)
             run_id=options.run_id,
             started_at=datetime.now(UTC),
             figures=figures or Figures(),
+            max_quarantined_ratio=options.settings.quality.max_quarantined_ratio,
         )
     finally:
         if owned:

@@ -14,7 +14,14 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types a
 
 from kinfold.core.errors import LakeError
 from kinfold.quality import gate
-from kinfold.runtime.metrics import QUALITY_FAILED, QUALITY_FAILING_ROWS, Figures
+from kinfold.quality.quarantine import Census, census, quarantined_rows, right_rows
+from kinfold.quality.rows import REASONS, judged_rows
+from kinfold.runtime.metrics import (
+    QUALITY_FAILED,
+    QUALITY_FAILING_ROWS,
+    QUALITY_QUARANTINED,
+    Figures,
+)
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
 
@@ -31,6 +38,8 @@ class Lake:
         run_id: stamps every verdict, ledger row and commit of the run.
         started_at: the run's one clock reading, for technical columns only.
         figures: what the run tells Prometheus.
+        max_quarantined_ratio: share of the rows of one publish that may break a rule and are then
+            set aside; with 0 any such row stops the publish.
     """
 
     spark: SparkSession
@@ -38,6 +47,7 @@ class Lake:
     run_id: str
     started_at: datetime
     figures: Figures = field(default_factory=Figures)
+    max_quarantined_ratio: float = 0.0
 
     def path(self, table: Table) -> str:
         return f"{self.root}/{table.name.replace('.', '/')}"
@@ -223,6 +233,13 @@ class Lake:
         frame = table.rows(self.spark, rows)
         frame.write.format("delta").mode("append").save(self.path(table))
 
+    def quarantined(self, table: Table) -> DataFrame:
+        """The keys of this run's rows of a table that were set aside, as `row_key` writes them."""
+        if not self.exists(ops.QUARANTINE):
+            return self.empty(ops.QUARANTINE).where(F.lit(False)).select("key")
+        is_of_this_run = (F.col("table_name") == table.name) & (F.col("run_id") == self.run_id)
+        return self.read(ops.QUARANTINE).where(is_of_this_run).select("key")
+
     def forget(self, table: Table, where: Column) -> None:
         """Delete rows of an ops table."""
         self.ensure(table)
@@ -261,36 +278,77 @@ class Lake:
 
     @contextmanager
     def _passed(self, table: Table, rows: DataFrame) -> Iterator[DataFrame]:
-        """The conformed rows, once the gate has let them through; verdicts are kept either way."""
-        self.ensure(table)
-        conformed = table.conform(rows).persist()
-        try:
-            row_count = conformed.count()
-            verdicts = gate.judge(table, conformed)
-            judged_at = datetime.now(UTC)
-            self.append_record(
-                ops.QUALITY_RESULTS,
-                [
-                    dict(
-                        run_id=self.run_id,
-                        table_name=table.name,
-                        rule=verdict.rule,
-                        is_met=verdict.is_met,
-                        rows_checked=row_count,
-                        rows_failing=verdict.rows_failing,
-                        judged_at=judged_at,
-                    )
-                    for verdict in verdicts
-                ],
-            )
-            self._tell(table, verdicts)
-            gate.require(table, verdicts, run_id=self.run_id)
-            yield conformed
-        finally:
-            conformed.unpersist()
+        """The conformed rows that break no rule, once the gate has let them through.
 
-    def _tell(self, table: Table, verdicts: Sequence[gate.Verdict]) -> None:
+        The others are set aside first, so that a crash before the publish leaves them told twice
+        rather than not at all. The verdicts are kept when the version that they let pass is known;
+        those of a gate that failed are kept too, without one.
+        """
+        self.ensure(table)
+        judged = judged_rows(table, table.conform(rows)).persist()
+        try:
+            counts = census(judged)
+            is_split = counts.wrong > 0 and self._may_set_aside(table, judged, counts)
+            aside = counts.by_rule if is_split else {}
+            passed = right_rows(judged) if is_split else judged.drop(REASONS)
+            verdicts = gate.judge(table, passed)
+            judged_at = datetime.now(UTC)
+            self._tell(table, verdicts, quarantined=counts.wrong if is_split else 0)
+            version = None
+            try:
+                gate.require(table, verdicts, run_id=self.run_id, because=self._over_budget(counts))
+                if is_split:
+                    self._set_aside(table, judged, at=judged_at)
+                yield passed
+                version = self.version(table)
+            finally:
+                self.append_record(
+                    ops.QUALITY_RESULTS,
+                    [
+                        dict(
+                            run_id=self.run_id,
+                            table_name=table.name,
+                            rule=verdict.rule,
+                            is_met=verdict.is_met,
+                            rows_checked=counts.rows,
+                            rows_failing=verdict.rows_failing,
+                            rows_quarantined=aside.get(verdict.rule, 0),
+                            judged_at=judged_at,
+                            table_version=version,
+                            schema_version=table.schema_version,
+                        )
+                        for verdict in verdicts
+                    ],
+                )
+        finally:
+            judged.unpersist()
+
+    def _may_set_aside(self, table: Table, judged: DataFrame, counts: Census) -> bool:
+        """Whether the wrong rows are few, and every row, wrong or not, has a key of its own."""
+        if counts.wrong_ratio > self.max_quarantined_ratio or counts.has_null_keys(table):
+            return False
+        key_is_unique = table.suite[:1]
+        return all(v.is_met for v in gate.judge(table, judged.drop(REASONS), key_is_unique))
+
+    def _over_budget(self, counts: Census) -> str:
+        """Why rows were not set aside, where it is because they are too many; else empty."""
+        if not 0 < self.max_quarantined_ratio < counts.wrong_ratio:
+            return ""
+        return (
+            f"{counts.wrong_ratio:.2%} of the rows break a rule, and quality.max_quarantined_ratio "
+            f"lets {self.max_quarantined_ratio:.2%} be set aside. "
+        )
+
+    def _set_aside(self, table: Table, judged: DataFrame, *, at: datetime) -> None:
+        """Keep key and reasons of the wrong rows; once, when a run is started again by its id."""
+        self.ensure(ops.QUARANTINE)
+        rows = quarantined_rows(table, judged, run_id=self.run_id, quarantined_at=at)
+        merge = self._merge(ops.QUARANTINE, rows)
+        merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+
+    def _tell(self, table: Table, verdicts: Sequence[gate.Verdict], *, quarantined: int) -> None:
         """Every rule, kept ones with 0: a rule that is kept again must not stay failed."""
+        self.figures.set(QUALITY_QUARANTINED, quarantined, table=table.name)
         broken = sum(not verdict.is_met for verdict in verdicts)
         self.figures.set(QUALITY_FAILED, broken, table=table.name)
         for verdict in verdicts:

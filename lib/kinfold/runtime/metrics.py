@@ -64,6 +64,9 @@ QUALITY_FAILED = Metric(
 QUALITY_FAILING_ROWS = Metric(
     "kinfold_quality_rule_failing_rows", "Rows that broke an expectation.", ("table", "rule")
 )
+QUALITY_QUARANTINED = Metric(
+    "kinfold_quality_quarantined_rows", "Rows of the last publish that were set aside.", ("table",)
+)
 LEDGER_RECORDS = Metric(
     "kinfold_ledger_records_total",
     "Records in the ledger since the lake began.",
@@ -136,6 +139,7 @@ JOB_METRICS = (
     JOB_COUNT,
     QUALITY_FAILED,
     QUALITY_FAILING_ROWS,
+    QUALITY_QUARANTINED,
     LEDGER_RECORDS,
     LEDGER_VIOLATED,
     FRESHNESS_SECONDS,

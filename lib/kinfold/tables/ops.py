@@ -1,15 +1,15 @@
-"""Ops: what every job did, and the laws it was held to. No row of a person, ever."""
+"""Ops: what every job did, and the laws it was held to. No row of a person, at most its key."""
 
 from pyspark.sql import types as T
 
-from kinfold.tables.spec import Field, Table, at_least, one_of
+from kinfold.tables.spec import Field, Privacy, Table, at_least, one_of
 
 BATCHES = Table(
     name="ops.batches",
     comment=(
         "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` "
-        "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates`. Counts are read "
-        "back from the tables after the commit, never taken from the writer's word."
+        "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates` + `quarantined`. "
+        "Counts are read back from the tables after the commit, never taken from the writer's word."
     ),
     fields=(
         Field("stage", T.StringType(), "`bronze`, `replay` or `silver`.", nullable=False),
@@ -26,6 +26,11 @@ BATCHES = Table(
         Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
         Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
         Field("duplicates", T.LongType(), "Accepted records whose event_id was known.", False),
+        Field(
+            "quarantined",
+            T.LongType(),
+            "Accepted records whose row was set aside in ops.quarantine; null at bronze.",
+        ),
         Field("table_version", T.LongType(), "Version of the stage's table after it.", False),
         Field("run_id", T.StringType(), "Run that wrote this row.", nullable=False),
         Field("recorded_at", T.TimestampType(), "When (UTC).", nullable=False),
@@ -119,13 +124,74 @@ QUALITY_RESULTS = Table(
         Field("run_id", T.StringType(), "Run.", nullable=False),
         Field("table_name", T.StringType(), "Table that was to be published.", nullable=False),
         Field("rule", T.StringType(), "The expectation, as a sentence.", nullable=False),
-        Field("is_met", T.BooleanType(), "Whether every row kept it.", nullable=False),
-        Field("rows_checked", T.LongType(), "Rows of the frame that was judged.", nullable=False),
-        Field("rows_failing", T.LongType(), "Rows that broke it; null when not counted."),
+        Field(
+            "is_met",
+            T.BooleanType(),
+            "Whether every row kept it that was left to be published.",
+            nullable=False,
+        ),
+        Field(
+            "rows_checked",
+            T.LongType(),
+            "Rows that were judged, quarantined ones too.",
+            nullable=False,
+        ),
+        Field(
+            "rows_failing",
+            T.LongType(),
+            "Rows that broke it, so that nothing was published; null where it was met.",
+        ),
+        Field(
+            "rows_quarantined",
+            T.LongType(),
+            "Rows that broke it and were set aside in ops.quarantine.",
+            nullable=False,
+        ),
         Field("judged_at", T.TimestampType(), "When (UTC).", nullable=False),
+        Field(
+            "table_version",
+            T.LongType(),
+            "Version of the table with what the verdict let pass; null when nothing was published.",
+        ),
+        Field(
+            "schema_version",
+            T.StringType(),
+            "Hash of the declaration it was judged by: fields, key and rules.",
+            nullable=False,
+        ),
     ),
     key=("run_id", "table_name", "rule", "judged_at"),
     written_by="every job that publishes",
+)
+
+QUARANTINE = Table(
+    name="ops.quarantine",
+    comment=(
+        "One row per row and run that was not published because it broke a rule, while the rest of "
+        "its batch was. Its content stays where it came from; a run that failed later may have "
+        "rows here too."
+    ),
+    fields=(
+        Field("table_name", T.StringType(), "Table that it was meant for.", nullable=False),
+        Field("run_id", T.StringType(), "Run.", nullable=False),
+        Field(
+            "key",
+            T.StringType(),
+            "Key of the row, a JSON object by column; SHA-256 of what identifies a person.",
+            False,
+            Privacy.PSEUDONYM,
+        ),
+        Field(
+            "reasons",
+            T.ArrayType(T.StringType()),
+            "The expectations that it broke, as sentences.",
+            nullable=False,
+        ),
+        Field("quarantined_at", T.TimestampType(), "When (UTC).", nullable=False),
+    ),
+    key=("table_name", "run_id", "key"),
+    written_by="every job that publishes",
+    subject=("key",),
 )
 
 _LAGS = (

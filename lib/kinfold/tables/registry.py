@@ -19,6 +19,7 @@ ALL: tuple[Table, ...] = (
     ops.REPLAYS,
     ops.JOB_RUNS,
     ops.QUALITY_RESULTS,
+    ops.QUARANTINE,
     ops.FRESHNESS,
 )
 

@@ -4,6 +4,8 @@ One `Table` is the only place that spells a table's name, columns, key, layout a
 DDL, `conform`, the MERGE condition, the quality suite and the data dictionary all derive from it.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -166,6 +168,17 @@ class Table:
         """Every expectation: key unique, required columns never null, then the declared ones."""
         required = [f.name for f in self.fields if not f.nullable]
         return (unique(*self.key), *(never_null(c) for c in required), *self.expectations)
+
+    @property
+    def schema_version(self) -> str:
+        """Short hash of what the table holds and keeps: fields, key and rules, not their wording.
+
+        Equal means that a row published under one declaration is as good under the other.
+        """
+        fields = [[f.name, f.type.jsonValue(), f.nullable, f.privacy] for f in self.fields]
+        rules = [[rule.rule, dict(rule.arguments)] for rule in self.suite]
+        declaration = json.dumps([fields, self.key, rules], sort_keys=True)
+        return hashlib.sha256(declaration.encode()).hexdigest()[:12]
 
     @property
     def statistics_columns(self) -> tuple[str, ...]:

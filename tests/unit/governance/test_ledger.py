@@ -38,6 +38,7 @@ def lake(spark, lake_root):
                 rejected=0,
                 added=1,
                 duplicates=1,
+                quarantined=0,
                 **shared,
             ),
         ],
@@ -110,3 +111,18 @@ def test_the_ledger_is_told_by_stage_source_and_outcome(lake):
     assert [told("bronze", "web", o) for o in ("in", "accepted", "rejected")] == [3, 2, 1]
     assert [told("silver", "all", o) for o in ("in", "added", "duplicate")] == [2, 1, 1]
     assert lake.figures.get(metrics.LEDGER_VIOLATED) == 1
+
+
+def test_only_quarantined_events_of_runs_in_the_ledger_count(lake):
+    def row(**changes):
+        shared = dict(run_id="run-1", table_name="silver.events", key="{}", reasons=[])
+        return {**shared, "quarantined_at": at("09:00"), **changes}
+
+    lake.append_record(
+        ops.QUARANTINE,
+        [row(run_id="before the rebuild"), row(table_name="gold.features")],
+    )
+    require_kept(ledger_laws(lake))
+    lake.append_record(ops.QUARANTINE, [row()])
+    with pytest.raises(LedgerError, match=r"rows of ops.quarantine: 0 against 1\."):
+        require_kept(ledger_laws(lake))

@@ -1,5 +1,7 @@
 """The lake: tables by declaration, written through the gate."""
 
+import dataclasses
+
 import pytest
 
 from frames import assert_rows, at
@@ -8,6 +10,7 @@ from kinfold.runtime.lake import Lake, local_path
 from kinfold.tables import gold, ops, silver
 
 P, Q, R = ("0" * 31 + digit for digit in "123")
+SHA256_OF_A = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 
 
 @pytest.fixture
@@ -149,6 +152,104 @@ def test_a_null_where_none_may_be_is_not_published(lake, spark):
     rows = silver.IDENTITY_MAP.frame(spark, dict(namespace="user_id", value="a", profile_id=P))
     with pytest.raises(QualityGateError, match="profile_since is never null: broken by 1 rows"):
         lake.replace(silver.IDENTITY_MAP, rows)
+
+
+@pytest.fixture
+def lenient(lake):
+    return dataclasses.replace(lake, max_quarantined_ratio=0.5)
+
+
+def test_wrong_rows_within_the_budget_are_set_aside_and_the_others_published(lenient, spark):
+    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q, c=R))
+    assert_rows(lenient.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("b", Q), ("c", R)])
+    assert_rows(
+        lenient.read(ops.QUARANTINE),
+        ["table_name", "run_id", "key", "reasons"],
+        [
+            (
+                "silver.identity_map",
+                "run-1",
+                '{"namespace":"user_id","value":"' + SHA256_OF_A + '"}',
+                ["profile_id is 32 hex digits"],
+            )
+        ],
+    )
+
+
+def test_the_verdicts_tell_what_was_set_aside_and_the_version_they_let_pass(lenient, spark):
+    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q, c=R))
+    results = lenient.read(ops.QUALITY_RESULTS).where("rule = 'profile_id is 32 hex digits'")
+    assert_rows(
+        results,
+        [
+            *("is_met", "rows_checked", "rows_failing", "rows_quarantined"),
+            *("table_version", "schema_version"),
+        ],
+        [(True, 3, None, 1, 1, silver.IDENTITY_MAP.schema_version)],
+    )
+    others = lenient.read(ops.QUALITY_RESULTS).where("rows_quarantined = 0 and table_version = 1")
+    assert others.count() == len(silver.IDENTITY_MAP.suite) - 1
+
+
+def test_a_row_over_the_budget_stops_the_publish_and_nothing_is_set_aside(lenient, spark):
+    with pytest.raises(
+        QualityGateError,
+        match=r"32 hex digits: broken by 2 rows\. Nothing was written\. 66\.67% of the rows break "
+        r"a rule, and quality\.max_quarantined_ratio lets 50\.00% be set aside\.",
+    ):
+        lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b="shorter", c=R))
+    assert lenient.read(silver.IDENTITY_MAP).count() == 0
+    assert not lenient.exists(ops.QUARANTINE)
+    versions = lenient.read(ops.QUALITY_RESULTS).select("table_version").distinct()
+    assert_rows(versions, ["table_version"], [(None,)])
+
+
+def test_a_share_of_exactly_the_budget_is_within_it(lenient, spark):
+    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", c=R))
+    assert_rows(lenient.read(silver.IDENTITY_MAP), ["value"], [("c",)])
+
+
+def test_a_null_key_stops_the_publish_within_any_budget(lenient, spark):
+    rows = people(spark, a=P, b=Q, c=R).unionAll(
+        silver.IDENTITY_MAP.frame(
+            spark, dict(namespace="user_id", profile_id=P, profile_since=at("08:00"))
+        )
+    )
+    with pytest.raises(QualityGateError, match="value is never null: broken by 1 rows"):
+        lenient.upsert(silver.IDENTITY_MAP, rows)
+
+
+def test_a_doubled_key_stops_the_publish_even_when_one_of_the_two_is_wrong(lenient, spark):
+    rows = people(spark, a=P, b=Q, c=R).unionAll(people(spark, a="short"))
+    with pytest.raises(QualityGateError, match=r"\(namespace, value\) is unique: broken by 2 rows"):
+        lenient.upsert(silver.IDENTITY_MAP, rows)
+
+
+def test_a_run_started_again_by_its_id_sets_a_row_aside_once(lenient, spark):
+    for _ in range(2):
+        lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
+    assert lenient.read(ops.QUARANTINE).count() == 1
+    again = dataclasses.replace(lenient, run_id="run-2")
+    again.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
+    assert again.read(ops.QUARANTINE).count() == 2
+    assert again.quarantined(silver.IDENTITY_MAP).count() == 1
+    assert again.quarantined(silver.IDENTIFIERS).count() == 0
+
+
+def test_a_wrong_update_leaves_the_row_that_is_there(lenient, spark):
+    lenient.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=P))
+    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
+    assert_rows(lenient.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q)])
+
+
+def test_a_publish_that_fails_after_the_gate_leaves_its_verdicts_without_a_version(lake, spark):
+    with (
+        pytest.raises(RuntimeError, match="disk"),
+        lake._passed(silver.IDENTITY_MAP, people(spark, a=P)),
+    ):
+        raise RuntimeError("disk")
+    versions = lake.read(ops.QUALITY_RESULTS).select("is_met", "table_version").distinct()
+    assert_rows(versions, ["is_met", "table_version"], [(True, None)])
 
 
 def test_no_rows_break_no_rule(lake, spark):

@@ -1,5 +1,7 @@
 """Table declarations: what derives from them."""
 
+import dataclasses
+
 import pytest
 from pyspark.sql import types as T
 
@@ -71,3 +73,20 @@ def test_a_role_that_names_an_unknown_column_is_refused(role):
 def test_no_identifying_column_of_any_table_has_statistics(table):
     hidden = {f.name for f in table.fields if f.privacy in (Privacy.IDENTIFIER, Privacy.SENSITIVE)}
     assert not hidden & set(table.statistics_columns)
+
+
+def test_the_schema_version_changes_with_what_is_held_and_kept_and_not_with_the_wording():
+    def versions(**changes):
+        return dataclasses.replace(PETS, **changes).schema_version
+
+    wording = (*PETS.fields[:2], Field("legs", T.LongType(), "How many legs."))
+    narrower = (*PETS.fields[:2], Field("legs", T.IntegerType(), "Legs."))
+    assert versions(fields=wording, comment="Pets.") == PETS.schema_version
+    others = {
+        versions(fields=narrower),
+        versions(expectations=(at_least("legs", 1),)),
+        versions(expectations=()),
+        versions(key=("pet_id", "legs")),
+    }
+    assert len({PETS.schema_version, *others}) == 5
+    assert len(PETS.schema_version) == 12

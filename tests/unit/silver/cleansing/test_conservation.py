@@ -1,7 +1,7 @@
 """Where every accepted record has gone."""
 
 from kinfold.silver.cleansing.conservation import conservation
-from kinfold.tables import bronze, silver
+from kinfold.tables import bronze, ops, silver
 
 
 def record(event_id, offset):
@@ -14,15 +14,48 @@ def record(event_id, offset):
     )
 
 
+def set_aside(spark, *event_ids):
+    return ops.QUARANTINE.frame(spark, *({"key": f'{{"event_id":"{e}"}}'} for e in event_ids))
+
+
+def told(outcome):
+    return (
+        outcome.accepted,
+        outcome.added,
+        outcome.duplicates,
+        outcome.quarantined,
+        outcome.lost,
+    )
+
+
 def test_a_record_is_added_a_duplicate_or_lost(spark):
     records = bronze.EVENTS.frame(
         spark, record("a", 0), record("a", 1), record("b", 2), record("gone", 3)
     )
     events = silver.EVENTS.frame(spark, record("a", 0), record("b", 99))
-    outcome = conservation(records, events)
-    assert (outcome.accepted, outcome.added, outcome.duplicates, outcome.lost) == (4, 1, 2, 1)
+    assert told(conservation(records, events, set_aside(spark))) == (4, 1, 2, 0, 1)
+
+
+def test_of_the_records_of_a_quarantined_event_one_is_quarantined_and_the_rest_duplicates(spark):
+    records = bronze.EVENTS.frame(
+        spark, record("bad", 0), record("bad", 1), record("bad", 2), record("a", 3)
+    )
+    events = silver.EVENTS.frame(spark, record("a", 3))
+    assert told(conservation(records, events, set_aside(spark, "bad"))) == (4, 1, 2, 1, 0)
+
+
+def test_a_bad_copy_of_a_known_event_is_quarantined_once(spark):
+    records = bronze.EVENTS.frame(spark, record("a", 1), record("a", 2))
+    events = silver.EVENTS.frame(spark, record("a", 0))
+    assert told(conservation(records, events, set_aside(spark, "a"))) == (2, 0, 1, 1, 0)
+
+
+def test_what_an_earlier_run_set_aside_hides_no_loss(spark):
+    records = bronze.EVENTS.frame(spark, record("gone", 0))
+    events = silver.EVENTS.frame(spark)
+    assert told(conservation(records, events, set_aside(spark, "other"))) == (1, 0, 0, 0, 1)
 
 
 def test_no_records_conserve_nothing(spark):
-    outcome = conservation(bronze.EVENTS.frame(spark), silver.EVENTS.frame(spark))
-    assert (outcome.accepted, outcome.added, outcome.duplicates, outcome.lost) == (0, 0, 0, 0)
+    nothing = bronze.EVENTS.frame(spark), silver.EVENTS.frame(spark)
+    assert told(conservation(*nothing, set_aside(spark))) == (0, 0, 0, 0, 0)

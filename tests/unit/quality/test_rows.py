@@ -1,0 +1,184 @@
+"""Which rows break which rule, and that Great Expectations counts the same."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pyspark.sql import functions as F, types as T
+
+from frames import assert_rows, at
+from kinfold.quality import gate
+from kinfold.quality.rows import REASONS, breaks, judged_rows, row_rules
+from kinfold.tables import gold, registry, silver
+from kinfold.tables.spec import (
+    Field,
+    Table,
+    at_least,
+    between,
+    matches,
+    never_null,
+    one_of,
+    ordered,
+    unique,
+)
+
+NAN, INFINITY = float("nan"), float("inf")
+TEXTS = (
+    *(None, "", " ", "a", "A", "ab", "EUR", "EUR\n", "eur", "£€漢", "é", "e\u0301", "\u200b", "😀"),
+    *(".", "^a$", "a|b", "(", "\\d", "$", "a\nb", "null", "NaN", "0", "'", "\x00"),
+    *("granted", "withdrawn", "Granted", "0" * 32, "f" * 32, "F" * 32, "0" * 31),
+)
+NUMBERS = (None, NAN, INFINITY, -INFINITY, -0.0, 0.0, -5e-324, 5e-324, 1.0, 10.0, 10.000001, -1.0)
+WHOLE = (None, 0, -1, 1, 10, 11, 2**53 + 1, 2**63 - 1, -(2**63))
+MOMENTS = (
+    None,
+    at("2026-03-01T09:00"),
+    at("2026-03-01T09:00") + timedelta(microseconds=1),
+    at("2026-03-29T01:30"),
+    datetime(1, 1, 2, tzinfo=UTC),
+    datetime(9999, 12, 30, tzinfo=UTC),
+)
+
+KINDS = Table(
+    name="silver.every_kind",
+    comment="One row per draw.",
+    fields=(
+        Field("id", T.LongType(), "Key.", nullable=False),
+        Field("text", T.StringType(), "Text.", nullable=False),
+        Field("number", T.DoubleType(), "Number."),
+        Field("whole", T.LongType(), "Whole number."),
+        Field("earlier", T.TimestampType(), "First moment."),
+        Field("later", T.TimestampType(), "Second moment."),
+        Field("low", T.DoubleType(), "First number."),
+        Field("high", T.DoubleType(), "Second number."),
+        Field("specials", T.StringType(), "Another text."),
+    ),
+    key=("id",),
+    written_by="nobody.py",
+    expectations=(
+        never_null("number"),
+        at_least("number", 0),
+        between("whole", 0, 10),
+        between("whole", None, 2**53),
+        between("high", -1.5, None),
+        one_of("text", "a", "", "£€漢", "'"),
+        matches("text", "^[A-Z]{3}$", "three capitals"),
+        matches("specials", r"\d|\|$", "made of specials"),
+        ordered("earlier", "later"),
+        ordered("low", "high"),
+    ),
+)
+
+
+def drawn(field, seed):
+    """A thousand values of a column, mostly the awkward ones; the seed is in the test's name."""
+    draw = random.Random(f"{field.name} {seed}")
+    by_type = {
+        T.StringType: TEXTS,
+        T.DoubleType: NUMBERS,
+        T.LongType: WHOLE,
+        T.TimestampType: MOMENTS,
+        T.IntegerType: (None, 0, 1),
+        T.ArrayType: (None, []),
+    }
+    return draw.choices(by_type[type(field.type)], k=1000)
+
+
+def made(spark, table, seed):
+    """Rows with unique keys, so that only rules of one row are broken, beside a null key."""
+    columns = {field.name: drawn(field, seed) for field in table.fields}
+    first_key = table.fields[table.columns.index(table.key[0])]
+    keys = range(1000) if isinstance(first_key.type, T.LongType) else map(str, range(1000))
+    columns[first_key.name] = [None, *keys][:1000]
+    schema = T.StructType([T.StructField(f.name, f.type, True) for f in table.fields])
+    return spark.createDataFrame(list(zip(*columns.values(), strict=True)), schema)
+
+
+def counted_by_rows(table, rows):
+    judged = judged_rows(table, rows)
+    counts = judged.agg(
+        *(
+            F.count_if(F.array_contains(REASONS, rule.sentence)).alias(str(i))
+            for i, rule in enumerate(row_rules(table))
+        )
+    ).collect()[0]
+    return {rule.sentence: counts[str(i)] for i, rule in enumerate(row_rules(table))}
+
+
+def counted_by_great_expectations(table, rows):
+    judged = {v.rule: v.rows_failing or 0 for v in gate.judge(table, rows)}
+    return {rule.sentence: judged[rule.sentence] for rule in row_rules(table)}
+
+
+@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("table", [KINDS, silver.EVENTS, gold.FEATURES], ids=lambda t: t.name)
+def test_rows_and_great_expectations_count_the_same_for_every_rule(spark, table, seed):
+    rows = made(spark, table, seed).persist()
+    by_rows = counted_by_rows(table, rows)
+    assert by_rows == counted_by_great_expectations(table, rows)
+    assert all(count > 0 for count in by_rows.values()), "a rule that no row broke proves nothing"
+    rows.unpersist()
+
+
+def test_every_rule_is_one_of_a_row_or_uniqueness():
+    kinds = {rule.rule for table in registry.ALL for rule in table.suite}
+    of_rows = {rule.rule for table in (*registry.ALL, KINDS) for rule in row_rules(table)}
+    assert kinds - of_rows == {unique("a").rule, unique("a", "b").rule}
+
+
+def test_a_null_breaks_only_the_rule_against_nulls(spark):
+    rows = KINDS.frame(spark, dict(id=1, text="EUR"))
+    reasons = judged_rows(KINDS, rows).collect()[0][REASONS]
+    assert reasons == ["number is never null", "text is one of a, , £€漢, '"]
+
+
+def test_a_row_tells_every_rule_it_breaks_in_the_order_of_the_suite(spark):
+    rows = silver.EVENTS.frame(
+        spark,
+        dict(
+            event_id="e1",
+            event_type="purchase",
+            source="web",
+            occurred_at=at("09:00"),
+            received_at=at("09:00"),
+            identifiers=[],
+            amount_cents=-1,
+            currency="eur",
+            consent_decision="maybe",
+            source_partition="p",
+            source_offset=0,
+            record_index=0,
+            bronze_version=1,
+        ),
+    )
+    assert_rows(
+        judged_rows(silver.EVENTS, rows),
+        ["event_id", REASONS],
+        [
+            (
+                "e1",
+                [
+                    "amount_cents lies in [0, inf]",
+                    "consent_decision is one of granted, withdrawn",
+                    "currency is an ISO 4217 code",
+                ],
+            )
+        ],
+    )
+
+
+def test_nan_is_above_every_bound_and_after_every_number(spark):
+    rows = spark.createDataFrame([(NAN, 1.0)], "low double, high double")
+    found = rows.select(
+        breaks(at_least("low", 0)), breaks(between("low", 0, 10)), breaks(ordered("low", "high"))
+    ).collect()[0]
+    assert tuple(found) == (False, True, True)
+
+
+def test_no_rows_have_no_reasons(spark):
+    assert judged_rows(KINDS, KINDS.frame(spark)).count() == 0
+
+
+def test_uniqueness_is_no_rule_of_one_row():
+    with pytest.raises(ValueError, match="id is unique' is no rule of one row"):
+        breaks(unique("id"))
