@@ -65,7 +65,7 @@ def enter_silver_batch(run: JobRun, *, accepted: int, added: int, duplicates: in
 def ledger_laws(lake: Lake) -> tuple[Law, ...]:
     """Every law with its two counts: the ledger's own sums against the tables themselves."""
     stage, verdict = F.col("stage"), F.col("verdict")
-    is_bronze, is_silver = stage == "bronze", stage == "silver"
+    is_bronze, is_silver, is_records = (stage == s for s in ("bronze", "silver", "records"))
     written = (
         lake.read(ops.BATCHES)
         .agg(
@@ -79,6 +79,11 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
                     ("read", is_silver, "accepted"),
                     ("added", is_silver, "added"),
                     ("duplicates", is_silver, "duplicates"),
+                    ("extracted", is_records, "records_in"),
+                    ("left_out", is_records, "unpacked"),
+                    ("versions", is_records, "added"),
+                    ("unchanged", is_records, "duplicates"),
+                    ("refused", is_records, "rejected"),
                 )
             )
         )
@@ -93,7 +98,19 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
         .collect()[0]
     )
     events = lake.read(silver.EVENTS).count()
-    return (
+    of_records = (
+        Law(
+            "records of extracts + left out = new + unchanged + rejected",
+            written["extracted"] + written["left_out"],
+            written["versions"] + written["unchanged"] + written["refused"],
+        ),
+        Law(
+            "new + rejected in the ledger = rows of bronze.records",
+            written["versions"] + written["refused"],
+            lake.read_or_empty(bronze.RECORDS).count(),
+        ),
+    )
+    of_events = (
         Law(
             "records read + unpacked = accepted + rejected",
             written["records_in"] + written["unpacked"],
@@ -109,6 +126,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
         ),
         Law("added in the ledger = rows of silver.events", written["added"], events),
     )
+    return of_events + (of_records if lake.exists(bronze.RECORDS) else ())
 
 
 def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
@@ -121,6 +139,13 @@ def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
             "rejected": "rejected",
         },
         "silver": {"in": "accepted", "added": "added", "duplicate": "duplicates"},
+        "records": {
+            "in": "records_in",
+            "left_out": "unpacked",
+            "added": "added",
+            "duplicate": "duplicates",
+            "rejected": "rejected",
+        },
     }
     columns = ("records_in", "unpacked", "accepted", "rejected", "added", "duplicates")
     totals = (
