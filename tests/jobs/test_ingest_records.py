@@ -231,11 +231,12 @@ def test_a_snapshot_that_leaves_out_too_much_is_refused_unless_accepted(run, crm
 
 
 def test_a_rejected_row_is_kept_with_its_reason_and_its_record_stays(run, crm, landed, ledger):
-    run("bronze/ingest_records", *crm(**{"1.csv": HEADER + ANN + BEN + CAT}))
+    text = SNAPSHOT.replace("crm_id: id, ", "")
+    run("bronze/ingest_records", *crm(text, **{"1.csv": HEADER + ANN + BEN + CAT}))
     bad = ",x@example.org,York\n" + ",x@example.org,York\n" + "2, ,Bath\n" + "3,cat@example.org\n"
     again = "1,ann@example.org,York\n1,ann@example.org,Hull\n"
     run(
-        *("bronze/ingest_records", *crm(**{"2.csv": HEADER + CAT + bad + again})),
+        *("bronze/ingest_records", *crm(text, **{"2.csv": HEADER + CAT + bad + again})),
         *("--set", "bronze.max_rejected_ratio=1"),
     )
     rejected = landed().where("verdict = 'rejected'")
@@ -261,7 +262,7 @@ def test_a_killed_run_is_finished_by_the_next(run, crm, landed, ledger, monkeypa
     from kinfold.bronze import record_landing
 
     header = "id,mail,city,changed,gone\n"
-    argv = crm(DELTA, **{"2": f"{header}1,a@example.org,York,2026-03-01,\n2,,,2026-03-01,\n"})
+    argv = crm(DELTA, **{"2": f"{header}1,a@example.org,York,2026-03-01,\n,b@example.org,,,\n"})
 
     def die(*_: object, **__: object) -> None:
         raise RuntimeError("killed")

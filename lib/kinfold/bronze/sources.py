@@ -118,9 +118,10 @@ def declared_source(
     shown = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
     if not path.is_file():
         known = sorted(f.name for f in (home / "conf" / folder).glob("*.yaml"))
+        there = ", ".join(known) or "no file"
         raise ConfError(
             f"{shown}: there is no such source file.{did_you_mean(path.name, known)} "
-            f"conf/{folder}/ has: {', '.join(known)}."
+            f"conf/{folder}/ has: {there}."
         )
     content = read_yaml(path, shown)
     keys = [*(k for k in kind.model_fields if k not in ("name", "shown")), *inner_keys]
