@@ -15,7 +15,9 @@ from kinfold.runtime.suite import Step, run_suite
 JOB = "pipeline"
 STEPS = (
     Step("bronze/ingest_events"),
+    Step("bronze/ingest_records"),
     Step("silver/clean_events"),
+    Step("silver/clean_records"),
     Step("silver/resolve_identities"),
     Step("silver/build_profiles"),
     Step("gold/build_features"),

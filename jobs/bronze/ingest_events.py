@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             counts = ingest(landing)
             run.count(**counts)
             require_accepted(run.lake, landing.source, counts, limit=conf.max_rejected_ratio)
-        run.is_skipped = not run.counts["in"]
+        run.is_skipped = not run.counts.get("in")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,12 @@ JOB = "governance/check_ledger"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
-    with open_job(JOB, options, reads=[ops.BATCHES, bronze.EVENTS, silver.EVENTS]) as run:
+    with open_job(
+        JOB,
+        options,
+        reads=[ops.BATCHES, bronze.EVENTS, silver.EVENTS],
+        reads_if_there=[bronze.RECORDS],
+    ) as run:
         if run.is_up_to_date:
             return
         laws = ledger_laws(run.lake)

@@ -1,4 +1,4 @@
-"""Rebuild the profiles of people with new events or regrouped identifiers."""
+"""Rebuild the profiles of people with new events or records, or regrouped identifiers."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[silver.EVENTS, silver.IDENTITY_MAP],
+        reads_if_there=[silver.RECORDS],
         writes=[silver.PROFILES],
         depends_on=[options.settings.identity],
     ) as run:
         if run.is_up_to_date:
             return
         identity_map = run.read(silver.IDENTITY_MAP)
+        has_records = silver.RECORDS.name in run.inputs
         touched = touched_people(
-            run.inserted(silver.EVENTS), run.changes(silver.IDENTITY_MAP), identity_map
+            run.inserted(silver.EVENTS),
+            run.changes(silver.IDENTITY_MAP),
+            identity_map,
+            record_changes=run.changes(silver.RECORDS) if has_records else None,
         ).persist()
         theirs = identity_map.join(touched, "profile_id", how="semi")
-        rows = profiles(attributed_events(run.read(silver.EVENTS), theirs), theirs)
-        gone = touched.join(identity_map, "profile_id", how="anti")
+        rows = profiles(
+            attributed_events(run.read(silver.EVENTS), theirs),
+            theirs,
+            records=attributed_events(run.read(silver.RECORDS), theirs) if has_records else None,
+        )
+        # Without records everybody in the map has an event.
+        kept = rows if has_records else identity_map
+        gone = touched.join(kept, "profile_id", how="anti")
         run.publish(silver.PROFILES, rows, gone=gone)
         run.count(touched=touched.count())
         run.count(profiles=run.lake.read(silver.PROFILES).count())

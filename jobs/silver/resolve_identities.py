@@ -1,10 +1,14 @@
-"""Link identifiers seen together and keep silver.identity_map: who each identifier belongs to."""
+"""Link identifiers seen together and keep silver.identity_map: who each identifier belongs to.
+
+They are seen in events and in records of batch sources; one that only a record had leaves with it.
+"""
 
 from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.identity.links import seen_identifiers, seen_together, widened
+from kinfold.silver.identity.links import seen_identifiers, seen_together, sightings, widened
+from kinfold.silver.identity.records import record_news
 from kinfold.silver.identity.resolution import changed_assignments
 from kinfold.tables import silver
 
@@ -18,18 +22,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[silver.EVENTS],
+        reads_if_there=[silver.RECORDS],
         writes=OUTPUTS,
         depends_on=[options.settings.identity],
     ) as run:
         if run.is_up_to_date:
             return
-        events = run.inserted(silver.EVENTS)
-        identifiers = seen_identifiers(events).persist()
-        links = seen_together(events).persist()
-        people = changed_assignments(run.spark, identifiers, links, run.known(silver.IDENTITY_MAP))
-        for table, seen in ((silver.IDENTIFIERS, identifiers), (silver.IDENTITY_LINKS, links)):
-            run.publish(table, widened(seen, run.known(table), key=table.key))
-        run.publish(silver.IDENTITY_MAP, people)
+        news = record_news(run)
+        seen = sightings(run.inserted(silver.EVENTS), news.changed)
+        identifiers = seen_identifiers(seen).persist()
+        links = seen_together(seen).persist()
+        known = news.stays(run.known(silver.IDENTITY_MAP))
+        people = changed_assignments(run.spark, identifiers, links, known)
+        for table, rows, gone in (
+            (silver.IDENTIFIERS, identifiers, news.vanished),
+            (silver.IDENTITY_LINKS, links, news.links(run.known(silver.IDENTITY_LINKS))),
+        ):
+            run.publish(table, widened(rows, run.known(table), key=table.key), gone=gone)
+        run.publish(silver.IDENTITY_MAP, people, gone=news.vanished)
         run.count(identifiers=identifiers.count(), links=links.count())
 
 

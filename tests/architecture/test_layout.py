@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kinfold.bronze.json_schema import SchemaRegistry
+from kinfold.bronze.record_sources import load_record_source
 from kinfold.bronze.sources import load_source
 from kinfold.core.conf import project_home
 from kinfold.runtime.session import spark_settings
@@ -68,6 +69,11 @@ def test_the_wheel_holds_the_package(tmp_path):
 @pytest.mark.parametrize("path", sorted((HOME / "conf" / "sources").glob("*.yaml")), ids=str)
 def test_every_committed_source_is_valid(path):
     load_source(path, home=HOME, given_input="somewhere")
+
+
+@pytest.mark.parametrize("path", sorted((HOME / "conf" / "records").glob("*.yaml")), ids=str)
+def test_every_committed_batch_source_is_valid(path):
+    load_record_source(path, home=HOME, given_input="somewhere")
 
 
 def test_the_committed_schemas_are_valid():

@@ -41,8 +41,9 @@ def test_every_conservation_law_holds(summary):
     assert [law["name"] for law in summary["ledger"] if not law["is_kept"]] == []
 
 
-def test_every_published_table_met_every_rule(summary):
-    published = {table.name for table in registry.PUBLISHED if table.layer != "bronze"}
+def test_every_published_table_met_every_rule(demo, summary):
+    there = [table for table in registry.PUBLISHED if demo.lake.exists(table)]
+    published = {table.name for table in there if table.layer != "bronze"}
     assert {t["table_name"] for t in summary["quality"]} == published
     assert all(t["rules"] == t["rules_met"] for t in summary["quality"])
 
@@ -100,9 +101,9 @@ def test_no_silver_or_gold_column_that_identifies_a_person_is_in_a_delta_log(dem
 
 
 def test_a_second_run_without_new_files_changes_no_table(demo, summary):
-    before = {table.name: demo.lake.version(table) for table in registry.ALL}
+    before = _versions(demo)
     again = demo.run()
-    assert {table.name: demo.lake.version(table) for table in registry.ALL} == before
+    assert _versions(demo) == before
     assert again == summary
 
 
@@ -142,6 +143,11 @@ def test_an_increment_equals_a_rebuild(demo, summary, tmp_path):
     counts = ("first_seen_at", "event_count", "order_count", "revenue_cents", "emails")
     profiles = [one.lake.read(silver.PROFILES).select(*counts) for one in (rebuilt, demo)]
     _assert_equal(*profiles)
+
+
+def _versions(demo):
+    """Of the tables that are there: the world has no batch source and nothing is lost in it."""
+    return {t.name: demo.lake.version(t) for t in registry.ALL if demo.lake.exists(t)}
 
 
 def _map(demo):

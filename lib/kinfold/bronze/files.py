@@ -1,13 +1,14 @@
-"""Files as streams of records: JSON lines, CSV and Parquet, new files picked up as they arrive."""
+"""Files as records: JSON lines, CSV and Parquet; as a stream of new files, or all at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functions as F, types as T
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
-from kinfold.bronze.sources import Source, native_event
+from kinfold.bronze.sources import DataSource, Source, native_event
 from kinfold.core.errors import ConfError
 
 _UNREADABLE = "_unreadable"
@@ -15,7 +16,7 @@ _WRONG_COLUMNS = "/: row does not have the columns of the header"
 _NOT_AN_OBJECT = "/: not a JSON object"
 
 
-def mapping_session(spark: SparkSession, source: Source) -> SparkSession:
+def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
     """A session for the source's expressions, apart from the rest of the program.
 
     Two things differ in it: a bad value in an expression gives null, which the schema then rejects
@@ -72,23 +73,74 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
     """
     stream, folder = _located(session, session.readStream, str(source.input))
     sample, _ = _located(session, session.read, str(source.input))
-    records = {"csv": _csv_records, "parquet": _parquet_records, "json": _json_records}
-    return records[source.format](
-        sample.options(**source.options),
-        stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch),
-        source,
-        folder,
+    stream = stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch)
+    if source.event is None:
+        lines = stream.text(folder)
+        return lines.select(*_place(source), F.col("value").cast("binary").alias("value"))
+    rows = _rows(sample.options(**source.options), folder, stream, folder, source)
+    event = native_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
+    return rows.frame.select(
+        *_place(source),
+        rows.raw.cast("binary").alias("value"),
+        F.when(rows.unreadable.isNull(), event).alias("event"),
+        rows.unreadable.cast("string").alias("unreadable"),
     )
 
 
-def _csv_records(
-    sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
-) -> DataFrame:
+@dataclass(frozen=True)
+class Rows:
+    """Rows of files, with what any mapping of them needs.
+
+    Attributes:
+        columns: of the data.
+        raw: the row as text: the line, or for CSV and Parquet a JSON object, nulls kept.
+        unreadable: why a row could not be read; null where it could.
+    """
+
+    frame: DataFrame
+    columns: Sequence[str]
+    raw: Column
+    unreadable: Column
+
+
+def file_rows(session: SparkSession, source: DataSource, *, path: str) -> Rows:
+    """The rows of one file, or of all files of one folder, as they are now.
+
+    Args:
+        session: see `mapping_session`.
+        path: below the source's input, whose files together decide the members of JSON: a small
+            extract need not hold every optional one. CSV and Parquet name theirs in each file.
+    """
+    reader, folder = _located(session, session.read, path)
+    seen = str(source.input) if source.format == "json" else path
+    sample, sample_folder = _located(session, session.read, seen)
+    options = source.options
+    return _rows(
+        sample.options(**options), sample_folder, reader.options(**options), folder, source
+    )
+
+
+Reader = TypeVar("Reader", DataFrameReader, DataStreamReader)
+
+
+def _rows(
+    sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str, source: DataSource
+) -> Rows:
+    if source.format == "csv":
+        return _csv_rows(sample, sample_folder, reader, folder, source)
+    if source.format == "parquet":
+        return _parquet_rows(sample, sample_folder, reader, folder)
+    return _json_rows(sample, sample_folder, reader, folder)
+
+
+def _csv_rows(
+    sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str, source: DataSource
+) -> Rows:
     header = source.options.get("header", True)
-    names = sample.option("header", header).csv(folder).columns
-    cells = [T.StructField(name, T.StringType()) for name in names]
-    rows = (
-        stream.option("header", header)
+    names = sample.option("header", header).csv(sample_folder).columns
+    cells: list[T.StructField] = [T.StructField(name, T.StringType()) for name in names]
+    frame = (
+        reader.option("header", header)
         .option("mode", "PERMISSIVE")
         .option("columnNameOfCorruptRecord", _UNREADABLE)
         .schema(T.StructType([*cells, T.StructField(_UNREADABLE, T.StringType())]))
@@ -97,66 +149,46 @@ def _csv_records(
     # A readable row as a JSON object, nulls kept, so that every cell can be found again.
     row = F.to_json(F.struct(*map(_quoted, names)), {"ignoreNullFields": "false"})
     is_unreadable = F.col(_UNREADABLE).isNotNull()
-    return _records(
-        rows,
-        source,
+    return Rows(
+        frame,
         columns=names,
         raw=F.coalesce(F.col(_UNREADABLE), row),
         unreadable=F.when(is_unreadable, F.lit(_WRONG_COLUMNS)),
     )
 
 
-def _parquet_records(
-    sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
-) -> DataFrame:
+def _parquet_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
     try:
-        schema = sample.parquet(folder).schema
+        schema = sample.parquet(sample_folder).schema
     except Exception as error:  # of Py4J or Spark: both mean that a footer could not be read
         raise ConfError(
-            f"source {source.name}: input {source.input} cannot be read as parquet. Is the format "
-            f"in {source.shown} right, and is every file whole?"
+            f"input {folder} cannot be read as parquet. Is the format in the source file right, "
+            "and is every file whole?"
         ) from error
-    rows = stream.schema(schema).parquet(folder)
     raw = F.to_json(F.struct(*map(_quoted, schema.names)), {"ignoreNullFields": "false"})
-    return _records(rows, source, columns=schema.names, raw=raw, unreadable=F.lit(None))
+    frame = reader.schema(schema).parquet(folder)
+    return Rows(frame, columns=schema.names, raw=raw, unreadable=F.lit(None))
 
 
-def _json_records(
-    sample: DataFrameReader, stream: DataStreamReader, source: Source, folder: str
-) -> DataFrame:
-    lines = stream.text(folder)
-    if source.event is None:
-        return lines.select(*_place(source), F.col("value").cast("binary").alias("value"))
+def _json_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
+    lines = reader.text(folder)
     # Every leaf as text: a number's type must not depend on which files were there first.
-    schema = sample.option("primitivesAsString", "true").json(folder).schema
-    members = [member for member in schema if member.name != "_corrupt_record"]
+    schema = sample.option("primitivesAsString", "true").json(sample_folder).schema
+    members: list[T.StructField] = [member for member in schema if member.name != "_corrupt_record"]
     parsed = F.from_json(
         "value",
         T.StructType([*members, T.StructField(_UNREADABLE, T.StringType())]),
         {"columnNameOfCorruptRecord": _UNREADABLE},
     )
-    rows = lines.select("value", "_metadata", parsed.alias("_parsed")).select(
+    frame = lines.select("value", "_metadata", parsed.alias("_parsed")).select(
         "value", "_metadata", "_parsed.*"
     )
     is_unreadable = F.col(_UNREADABLE).isNotNull()
-    return _records(
-        rows,
-        source,
+    return Rows(
+        frame,
         columns=[member.name for member in members],
         raw=F.col("value"),
         unreadable=F.when(is_unreadable, F.lit(_NOT_AN_OBJECT)),
-    )
-
-
-def _records(
-    rows: DataFrame, source: Source, *, columns: Sequence[str], raw: Column, unreadable: Column
-) -> DataFrame:
-    event = native_event(rows, source, columns=columns, raw=raw)
-    return rows.select(
-        *_place(source),
-        raw.cast("binary").alias("value"),
-        F.when(unreadable.isNull(), event).alias("event"),
-        unreadable.cast("string").alias("unreadable"),
     )
 
 
@@ -170,9 +202,6 @@ def _place(source: Source) -> tuple[Column, ...]:
         F.col("_metadata.file_block_start").alias("block_start"),
         row_index.alias("row_index"),
     )
-
-
-Reader = TypeVar("Reader", DataFrameReader, DataStreamReader)
 
 
 def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, str]:

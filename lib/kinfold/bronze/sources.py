@@ -7,19 +7,18 @@ one Spark SQL expression per part of the event. The expressions are settings, ne
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.bronze.expressions import checked_column, instant_text
 from kinfold.core.conf import Conf, read_yaml, readable_problems, resolve_path
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.governance.freshness import FreshnessTarget
 
 _LITERAL = re.compile(r"^\s*'([^']*)'\s*$")
-_UNKNOWN_COLUMN = re.compile(r"with name `?([^`]+(?:`\.`[^`]+)*)`? cannot be resolved")
 
 
 class EventMapping(Conf):
@@ -34,26 +33,20 @@ class EventMapping(Conf):
     properties: dict[str, str] = Field(default_factory=dict)
 
 
-class Source(Conf):
-    """One source of events."""
+class DataSource(Conf):
+    """What sources of events and of records both declare."""
 
     name: str
     shown: str
     """The source file as messages name it."""
-    format: Literal["json", "csv", "parquet", "kafka"]
+    format: str
     input: str | None = None
     """File, folder or URI, or topic, that is read when no `--input` is given."""
     options: dict[str, str | bool | int] = Field(default_factory=dict)
     """Reader options of Spark for the format, e.g. `sep`, `encoding`, `multiLine`, `cleanSource`;
     for Kafka also the client's, as `kafka.<option>`."""
-    shape: Literal["native", "segment"] = "native"
-    """Without a mapping: native events, or messages of the Segment and RudderStack specs."""
     timezone: str = "UTC"
     """Zone of times that name none."""
-    event: EventMapping | None = None
-    """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
-    freshness: FreshnessTarget | None = None
-    """How fresh the source has to be; null: measured and not judged."""
 
     @field_validator("timezone")
     @classmethod
@@ -63,6 +56,18 @@ class Source(Conf):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("a time zone like Europe/London or UTC") from error
         return value
+
+
+class Source(DataSource):
+    """One source of events."""
+
+    format: Literal["json", "csv", "parquet", "kafka"]
+    shape: Literal["native", "segment"] = "native"
+    """Without a mapping: native events, or messages of the Segment and RudderStack specs."""
+    event: EventMapping | None = None
+    """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
+    freshness: FreshnessTarget | None = None
+    """How fresh the source has to be; null: measured and not judged."""
 
     def constant_type(self) -> str | None:
         """The one event type of the source, when its mapping names it literally."""
@@ -76,23 +81,12 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
     Raises:
         ConfError: the file is missing, is not YAML, or declares something impossible.
     """
-    shown = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
-    if not path.is_file():
-        known = sorted(f.name for f in (home / "conf" / "sources").glob("*.yaml"))
-        raise ConfError(
-            f"{shown}: there is no such source file.{did_you_mean(path.name, known)} "
-            f"conf/sources/ has: {', '.join(known)}."
-        )
-    content = read_yaml(path, shown)
-    keys = [
-        *(k for k in Source.model_fields if k not in ("name", "shown")),
+    inner = [
         *(f"event.{k}" for k in EventMapping.model_fields),
         *(f"freshness.{k}" for k in FreshnessTarget.model_fields),
     ]
-    try:
-        source = Source.model_validate({**content, "name": path.stem, "shown": shown})
-    except ValidationError as error:
-        raise ConfError(readable_problems(error, {}, keys, shown)) from error
+    source = declared_source(Source, path, home=home, folder="sources", inner_keys=inner)
+    shown = source.shown
     if source.event is not None and source.format == "kafka":
         raise ConfError(
             f"{shown}: key 'event': records of a topic must be native events. Map them where they "
@@ -103,9 +97,49 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
             f"{shown}: key 'event' is missing: a {source.format} source must say how its columns "
             "map to events. See README, 'Your own data'."
         )
+    return with_input(source, given_input, home=home)
+
+
+AnySource = TypeVar("AnySource", bound=DataSource)
+
+
+def declared_source(
+    kind: type[AnySource], path: Path, *, home: Path, folder: str, inner_keys: Sequence[str] = ()
+) -> AnySource:
+    """What a source file declares, as the given kind of source; its name is the file's.
+
+    Args:
+        folder: of conf/ where files of this kind lie.
+        inner_keys: keys of its sections, for "did you mean".
+
+    Raises:
+        ConfError: the file is missing, is not YAML, or has unknown, missing or impossible keys.
+    """
+    shown = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
+    if not path.is_file():
+        known = sorted(f.name for f in (home / "conf" / folder).glob("*.yaml"))
+        there = ", ".join(known) or "no file"
+        raise ConfError(
+            f"{shown}: there is no such source file.{did_you_mean(path.name, known)} "
+            f"conf/{folder}/ has: {there}."
+        )
+    content = read_yaml(path, shown)
+    keys = [*(k for k in kind.model_fields if k not in ("name", "shown")), *inner_keys]
+    try:
+        return kind.model_validate({**content, "name": path.stem, "shown": shown})
+    except ValidationError as error:
+        raise ConfError(readable_problems(error, {}, keys, shown)) from error
+
+
+def with_input(source: AnySource, given_input: str | None, *, home: Path) -> AnySource:
+    """The source with its input made absolute: the one given, else the source file's own.
+
+    Raises:
+        ConfError: there is neither.
+    """
     where, base = (source.input, home) if given_input is None else (given_input, Path.cwd())
     if where is None:
-        raise ConfError(f"{shown}: names no input. Give one with --input.")
+        raise ConfError(f"{source.shown}: names no input. Give one with --input.")
     if source.format != "kafka":
         where = resolve_path(where, base)
     return source.model_copy(update={"input": where})
@@ -129,7 +163,8 @@ def native_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw
         return raw
 
     def column(key: str, expression: str) -> Column:
-        return _checked(rows, expression, columns=columns, where=f"{source.shown}: event.{key}")
+        where = f"{source.shown}: event.{key}"
+        return checked_column(rows, expression, columns=columns, where=where)
 
     def members(part: str, expressions: Mapping[str, str], type_name: str | None) -> Column:
         if not expressions:
@@ -146,34 +181,10 @@ def native_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw
             else F.substring(F.sha2(F.concat(F.lit(f"{source.name}\n"), raw), 256), 1, 32)
         ),
         "event_type": column("event_type", mapping.event_type).cast("string"),
-        "occurred_at": _instant(column("occurred_at", mapping.occurred_at)),
+        "occurred_at": instant_text(column("occurred_at", mapping.occurred_at)),
         "identifiers": members("identifiers", mapping.identifiers, "string"),
         "properties": members("properties", mapping.properties, None),
     }
     if mapping.received_at:
-        parts["received_at"] = _instant(column("received_at", mapping.received_at))
+        parts["received_at"] = instant_text(column("received_at", mapping.received_at))
     return F.to_json(F.struct(*(part.alias(name) for name, part in parts.items())))
-
-
-def _instant(time: Column) -> Column:
-    # Always with its offset; a session in the source's zone has read a time that names none.
-    return F.date_format(time.cast("timestamp"), "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX")
-
-
-def _checked(rows: DataFrame, expression: str, *, columns: Sequence[str], where: str) -> Column:
-    try:
-        column = F.expr(expression)
-        rows.select(column)
-    except PySparkException as error:
-        unknown = _UNKNOWN_COLUMN.search(str(error))
-        if unknown:
-            name = unknown.group(1).replace("`", "")
-            raise ConfError(
-                f"{where}: the data has no column '{name}'.{did_you_mean(name, columns)} "
-                f"It has: {', '.join(columns)}."
-            ) from error
-        reason = str(error).splitlines()[0].strip()
-        raise ConfError(
-            f"{where}: '{expression}' is not a valid Spark SQL expression: {reason[:200]}"
-        ) from error
-    return column

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,13 @@ class BronzeConf(Conf):
     """Of a continuous stream: how often it looks for new records."""
     max_rejected_ratio: Ratio = 0.5
     """Above this share of rejected records in a run the job fails, after everything has landed."""
+
+
+class RecordsConf(Conf):
+    """How extracts of batch sources land."""
+
+    max_shrink_ratio: Ratio = 0.5
+    """A full snapshot that leaves out more than this share of the records known is refused."""
 
 
 class KafkaConf(Conf):
@@ -170,9 +178,12 @@ class Settings(Conf):
     lake: LakeConf
     sources: tuple[str, ...]
     """Source files ingested when no `--source` is given."""
+    record_sources: tuple[str, ...] = ()
+    """Files of batch sources (conf/records) ingested when no `--source` is given."""
     as_of: AwareDatetime | None
     """The moment gold speaks of; null = the end of the last day with data."""
     bronze: BronzeConf
+    records: RecordsConf = RecordsConf()
     kafka: KafkaConf
     identity: IdentityConf
     quality: QualityConf
@@ -192,6 +203,8 @@ class RunOptions:
     settings: Settings
     sources: tuple[tuple[Path, str | None], ...]
     """Source files, each with its `--input` or null for the file's own."""
+    record_sources: tuple[tuple[Path, str | None], ...]
+    """The same for files of batch sources, which say how their records are delivered."""
     run_id: str
     is_verbose: bool
     arguments: argparse.Namespace
@@ -255,7 +268,7 @@ def job_parser(job: str, description: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="source file that says how your data maps to events, e.g. "
+        help="source file that says how your data maps to events or records, e.g. "
         "conf/sources/online_retail.yaml (repeatable); its lake is then var/<source name> "
         "unless lake.root is set",
     )
@@ -304,22 +317,26 @@ def parse_options(
     if arguments.as_of is not None:
         overrides["as_of"] = parse_moment(arguments.as_of)
     inputs = [*arguments.input, *[None] * (len(arguments.source) - len(arguments.input))]
-    sources = tuple(
+    named = tuple(
         (_source_file(file, home), given)
         for file, given in zip(arguments.source, inputs, strict=True)
     )
+    sources = tuple(one for one in named if not _declares_records(one[0]))
+    record_sources = tuple(one for one in named if _declares_records(one[0]))
     settings = load_settings(home, arguments.env, overrides)
-    if not sources:
+    if not named:
         sources = tuple((home / file, None) for file in settings.sources)
+        record_sources = tuple((home / file, None) for file in settings.record_sources)
     elif "lake.root" not in overrides:
         # Own data next to the demo's would make one muddled lake: each source gets its own.
-        root = str(home / "var" / sources[0][0].stem)
+        root = str(home / "var" / named[0][0].stem)
         settings = settings.model_copy(update={"lake": LakeConf(root=root)})
     return RunOptions(
         env=arguments.env,
         home=home,
         settings=settings,
         sources=sources,
+        record_sources=record_sources,
         run_id=arguments.run_id or secrets.token_hex(4),
         is_verbose=bool(arguments.verbose),
         arguments=arguments,
@@ -330,6 +347,15 @@ def _source_file(text: str, home: Path) -> Path:
     """A source file named on the command line: from the current folder, else from the project's."""
     here = Path(text).expanduser().absolute()
     return here if here.exists() or not (home / text).exists() else home / text
+
+
+def _declares_records(path: Path) -> bool:
+    """Whether a source file is of a batch source. Both kinds are given as `--source`, so that one
+    command line serves the whole pipeline; each job takes its own kind."""
+    if path.parent.name == "records" or not path.is_file():
+        return path.parent.name == "records"
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return re.search(r"^(delivery|record_id)\s*:", text, flags=re.MULTILINE) is not None
 
 
 def project_home() -> Path:

@@ -70,7 +70,7 @@ def enter_silver_batch(
 def ledger_laws(lake: Lake) -> tuple[Law, ...]:
     """Every law with its two counts: the ledger's own sums against the tables themselves."""
     stage, verdict = F.col("stage"), F.col("verdict")
-    is_bronze, is_silver = stage == "bronze", stage == "silver"
+    is_bronze, is_silver, is_records = (stage == s for s in ("bronze", "silver", "records"))
     is_landed = stage.isin("bronze", "replay")
     written = (
         lake.read(ops.BATCHES)
@@ -87,6 +87,11 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
                     ("added", is_silver, "added"),
                     ("duplicates", is_silver, "duplicates"),
                     ("quarantined", is_silver, "quarantined"),
+                    ("extracted", is_records, "records_in"),
+                    ("left_out", is_records, "unpacked"),
+                    ("versions", is_records, "added"),
+                    ("unchanged", is_records, "duplicates"),
+                    ("refused", is_records, "rejected"),
                 )
             )
         )
@@ -101,7 +106,19 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
         .collect()[0]
     )
     events = lake.read(silver.EVENTS).count()
-    return (
+    of_records = (
+        Law(
+            "records of extracts + left out = new + unchanged + rejected",
+            written["extracted"] + written["left_out"],
+            written["versions"] + written["unchanged"] + written["refused"],
+        ),
+        Law(
+            "new + rejected in the ledger = rows of bronze.records",
+            written["versions"] + written["refused"],
+            lake.read_or_empty(bronze.RECORDS).count(),
+        ),
+    )
+    of_events = (
         Law(
             "records read + unpacked = accepted + rejected",
             written["records_in"] + written["unpacked"],
@@ -122,6 +139,7 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
             _quarantined_events(lake),
         ),
     )
+    return of_events + (of_records if lake.exists(bronze.RECORDS) else ())
 
 
 def _quarantined_events(lake: Lake) -> int:
@@ -148,6 +166,13 @@ def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
             "added": "added",
             "duplicate": "duplicates",
             "quarantined": "quarantined",
+        },
+        "records": {
+            "in": "records_in",
+            "left_out": "unpacked",
+            "added": "added",
+            "duplicate": "duplicates",
+            "rejected": "rejected",
         },
     }
     columns = sorted({column for stage in outcomes.values() for column in stage.values()})

@@ -62,10 +62,10 @@ def stages(lake: Lake) -> list[dict[str, Any]]:
 
 
 def sources(lake: Lake) -> list[dict[str, Any]]:
-    """The ledger at bronze by source: records_in, accepted, rejected, batches."""
+    """What landed, by source: records_in, accepted, rejected, batches."""
     rows = (
         lake.read(ops.BATCHES)
-        .where(F.col("stage") == "bronze")
+        .where(F.col("stage").isin("bronze", "records"))
         .groupBy("source")
         .agg(
             *(F.sum(name).alias(name) for name in ("records_in", "accepted", "rejected")),

@@ -2,7 +2,11 @@
 
 from pyspark.sql import types as T
 
-from kinfold.tables.spec import Field, Privacy, Table
+from kinfold.tables.spec import Field, Privacy, Table, one_of
+
+_TEXTS = T.MapType(T.StringType(), T.StringType())
+PARTIES = ("first", "second", "third")
+"""Whose data it is, the most trusted first: one's own, a partner's, a vendor's."""
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
@@ -118,4 +122,102 @@ EVENTS = Table(
     written_by="bronze/ingest_events.py",
     cluster_by=("ingested_at",),
     subject=("identifiers",),
+)
+
+RECORDS = Table(
+    name="bronze.records",
+    comment=(
+        "One row per version of a record of a batch source (CRM, partner, vendor), and one per "
+        "row that was rejected, with the text as it came. A record that a full snapshot leaves "
+        "out gets a version that says it is gone. What has not changed adds nothing."
+    ),
+    fields=(
+        Field("source", T.StringType(), "Name of the source, from its source file.", False),
+        Field(
+            "record_id",
+            T.StringType(),
+            "The source's id of the record; empty for a rejected row that has none.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "content_hash",
+            T.StringType(),
+            "SHA-256 of what was mapped and of the terms it came under; of the raw text where the "
+            "row was unreadable.",
+            nullable=False,
+        ),
+        Field("batch_id", T.LongType(), "Extract of the source, counted from 0.", nullable=False),
+        Field(
+            "copy",
+            T.IntegerType(),
+            "0, or for a rejected row that stands in the extract several times 1, 2, and so on.",
+            nullable=False,
+        ),
+        Field(
+            "extract",
+            T.StringType(),
+            "What it came in: path, time of modification and size of the file or folder.",
+            nullable=False,
+        ),
+        Field("ingested_at", T.TimestampType(), "When the extract began to land (UTC).", False),
+        Field(
+            "raw",
+            T.StringType(),
+            "The row as received: a line of JSON, or the row of a CSV or Parquet file as a JSON "
+            "object. Null for a record that a snapshot left out.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field("verdict", T.StringType(), "`accepted` or `rejected`.", nullable=False),
+        Field(
+            "errors",
+            T.ArrayType(T.StringType()),
+            "Every reason for a rejection; empty when accepted.",
+            nullable=False,
+        ),
+        Field("is_deletion", T.BooleanType(), "Whether it says that the record is gone.", False),
+        Field("party", T.StringType(), "Whose data: `first`, `second` or `third`.", nullable=False),
+        Field("agreement", T.StringType(), "Reference of the contract it came under."),
+        Field(
+            "purposes",
+            T.ArrayType(T.StringType()),
+            "What it may be used for; empty, of the first party only: not limited here.",
+            nullable=False,
+        ),
+        Field(
+            "changed_at",
+            T.TimestampType(),
+            "When the record changed, says the source (UTC), else when it arrived; null for a "
+            "rejected row without a usable time.",
+        ),
+        Field(
+            "effective_at",
+            T.TimestampType(),
+            "From when this version holds (UTC): `changed_at` of a delta, `ingested_at` of a "
+            "snapshot; null when rejected.",
+        ),
+        Field(
+            "expires_at",
+            T.TimestampType(),
+            "When it may no longer be held (UTC): `ingested_at` and the source's time to live; "
+            "null = never.",
+        ),
+        Field(
+            "identifiers",
+            _TEXTS,
+            "Identifiers as sent, by namespace; null when rejected or a deletion.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "traits",
+            _TEXTS,
+            "Traits that have a value, by name; null when rejected or a deletion.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+    ),
+    key=("source", "record_id", "content_hash", "batch_id", "copy"),
+    written_by="bronze/ingest_records.py",
+    cluster_by=("ingested_at",),
+    subject=("source", "record_id", "identifiers"),
+    expectations=(one_of("verdict", ACCEPTED, REJECTED), one_of("party", *PARTIES)),
 )

@@ -8,24 +8,33 @@ BATCHES = Table(
     name="ops.batches",
     comment=(
         "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` "
-        "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates` + `quarantined`. "
-        "Counts are read back from the tables after the commit, never taken from the writer's word."
+        "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates` + `quarantined`; "
+        "at records both. Rows that landed are counted in the tables after the commit, never "
+        "taken from the writer's word."
     ),
     fields=(
-        Field("stage", T.StringType(), "`bronze`, `replay` or `silver`.", nullable=False),
-        Field("source", T.StringType(), "Source at bronze, `all` at silver.", nullable=False),
-        Field("batch_id", T.LongType(), "Stream batch, or the last bronze version read.", False),
+        Field(
+            "stage", T.StringType(), "`bronze`, `replay`, `silver` or `records`.", nullable=False
+        ),
+        Field("source", T.StringType(), "Source; `all` at silver.", nullable=False),
+        Field(
+            "batch_id",
+            T.LongType(),
+            "Stream batch, extract, or the last bronze version read.",
+            False,
+        ),
         Field("records_in", T.LongType(), "Records the reader handed over.", nullable=False),
         Field(
             "unpacked",
             T.LongType(),
-            "Further rows of records that held several events; 0 at silver.",
+            "Further rows: of records that held several events, or at records of those that a "
+            "snapshot left out; 0 at silver.",
             nullable=False,
         ),
         Field("accepted", T.LongType(), "Records that kept their schema.", nullable=False),
         Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
         Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
-        Field("duplicates", T.LongType(), "Accepted records whose event_id was known.", False),
+        Field("duplicates", T.LongType(), "Accepted records that were known.", False),
         Field(
             "quarantined",
             T.LongType(),
@@ -39,10 +48,19 @@ BATCHES = Table(
             T.TimestampType(),
             "When its rows were known to be readable, after the commit (UTC); null at silver.",
         ),
+        Field(
+            "extract",
+            T.StringType(),
+            "At records: path, time of modification and size of what was read; it is not read "
+            "again. Null elsewhere.",
+        ),
     ),
     key=("stage", "source", "batch_id"),
     written_by="every job that lands batches",
-    expectations=(one_of("stage", "bronze", "replay", "silver"), at_least("records_in", 0)),
+    expectations=(
+        one_of("stage", "bronze", "replay", "silver", "records"),
+        at_least("records_in", 0),
+    ),
 )
 
 GAPS = Table(

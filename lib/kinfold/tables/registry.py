@@ -5,7 +5,9 @@ from kinfold.tables.spec import Table
 
 ALL: tuple[Table, ...] = (
     bronze.EVENTS,
+    bronze.RECORDS,
     silver.EVENTS,
+    silver.RECORDS,
     silver.IDENTIFIERS,
     silver.IDENTITY_LINKS,
     silver.IDENTITY_MAP,

@@ -2,6 +2,7 @@
 
 from pyspark.sql import types as T
 
+from kinfold.tables.bronze import PARTIES
 from kinfold.tables.spec import Field, Privacy, Table, at_least, matches, one_of, ordered
 
 IDENTIFIER = T.StructType(
@@ -79,14 +80,56 @@ EVENTS = Table(
     ),
 )
 
+RECORDS = Table(
+    name="silver.records",
+    comment=(
+        "One row per record of a batch source that holds today, identifiers normalised. Records "
+        "that are gone, and those whose time to live has passed, are not here."
+    ),
+    fields=(
+        Field("source", T.StringType(), "Name of the source it came from.", nullable=False),
+        Field("record_id", T.StringType(), "The source's id.", False, Privacy.IDENTIFIER),
+        Field(
+            "identifiers",
+            T.ArrayType(IDENTIFIER),
+            "Usable identifiers, as in silver.events; empty when none is.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "traits",
+            T.MapType(T.StringType(), T.StringType()),
+            "Traits that have a value, by name.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field("party", T.StringType(), "Whose data: `first`, `second` or `third`.", nullable=False),
+        Field("agreement", T.StringType(), "Reference of the contract it came under."),
+        Field(
+            "purposes",
+            T.ArrayType(T.StringType()),
+            "What it may be used for; empty, of the first party only: not limited here.",
+            nullable=False,
+        ),
+        Field("changed_at", T.TimestampType(), "When the record changed (UTC).", nullable=False),
+        Field("expires_at", T.TimestampType(), "When it leaves (UTC); null = never."),
+        Field("content_hash", T.StringType(), "Lineage: bronze.records.", nullable=False),
+        Field("batch_id", T.LongType(), "Lineage: bronze.records.", nullable=False),
+    ),
+    key=("source", "record_id"),
+    written_by="silver/clean_records.py",
+    subject=("source", "record_id", "identifiers"),
+    expectations=(one_of("party", *PARTIES), ordered("changed_at", "expires_at")),
+)
+
 IDENTIFIERS = Table(
     name="silver.identifiers",
-    comment="One row per identifier value seen in any event.",
+    comment="One row per identifier value seen in any event or record.",
     fields=(
         Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
-        Field("first_seen_at", T.TimestampType(), "Earliest event that carried it (UTC).", False),
-        Field("last_seen_at", T.TimestampType(), "Latest event that carried it (UTC).", False),
+        Field("first_seen_at", T.TimestampType(), "Earliest event or record with it (UTC).", False),
+        Field("last_seen_at", T.TimestampType(), "Latest event or record with it (UTC).", False),
     ),
     key=("namespace", "value"),
     written_by="silver/resolve_identities.py",
@@ -97,8 +140,8 @@ IDENTIFIERS = Table(
 IDENTITY_LINKS = Table(
     name="silver.identity_links",
     comment=(
-        "One row per pair of identifiers seen together in an event. Links of one event form a "
-        "star around its first identifier, so n identifiers make n - 1 links."
+        "One row per pair of identifiers seen together in an event or a record. Links of one event "
+        "form a star around its first identifier, so n identifiers make n - 1 links."
     ),
     fields=(
         Field("link_id", T.StringType(), "Hash of the two identifiers.", nullable=False),
@@ -146,9 +189,19 @@ PROFILES = Table(
     comment="One row per person: what is known of them, over all their identifiers.",
     fields=(
         Field("profile_id", T.StringType(), "Stable id of a person.", False, Privacy.PSEUDONYM),
-        Field("first_seen_at", T.TimestampType(), "Their earliest event (UTC).", nullable=False),
-        Field("last_seen_at", T.TimestampType(), "Their latest event (UTC).", nullable=False),
-        Field("event_count", T.LongType(), "Events of any type.", nullable=False),
+        Field(
+            "first_seen_at",
+            T.TimestampType(),
+            "Their earliest event (UTC); of a person without one the earliest change of a record.",
+            nullable=False,
+        ),
+        Field(
+            "last_seen_at",
+            T.TimestampType(),
+            "Their latest event or change (UTC).",
+            nullable=False,
+        ),
+        Field("event_count", T.LongType(), "Events of any type; 0 = records only.", nullable=False),
         Field("order_count", T.LongType(), "Distinct orders bought.", nullable=False),
         Field("return_count", T.LongType(), "Distinct orders returned, wholly or partly.", False),
         Field(
@@ -186,7 +239,8 @@ PROFILES = Table(
         Field(
             "traits",
             T.MapType(T.StringType(), T.StringType()),
-            "Latest value of each trait from `identify` events; empty values are ignored.",
+            "Value of each trait from `identify` events and records: first party before second "
+            "before third, then the latest; empty values are ignored.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
@@ -203,7 +257,7 @@ PROFILES = Table(
     cluster_by=("profile_id",),
     subject=("profile_id",),
     expectations=(
-        at_least("event_count", 1),
+        at_least("event_count", 0),
         at_least("order_count", 0),
         at_least("return_count", 0),
         ordered("first_seen_at", "last_seen_at"),

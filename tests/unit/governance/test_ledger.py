@@ -1,6 +1,7 @@
 """The ledger's laws."""
 
 import pytest
+from pyspark.sql import functions as F
 
 from frames import at
 from kinfold.core.errors import LedgerError
@@ -81,8 +82,6 @@ def test_a_lake_that_lost_nothing_keeps_every_law(lake):
 
 
 def test_a_row_that_vanished_from_bronze_is_told(lake):
-    from pyspark.sql import functions as F
-
     lake.forget(bronze.EVENTS, F.col("source_offset") == 1)
     with pytest.raises(LedgerError, match="accepted in the ledger = accepted in bronze: 2 against"):
         require_kept(ledger_laws(lake))
@@ -125,4 +124,32 @@ def test_only_quarantined_events_of_runs_in_the_ledger_count(lake):
     require_kept(ledger_laws(lake))
     lake.append_record(ops.QUARANTINE, [row()])
     with pytest.raises(LedgerError, match=r"rows of ops.quarantine: 0 against 1\."):
+        require_kept(ledger_laws(lake))
+
+
+def test_a_version_that_vanished_from_the_records_is_told(lake):
+    shared = dict(stage="records", source="crm", run_id="r", recorded_at=at("09:00"), batch_id=0)
+    counts = dict(records_in=3, unpacked=1, accepted=3, rejected=1, added=2, duplicates=1)
+    lake.append_record(ops.BATCHES, [dict(shared, **counts, table_version=1)])
+    version = dict(
+        source="crm",
+        content_hash="h",
+        batch_id=0,
+        copy=0,
+        extract="f",
+        ingested_at=at("09:00"),
+        verdict="accepted",
+        errors=[],
+        is_deletion=False,
+        party="first",
+        purposes=[],
+    )
+    lake.append_record(bronze.RECORDS, [dict(version, record_id=str(i)) for i in range(3)])
+    laws = ledger_laws(lake)
+    assert [law.name for law in laws if not law.is_kept] == []
+    tell_ledger(lake, laws)
+    labels = dict(stage="records", source="crm", outcome="left_out")
+    assert lake.figures.get(metrics.LEDGER_RECORDS, **labels) == 1
+    lake.forget(bronze.RECORDS, F.col("record_id") == "1")
+    with pytest.raises(LedgerError, match=r"rows of bronze.records: 3 against 2"):
         require_kept(ledger_laws(lake))

@@ -1,13 +1,29 @@
-"""What events say about identifiers: which exist, and which were seen together."""
+"""What events and records say about identifiers: which exist, which were seen together."""
 
 from pyspark.sql import DataFrame, functions as F
+
+
+def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
+    """What links identifiers: events, and records as if they were events of when they changed.
+
+    Args:
+        events: silver.events.
+        records: silver.records; null for a lake without.
+
+    Returns:
+        occurred_at, identifiers.
+    """
+    seen = events.select("occurred_at", "identifiers")
+    if records is None:
+        return seen
+    return seen.unionByName(records.select(F.col("changed_at").alias("occurred_at"), "identifiers"))
 
 
 def seen_identifiers(events: DataFrame) -> DataFrame:
     """One row per identifier of the events.
 
     Args:
-        events: occurred_at, identifiers (silver.events).
+        events: occurred_at, identifiers (see `sightings`).
 
     Returns:
         namespace, value, first_seen_at, last_seen_at.

@@ -1,4 +1,4 @@
-"""Events by person."""
+"""Events and records by person."""
 
 from pyspark.sql import DataFrame, functions as F
 
@@ -6,10 +6,11 @@ from pyspark.sql import DataFrame, functions as F
 def attributed_events(events: DataFrame, identity_map: DataFrame) -> DataFrame:
     """Events with the person they belong to; anonymous events (no usable identifier) are left out.
 
-    All identifiers of an event are linked, so any of them names the person; the first is taken.
+    All identifiers of an event are linked, so any of them names the person; the first is taken. The
+    same holds for records.
 
     Args:
-        events: silver.events.
+        events: silver.events, or silver.records.
         identity_map: namespace, value, profile_id.
 
     Returns:

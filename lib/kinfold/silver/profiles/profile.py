@@ -4,50 +4,66 @@ from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.bronze.segment import REST as SEGMENT_REST
 from kinfold.runtime.lake import CHANGE_TYPE
+from kinfold.tables.bronze import PARTIES
 
 _NAMES = T.ArrayType(T.StringType())
 _TEXTS = T.MapType(T.StringType(), T.StringType())
 TOP_CATEGORIES = 3
+_TRUST = {party: -place for place, party in enumerate(PARTIES)}
 
 
-def touched_people(events: DataFrame, map_changes: DataFrame, identity_map: DataFrame) -> DataFrame:
-    """People whose profile may have changed: new events, or identifiers that came or went.
+def touched_people(
+    events: DataFrame,
+    map_changes: DataFrame,
+    identity_map: DataFrame,
+    *,
+    record_changes: DataFrame | None = None,
+) -> DataFrame:
+    """People whose profile may have changed: new events, records or identifiers that came or went.
 
     Args:
         events: the new events (silver.events columns).
         map_changes: change feed of silver.identity_map; both images of an update count, so the
             person an identifier left is touched too.
         identity_map: the current map.
+        record_changes: change feed of silver.records; null for a lake without. Before and after
+            count.
 
     Returns:
         profile_id, distinct.
     """
     first = F.col("identifiers")[0]
+    seen = events.where(F.size("identifiers") > 0).select(
+        first["namespace"].alias("namespace"), first["value"].alias("value")
+    )
+    if record_changes is not None:  # every identifier: the first one may have gone with the record
+        named = record_changes.select(F.explode("identifiers").alias("one")).select("one.*")
+        seen = seen.unionByName(named)
     active = (
-        events.where(F.size("identifiers") > 0)
-        .select(first["namespace"].alias("namespace"), first["value"].alias("value"))
-        .distinct()
-        .join(identity_map, ["namespace", "value"], how="inner")
-        .select("profile_id")
+        seen.distinct().join(identity_map, ["namespace", "value"], how="inner").select("profile_id")
     )
     regrouped = map_changes.where(F.col(CHANGE_TYPE).isNotNull()).select("profile_id")
     return active.unionByName(regrouped).distinct()
 
 
-def profiles(events: DataFrame, identity_map: DataFrame) -> DataFrame:
-    """One profile per person that has events.
+def profiles(
+    events: DataFrame, identity_map: DataFrame, *, records: DataFrame | None = None
+) -> DataFrame:
+    """One profile per person that has events or records.
 
     Args:
         events: silver.events with profile_id (see `attributed_events`).
         identity_map: silver.identity_map of at least the same people.
+        records: silver.records with profile_id; null for a lake without.
 
     Returns:
         silver.profiles columns.
     """
+    lived = activity(events)
     return (
-        activity(events)
+        (lived if records is None else lived.unionByName(_known_from_records(records, events)))
         .join(top_categories(events), "profile_id", how="left")
-        .join(latest_values(events), "profile_id", how="left")
+        .join(latest_values(events, records=records), "profile_id", how="left")
         .join(identifier_lists(identity_map), "profile_id", how="left")
         .withColumns(
             {
@@ -79,6 +95,20 @@ def activity(events: DataFrame) -> DataFrame:
     )
 
 
+def _known_from_records(records: DataFrame, events: DataFrame) -> DataFrame:
+    """`activity` of people who have records and no event: none, between their records' changes."""
+    counts = ("event_count", "order_count", "return_count", "revenue_cents")
+    return (
+        records.join(events.select("profile_id"), "profile_id", how="anti")
+        .groupBy("profile_id")
+        .agg(
+            F.min("changed_at").alias("first_seen_at"),
+            F.max("changed_at").alias("last_seen_at"),
+            *(F.lit(0).cast("bigint").alias(count) for count in counts),
+        )
+    )
+
+
 def top_categories(events: DataFrame) -> DataFrame:
     """The categories a person met most often: profile_id, top_categories (most first)."""
     most_first = Window.partitionBy("profile_id").orderBy(F.desc("_count"), "category")
@@ -94,8 +124,14 @@ def top_categories(events: DataFrame) -> DataFrame:
     )
 
 
-def latest_values(events: DataFrame) -> DataFrame:
-    """The newest value of each trait and each consent purpose; ties go to the larger event_id.
+def latest_values(events: DataFrame, *, records: DataFrame | None = None) -> DataFrame:
+    """The value of each trait and each consent purpose that counts.
+
+    What the first party says (`identify` events and its records) beats the second party, that the
+    third; of one party the newest wins, ties go to the larger event_id, then to records.
+
+    Args:
+        records: silver.records with profile_id; null for a lake without.
 
     Returns:
         profile_id, traits, consent.
@@ -115,15 +151,32 @@ def latest_values(events: DataFrame) -> DataFrame:
         F.col("consent_purpose").alias("name"),
         F.col("consent_decision").alias("value"),
     )
+    said = traits.unionByName(consent).withColumns(
+        {"trust": F.lit(_TRUST["first"]), "teller": F.concat(F.lit("event "), "event_id")}
+    )
+    said = said.select("profile_id", "kind", "name", "value", "trust", "occurred_at", "teller")
+    if records is not None:
+        said = said.unionByName(_told_by_records(records))
     latest = (
-        traits.unionByName(consent)
-        .where(F.col("name").isNotNull() & (F.trim("value") != ""))
+        said.where(F.col("name").isNotNull() & (F.trim("value") != ""))
         .where(F.col("name") != SEGMENT_REST)
         .groupBy("profile_id", "kind", "name")
-        .agg(F.max_by("value", F.struct("occurred_at", "event_id")).alias("value"))
+        .agg(F.max_by("value", F.struct("trust", "occurred_at", "teller")).alias("value"))
     )
     return latest.groupBy("profile_id").agg(
         _map_of("trait").alias("traits"), _map_of("consent").alias("consent")
+    )
+
+
+def _told_by_records(records: DataFrame) -> DataFrame:
+    trust = F.create_map(*(F.lit(part) for pair in _TRUST.items() for part in pair))
+    return records.select(
+        "profile_id",
+        F.lit("trait").alias("kind"),
+        F.explode("traits").alias("name", "value"),
+        trust[F.col("party")].alias("trust"),
+        F.col("changed_at").alias("occurred_at"),
+        F.concat(F.lit("record "), F.to_json(F.array("source", "record_id"))).alias("teller"),
     )
 
 

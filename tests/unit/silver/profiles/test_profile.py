@@ -156,3 +156,33 @@ def test_people_are_touched_by_new_events_and_by_identifiers_that_moved(spark):
     ).selectExpr("*", "'update_postimage' as _change_type")
     touched = touched_people(events, moved, identity_map)
     assert_rows(touched, ["profile_id"], [("active",), ("merged away",), ("survivor",)])
+
+
+def test_the_first_party_beats_the_second_and_that_the_third_then_the_newest_wins(spark):
+    identify = dict(event_type="identify", properties='{"city": "York", "tier": "gold"}')
+    events = events_of(spark, dict(identify, occurred_at=at("09:00")))
+    told = dict(source="s", identifiers=[])
+    records = silver.RECORDS.frame(
+        spark,
+        dict(told, record_id="1", party="first", changed_at=at("10:00"), traits={"city": "Bath"}),
+        dict(told, record_id="2", party="first", changed_at=at("08:00"), traits={"tier": "basic"}),
+        dict(
+            told,
+            record_id="3",
+            party="second",
+            changed_at=at("11:00"),
+            traits={"city": "Ely", "children": "2"},
+        ),
+        dict(
+            told,
+            record_id="4",
+            party="third",
+            changed_at=at("12:00"),
+            traits={"city": "Hull", "children": "0", "car": "yes"},
+        ),
+    ).crossJoin(spark.createDataFrame([("p",)], "profile_id string"))
+    assert_rows(
+        latest_values(events, records=records),
+        ["profile_id", "traits"],
+        [("p", {"city": "Bath", "tier": "gold", "children": "2", "car": "yes"})],
+    )

@@ -1,0 +1,45 @@
+"""Keep silver.records: the records of batch sources that hold today, in comparable form."""
+
+from collections.abc import Sequence
+
+from kinfold.core.conf import parse_options
+from kinfold.runtime.job import open_job, run_job
+from kinfold.silver.cleansing.records import (
+    current_records,
+    has_expired,
+    judged_at,
+    vanished_records,
+)
+from kinfold.tables import bronze, silver
+
+JOB = "silver/clean_records"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parse_options(JOB, argv, description=__doc__)
+    conf = options.settings.identity
+    with open_job(
+        JOB,
+        options,
+        reads_if_there=[bronze.RECORDS],
+        writes=[silver.RECORDS],
+        depends_on=[conf],
+    ) as run:
+        at = judged_at(run.lake.started_at, as_of=options.settings.as_of)
+        known = run.lake.read_or_empty(silver.RECORDS)
+        if not run.inputs or (run.is_up_to_date and not has_expired(known, at=at)):
+            run.is_skipped = True
+            return
+        run.is_skipped = False
+        records = current_records(
+            run.read(bronze.RECORDS),
+            at=at,
+            placeholders=conf.placeholders,
+            phone_region=conf.phone_region,
+        ).persist()
+        run.lake.upsert(silver.RECORDS, records, gone=vanished_records(known, records))
+        run.count(records=records.count())
+
+
+if __name__ == "__main__":
+    run_job(main)
