@@ -6,8 +6,9 @@ Sources are folders of files or Kafka topics; see README, 'Your own data' and 'S
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.bronze.ingestion import ingest, ingest_continuously, prepared, require_accepted
+from kinfold.bronze.ingestion import ingest, ingest_continuously, prepared
 from kinfold.bronze.json_schema import SchemaRegistry
+from kinfold.bronze.rejections import require_accepted
 from kinfold.bronze.resuming import Decisions
 from kinfold.bronze.sources import load_source
 from kinfold.core.conf import job_parser, parse_options
@@ -40,14 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     decisions = Decisions(given.accept_gaps, given.reset_checkpoint)
     with open_job(JOB, options, writes=[bronze.EVENTS]) as run:
         landings = [
-            prepared(
-                run.lake,
-                source,
-                registry,
-                bronze_conf=conf,
-                kafka_conf=options.settings.kafka,
-                decisions=decisions,
-            )
+            prepared(run.lake, source, registry, settings=options.settings, decisions=decisions)
             for source in sources
         ]
         if given.continuous:
@@ -57,7 +51,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         for landing in landings:
             counts = ingest(landing)
             run.count(**counts)
-            require_accepted(run.lake, landing.source, counts, limit=conf.max_rejected_ratio)
+            require_accepted(
+                run.lake,
+                bronze.EVENTS,
+                landing.source,
+                counts,
+                limit=conf.max_rejected_ratio,
+                advice=f"Correct {landing.source.shown} or the schemas in conf/schemas, then start "
+                "again on another lake.",
+            )
         run.is_skipped = not run.counts.get("in")
 
 

@@ -5,8 +5,9 @@ Batch sources are declared in conf/records; see docs/records.md.
 
 from collections.abc import Sequence
 
-from kinfold.bronze.record_landing import land_records, require_accepted
+from kinfold.bronze.record_landing import land_records
 from kinfold.bronze.record_sources import load_record_source
+from kinfold.bronze.rejections import require_accepted
 from kinfold.core.conf import job_parser, parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze
@@ -33,8 +34,14 @@ def main(argv: Sequence[str] | None = None) -> None:
                 may_shrink=options.arguments.accept_shrink,
             )
             run.count(**counts)
-            limit = settings.bronze.max_rejected_ratio
-            require_accepted(run.lake, source, counts, limit=limit)
+            require_accepted(
+                run.lake,
+                bronze.RECORDS,
+                source,
+                counts,
+                limit=settings.bronze.max_rejected_ratio,
+                advice=f"Correct {source.shown} and deliver the extract again.",
+            )
         if options.sources and not sources and options.arguments.source:
             run.note("no --source is a batch source; those of events are for ingest_events")
         run.is_skipped = not run.counts

@@ -68,12 +68,12 @@ def test_the_wheel_holds_the_package(tmp_path):
 
 @pytest.mark.parametrize("path", sorted((HOME / "conf" / "sources").glob("*.yaml")), ids=str)
 def test_every_committed_source_is_valid(path):
-    load_source(path, home=HOME, given_input="somewhere")
+    assert load_source(path, home=HOME, given_input="somewhere").name == path.stem
 
 
 @pytest.mark.parametrize("path", sorted((HOME / "conf" / "records").glob("*.yaml")), ids=str)
 def test_every_committed_batch_source_is_valid(path):
-    load_record_source(path, home=HOME, given_input="somewhere")
+    assert load_record_source(path, home=HOME, given_input="somewhere").name == path.stem
 
 
 def test_the_committed_schemas_are_valid():

@@ -39,8 +39,9 @@ from kinfold.bronze.ingestion import Landing, ingest, ingest_continuously, prepa
 from kinfold.bronze.json_schema import SchemaRegistry  # noqa: E402
 from kinfold.bronze.resuming import Decisions  # noqa: E402
 from kinfold.bronze.sources import Source  # noqa: E402
-from kinfold.core.conf import BronzeConf, KafkaConf  # noqa: E402
+from kinfold.core.conf import load_settings  # noqa: E402
 from kinfold.runtime.lake import Lake  # noqa: E402
+from kinfold.runtime.metrics import stream_figures  # noqa: E402
 from kinfold.runtime.session import open_session  # noqa: E402
 from kinfold.tables import bronze  # noqa: E402
 
@@ -119,12 +120,15 @@ class Bench:
         return Lake(self.spark, str(root), "bench", datetime.now(UTC))
 
     def landing(self, lake: Lake, topic: str = TOPIC) -> Landing:
+        overrides = {
+            "kafka.bootstrap_servers": self.broker.servers,
+            "bronze.records_per_batch": BATCH,
+        }
         return prepared(
             lake,
-            Source(name="bench", shown="bench", format="kafka", input=topic),
+            Source(name=topic, shown="bench", format="kafka", input=topic),
             REGISTRY,
-            bronze_conf=BronzeConf(schemas="", records_per_batch=BATCH),
-            kafka_conf=KafkaConf(bootstrap_servers=self.broker.servers, properties_file=None),
+            settings=load_settings(HOME, "local", overrides),
             decisions=Decisions(),
         )
 
@@ -299,7 +303,7 @@ def growth(bench: Bench, given: argparse.Namespace) -> None:
         lake = bench.lake(f"lake-{rows}")
         lake.ensure(bronze.EVENTS)
         have = given.events
-        chunk = lake.read(bronze.EVENTS) if have == 0 else filled.read(bronze.EVENTS)
+        chunk = filled.read(bronze.EVENTS)
         for part in range(-(-rows // have)):
             wanted = chunk.limit(min(have, rows - part * have)).withColumns(
                 {
@@ -314,10 +318,8 @@ def growth(bench: Bench, given: argparse.Namespace) -> None:
         produce(bench.broker, f"more-{turn}", 10_000)
         for rows in times:
             lake = bench.lake(f"lake-{rows}", is_new=False)
-            landing = bench.landing(lake, f"more-{turn}")
-            landing.source = landing.source.model_copy(update={"name": f"more-{turn}"})
             begun = time.monotonic()
-            ingest(landing)
+            ingest(bench.landing(lake, f"more-{turn}"))
             if turn:
                 times[rows].append(time.monotonic() - begun)
                 print(f"10,000 records into {rows:>10,} rows: {times[rows][-1]:.2f} s", flush=True)
@@ -342,7 +344,8 @@ def latency(bench: Bench, given: argparse.Namespace) -> None:
     )
     threading.Timer(given.seconds + 10, _interrupt).start()
     sender.start()
-    ingest_continuously([landing], trigger_seconds=2)
+    with stream_figures(load_settings(HOME, "local", {}).metrics) as figures:
+        ingest_continuously([landing], trigger_seconds=2, figures=figures)
     sender.join()
     # A row is readable from its commit on, whose time is the table's own.
     committed = lake.spark.createDataFrame(_commit_times(lake), "batch_id bigint, at timestamp")

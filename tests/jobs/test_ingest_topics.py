@@ -172,10 +172,11 @@ def test_without_its_checkpoint_a_stream_goes_on_behind_what_has_landed(
     [
         (lambda folder: (folder / "metadata").unlink(), "metadata is missing"),
         (lambda folder: (folder / "metadata").write_text("{"), "metadata is not whole"),
+        (lambda folder: (folder / "owner.json").unlink(), "owner.json is missing"),
         (lambda folder: (folder / "offsets" / "1").write_text(""), "offsets/1 is cut short"),
         (lambda folder: (folder / "offsets" / "1").unlink(), "offsets/1 is missing"),
     ],
-    ids=["no-metadata", "cut-metadata", "empty-offsets", "no-offsets"],
+    ids=["no-metadata", "cut-metadata", "no-owner", "empty-offsets", "no-offsets"],
 )
 def test_a_broken_checkpoint_is_named_and_its_repair_loses_and_doubles_nothing(
     broker, topic, land, spark, lake_root, damage, told

@@ -36,13 +36,12 @@ class Checkpoint:
     """A checkpoint that fits together.
 
     Attributes:
-        owner: null for one without `owner.json`.
         offsets: where the newest planned batch ends, by partition; empty for files.
         started_at: where reading goes on: there, or where that batch begins if it is not known to
             have landed.
     """
 
-    owner: Owner | None
+    owner: Owner
     offsets: Mapping[int, int]
     started_at: Mapping[int, int]
 
@@ -72,6 +71,9 @@ def read_checkpoint(storage: Storage, *, repair: str) -> Checkpoint | None:
         json.loads(storage.read("metadata"))["id"]
     except (ValueError, KeyError, TypeError) as error:
         raise broken("the file metadata is not whole, expected the query's id") from error
+    owner = _read_owner(storage)
+    if owner is None:
+        raise broken(f"the file {OWNER} is missing or not whole, which says whose it is")
     if not offsets:
         raise broken(f"commits/{commits[-1]} has no file in offsets/")
     missing = sorted(set(range(offsets[0], offsets[-1] + 1)) - set(offsets))
@@ -86,7 +88,7 @@ def read_checkpoint(storage: Storage, *, repair: str) -> Checkpoint | None:
         started_at = _planned(storage, offsets[-2], broken)
     else:
         started_at = _first_offsets(storage)
-    return Checkpoint(read_owner(storage), offsets=planned, started_at=started_at)
+    return Checkpoint(owner, offsets=planned, started_at=started_at)
 
 
 def take_ownership(storage: Storage, owner: Owner) -> None:
@@ -101,8 +103,7 @@ def retire(storage: Storage, *, run_id: str) -> str:
     return retired
 
 
-def read_owner(storage: Storage) -> Owner | None:
-    """Whose checkpoint it is; null where nobody has written it down."""
+def _read_owner(storage: Storage) -> Owner | None:
     if OWNER not in storage.names():
         return None
     try:

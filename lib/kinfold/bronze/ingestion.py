@@ -23,7 +23,7 @@ from kinfold.bronze.resuming import (
     resumption_of_topic,
 )
 from kinfold.bronze.sources import Source
-from kinfold.core.conf import BronzeConf, KafkaConf
+from kinfold.core.conf import Settings
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.runtime.lake import Lake
 from kinfold.runtime.metrics import StreamFigures
@@ -126,8 +126,7 @@ def prepared(
     source: Source,
     registry: SchemaRegistry,
     *,
-    bronze_conf: BronzeConf,
-    kafka_conf: KafkaConf,
+    settings: Settings,
     decisions: Decisions,
 ) -> Landing:
     """Everything that can be known to be wrong before a source is read, checked.
@@ -139,7 +138,7 @@ def prepared(
     _require_schema(source, registry)
     session = mapping_session(lake.spark, source)
     if source.format == "kafka":
-        options = client_options(source, kafka_conf)
+        options = client_options(source, settings.kafka)
         topic = describe(lake.spark, source, options)
         how = resumption_of_topic(lake, source, topic, decisions)
         records = topic_records(
@@ -148,12 +147,12 @@ def prepared(
             topic,
             options,
             starting_at=how.starting_at,
-            records_per_batch=bronze_conf.records_per_batch,
+            records_per_batch=settings.bronze.records_per_batch,
             may_skip_lost=how.may_skip_lost,
         )
     else:
         require_input(lake.spark, source, is_first=not _landed_batches(lake, source).take(1))
-        records = file_records(session, source, files_per_batch=bronze_conf.files_per_batch)
+        records = file_records(session, source, files_per_batch=settings.bronze.files_per_batch)
         how = resumption_of_files(lake, source, decisions)
         if how.landed_files:
             has_landed = F.col("source_partition").isin(*how.landed_files)
@@ -187,10 +186,11 @@ def ingest_continuously(
     trigger = f"{trigger_seconds} seconds"
     stop = threading.Event()
     before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGINT)}
-    for landing in landings:
-        figures.watch(landing.records.sparkSession)
-    queries = [landing.start(processingTime=trigger) for landing in landings]
+    queries: list[StreamingQuery] = []
     try:
+        for landing in landings:
+            figures.watch(landing.records.sparkSession)
+            queries.append(landing.start(processingTime=trigger))
         while not stop.wait(0.2):
             for index, (landing, query) in enumerate(zip(landings, queries, strict=True)):
                 error = query.exception()
@@ -218,39 +218,6 @@ def _stop(query: StreamingQuery) -> None:
     while query.isActive and query.status["isTriggerActive"]:
         sleep(0.05)
     query.stop()
-
-
-def rejection_reasons(lake: Lake, source: Source, *, limit: int = 3) -> list[Row]:
-    """The commonest reasons of this run's rejections: reason, records."""
-    return (
-        lake.read(bronze.EVENTS)
-        .where((F.col("source") == source.name) & (F.col("ingested_at") >= F.lit(lake.started_at)))
-        .select(F.explode("errors").alias("reason"))
-        .groupBy("reason")
-        .agg(F.count(F.lit(1)).alias("records"))
-        .orderBy(F.desc("records"), "reason")
-        .limit(limit)
-        .collect()
-    )
-
-
-def require_accepted(lake: Lake, source: Source, counts: dict[str, int], *, limit: float) -> None:
-    """Pass when at most `limit` of the run's records were rejected.
-
-    Raises:
-        ContractError: naming the commonest reasons. Everything has landed and nothing is lost.
-    """
-    if not counts["in"] or counts["rejected"] <= limit * counts["in"]:
-        return
-    reasons = "; ".join(
-        f"{row['reason']} ({row['records']:,})" for row in rejection_reasons(lake, source)
-    )
-    raise ContractError(
-        f"source {source.name}: {counts['rejected']:,} of {counts['in']:,} records were rejected, "
-        f"limit {limit:.0%} (bronze.max_rejected_ratio). Commonest reasons: {reasons}. The records "
-        f"are kept in bronze.events with their reasons. Correct {source.shown} or the schemas in "
-        "conf/schemas, then start again on another lake."
-    )
 
 
 def _require_schema(source: Source, registry: SchemaRegistry) -> None:

@@ -118,40 +118,6 @@ def found_extracts(spark: SparkSession, source: RecordSource) -> list[Extract]:
     return extracts
 
 
-def rejection_reasons(lake: Lake, source: RecordSource, *, limit: int = 3) -> list[Row]:
-    """The commonest reasons of this run's rejections: reason, records."""
-    return (
-        lake.read(bronze.RECORDS)
-        .where((F.col("source") == source.name) & (F.col("ingested_at") >= F.lit(lake.started_at)))
-        .select(F.explode("errors").alias("reason"))
-        .groupBy("reason")
-        .agg(F.count(F.lit(1)).alias("records"))
-        .orderBy(F.desc("records"), "reason")
-        .limit(limit)
-        .collect()
-    )
-
-
-def require_accepted(
-    lake: Lake, source: RecordSource, counts: dict[str, int], *, limit: float
-) -> None:
-    """Pass when at most `limit` of the run's records were rejected.
-
-    Raises:
-        ContractError: naming the commonest reasons. Everything has landed and nothing is lost.
-    """
-    if not counts.get("in") or counts["rejected"] <= limit * counts["in"]:
-        return
-    reasons = "; ".join(
-        f"{row['reason']} ({row['records']:,})" for row in rejection_reasons(lake, source)
-    )
-    raise ContractError(
-        f"source {source.name}: {counts['rejected']:,} of {counts['in']:,} records were rejected, "
-        f"limit {limit:.0%} (bronze.max_rejected_ratio). Commonest reasons: {reasons}. The rows "
-        f"are kept in bronze.records. Correct {source.shown} and deliver the extract again."
-    )
-
-
 def _land(
     lake: Lake,
     source: RecordSource,

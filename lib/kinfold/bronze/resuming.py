@@ -14,7 +14,6 @@ from kinfold.bronze.checkpoints import (
     Checkpoint,
     Owner,
     read_checkpoint,
-    read_owner,
     retire,
     take_ownership,
 )
@@ -78,7 +77,7 @@ def resumption_of_files(lake: Lake, source: Source, decisions: Decisions) -> Res
     """
     storage, checkpoint = _opened(lake, source, decisions)
     if checkpoint is not None:
-        return Resumption(_first_batch_id(storage))
+        return Resumption(checkpoint.owner.first_batch_id)
     owner = Owner(source.name, str(source.input), first_batch_id=_next_batch_id(lake, source))
     take_ownership(storage, owner)
     landed = (
@@ -102,10 +101,9 @@ def resumption_of_topic(
     """
     storage, checkpoint = _opened(lake, source, decisions)
     if checkpoint is not None:
-        owner = checkpoint.owner
-        if owner is None or owner.topic_id == topic.topic_id:
-            return _continued(lake, source, topic, decisions, storage, checkpoint)
-        old = Topic(topic.name, str(owner.topic_id), {}, {})
+        if checkpoint.owner.topic_id == topic.topic_id:
+            return _continued(lake, source, topic, decisions, checkpoint)
+        old = Topic(topic.name, str(checkpoint.owner.topic_id), {}, {})
         gaps = [Gap(old.place(p), o, None, MADE_ANEW) for p, o in checkpoint.offsets.items()]
         _require_accepted(lake, source, gaps, decisions)
         say(f"    {source.name}: the old topic's checkpoint is now {_retired(storage, lake)}")
@@ -136,7 +134,6 @@ def _continued(
     source: Source,
     topic: Topic,
     decisions: Decisions,
-    storage: Storage,
     checkpoint: Checkpoint,
 ) -> Resumption:
     reached = checkpoint.offsets
@@ -153,11 +150,11 @@ def _continued(
         )
     is_short = any(topic.earliest[p] > offset for p, offset in checkpoint.started_at.items())
     if not is_short:
-        return Resumption(_first_batch_id(storage))
+        return Resumption(checkpoint.owner.first_batch_id)
     # Only what has not landed is lost; the last batch may have landed without Spark knowing.
     landed = {**checkpoint.started_at, **_landed_offsets(lake, source, topic)}
     _require_accepted(lake, source, _lost(topic, landed), decisions)
-    return Resumption(_first_batch_id(storage), may_skip_lost=True)
+    return Resumption(checkpoint.owner.first_batch_id, may_skip_lost=True)
 
 
 def _opened(lake: Lake, source: Source, decisions: Decisions) -> tuple[Storage, Checkpoint | None]:
@@ -167,8 +164,8 @@ def _opened(lake: Lake, source: Source, decisions: Decisions) -> tuple[Storage, 
         say(f"    {source.name}: the checkpoint is now {_retired(storage, lake)}")
     command = f"jobs/bronze/ingest_events.py --source {source.shown} --reset-checkpoint"
     checkpoint = read_checkpoint(storage, repair=command)
-    if checkpoint is None or checkpoint.owner is None:
-        return storage, checkpoint
+    if checkpoint is None:
+        return storage, None
     owner = checkpoint.owner
     is_topic = source.format == "kafka"
     if owner.source != source.name or is_topic != (owner.topic_id is not None):
@@ -252,11 +249,6 @@ def _next_batch_id(lake: Lake, source: Source) -> int:
     rows = lake.read_or_empty(bronze.EVENTS).where(F.col("source") == source.name)
     newest = rows.agg(F.max("batch_id")).collect()[0][0]
     return 0 if newest is None else int(newest) + 1
-
-
-def _first_batch_id(storage: Storage) -> int:
-    owner = read_owner(storage)
-    return owner.first_batch_id if owner else 0
 
 
 def _retired(storage: Storage, lake: Lake) -> str:

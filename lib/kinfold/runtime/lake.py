@@ -220,25 +220,20 @@ class Lake:
     def mark(self, table: Table, rows: DataFrame, *, apart_from: Sequence[str]) -> None:
         """Upsert rows of an ops table; one that says nothing new, but for some columns, stays."""
         self.ensure(table)
-        says = [c for c in table.columns if c not in (*table.key, *apart_from)]
-        is_new = " or ".join(f"not (old.{c} <=> new.{c})" for c in says)
-        merge = self._merge(table, table.conform(rows)).whenMatchedUpdateAll(condition=is_new)
+        is_news = self._differs(table, apart_from=apart_from)
+        merge = self._merge(table, table.conform(rows)).whenMatchedUpdateAll(condition=is_news)
         merge.whenNotMatchedInsertAll().execute()
 
     def append_record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
         """Append a few rows of an ops table whose keys are new by construction."""
         if not rows:
             return
-        self.ensure(table)
-        frame = table.rows(self.spark, rows)
-        frame.write.format("delta").mode("append").save(self.path(table))
+        self.append(table, table.rows(self.spark, rows))
 
     def quarantined(self, table: Table) -> DataFrame:
         """The keys of this run's rows of a table that were set aside, as `row_key` writes them."""
-        if not self.exists(ops.QUARANTINE):
-            return self.empty(ops.QUARANTINE).where(F.lit(False)).select("key")
         is_of_this_run = (F.col("table_name") == table.name) & (F.col("run_id") == self.run_id)
-        return self.read(ops.QUARANTINE).where(is_of_this_run).select("key")
+        return self.read_or_empty(ops.QUARANTINE).where(is_of_this_run).select("key")
 
     def forget(self, table: Table, where: Column) -> None:
         """Delete rows of an ops table."""
@@ -360,10 +355,10 @@ class Lake:
         target = DeltaTable.forPath(self.spark, self.path(table))
         return target.alias("old").merge(rows.alias("new"), matches)
 
-    def _differs(self, table: Table) -> Column:
+    def _differs(self, table: Table, *, apart_from: Sequence[str] = ()) -> Column:
         """Whether the row to publish says something else than the one that is there."""
         differs = F.lit(False)
-        for column in table.fields:
+        for column in (c for c in table.fields if c.name not in apart_from):
             old, new = F.col(f"old.{column.name}"), F.col(f"new.{column.name}")
             if isinstance(column.type, T.MapType):  # maps cannot be compared; sorted entries can
                 old, new = (F.array_sort(F.map_entries(side)) for side in (old, new))

@@ -52,7 +52,7 @@ def test_settings_cannot_be_changed_after_loading(home):
 
 @pytest.mark.parametrize("env", environments(HOME))
 def test_every_committed_environment_is_valid(env):
-    load_settings(HOME, env, {})
+    assert load_settings(HOME, env, {}).lake.root
 
 
 @pytest.mark.parametrize(

@@ -249,8 +249,11 @@ def state(**changes: object) -> SourceFreshness:
 
 def test_a_source_that_burns_on_one_window_only_passes():
     """A burst that is over, or one that has only begun, stops nobody."""
-    require_fresh([state(burn_rates={"5m": 9.0, "30m": 9.0, "1h": 9.0, "6h": 1.0})])
-    require_fresh([state(burn_rates={"5m": None, "30m": None, "1h": None, "6h": 9.0})])
+    over = state(burn_rates={"5m": 9.0, "30m": 9.0, "1h": 9.0, "6h": 1.0})
+    begun = state(burn_rates={"5m": None, "30m": None, "1h": None, "6h": 9.0})
+    assert not over.is_burning
+    assert not begun.is_burning
+    require_fresh([over, begun])
 
 
 def test_every_source_that_is_not_fresh_is_named_with_its_numbers():
