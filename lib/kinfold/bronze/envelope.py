@@ -1,9 +1,11 @@
 """Landed events: for every record received its verdict, its reasons and what every event shares."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from zipimport import zipimporter
 
 import numpy as np
 import orjson
@@ -17,6 +19,7 @@ from kinfold.bronze.json_schema import (
     CompiledSchemas,
     SchemaRegistry,
     compiled_schemas,
+    is_deeper,
 )
 from kinfold.bronze.positions import Positions
 from kinfold.bronze.segment import messages, native_event
@@ -39,13 +42,35 @@ NOT_JSON = "/: not JSON"
 EMPTY_BATCH = "/batch: no message in it"
 
 _MAX_KEPT_CHARACTERS = 256
-_MAX_DEPTH = 250
+_MAX_DEPTH = 500
+"""Levels of an event that is kept as it was sent: half of what Spark's JSON parser takes."""
 # A year less than Spark holds, at both ends: in the first and last days of its range an instant
 # has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
 _FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
 _END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
 _NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
 _INSTANT = pa.timestamp("us", tz="UTC")
+_HAS_ARROW_UDF = hasattr(F, "arrow_udf")  # not before Spark 4.1
+_PLACED = {"source", "source_partition", "source_offset", "value", "kafka"}
+_IS_TEXT = "is_text"
+_JUDGED = T.StructType(
+    [
+        *(
+            LANDED_EVENTS[name]
+            for name in (
+                "verdict",
+                "errors",
+                "schema_id",
+                "event_id",
+                "event_type",
+                "occurred_at",
+                "received_at",
+                "identifiers",
+            )
+        ),
+        T.StructField(_IS_TEXT, T.BooleanType(), nullable=False),
+    ]
+)
 # Without the position of the fault: reasons are counted, and the raw text is kept.
 _PARSER_REASONS = {
     "Input is a zero-length, empty document": "/: empty",
@@ -91,6 +116,8 @@ def landed_events(
         raise ValueError(
             "landed_events: ingested_before has no time zone, expected an instant. Add tzinfo=UTC."
         )
+    if shape == "native" and _HAS_ARROW_UDF and set(records.columns) <= _PLACED:
+        return _beside_the_record(records, registry=registry, ingested_before=ingested_before)
     is_placed = "source_offset" in records.columns
     # Only what this source has: every column costs on the way to Python and back.
     brought = {*records.columns, *(["event"] if shape == "segment" else [])}
@@ -98,6 +125,7 @@ def landed_events(
     schema = T.StructType([one for one in LANDED_EVENTS if one.name not in lacking])
 
     def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        _without_archives()
         schemas = compiled_schemas(registry)
         positions = Positions()
         for batch in batches:
@@ -116,6 +144,42 @@ def landed_events(
     )
 
 
+def _beside_the_record(
+    records: DataFrame, *, registry: SchemaRegistry, ingested_before: datetime | None
+) -> DataFrame:
+    """`landed_events` of records that are one native event each and know their offset.
+
+    Only the value travels to Python, and only what judging finds out comes back.
+    """
+
+    def judged(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        _without_archives()
+        schemas = compiled_schemas(registry)
+        for values in batches:
+            verdicts = _Verdicts(schemas, _latest(ingested_before))
+            verdicts.judge_texts(_texts(values))
+            columns = verdicts.columns() | {_IS_TEXT: _is_text(values)}
+            names = _JUDGED.fieldNames()
+            yield pa.StructArray.from_arrays([columns[name] for name in names], names)
+
+    found = records.withColumn("_judged", F.arrow_udf(judged, _JUDGED)("value"))  # type: ignore[arg-type,call-overload,unused-ignore]
+    is_text = F.col(f"_judged.{_IS_TEXT}")
+    made = {
+        "record_index": F.lit(0),
+        "raw": F.when(is_text, F.col("value").cast("string")),
+        "raw_bytes": F.when(~is_text, F.col("value")),
+        **{name: F.col(f"_judged.{name}") for name in _JUDGED.fieldNames()},
+    }
+    kept = {name: F.col(name) for name in records.columns if name not in made}
+    columns = kept | made
+    return found.select(
+        *(
+            columns.get(one.name, F.lit(None)).cast(one.dataType).alias(one.name)
+            for one in LANDED_EVENTS
+        )
+    )
+
+
 def landed_batch(
     batch: pa.RecordBatch,
     *,
@@ -124,16 +188,15 @@ def landed_batch(
     ingested_before: datetime | None = None,
 ) -> pa.RecordBatch:
     """`landed_events` for one Arrow batch."""
-    verdicts = _Verdicts(schemas, ingested_before + CLOCK_TOLERANCE if ingested_before else None)
+    verdicts = _Verdicts(schemas, _latest(ingested_before))
     columns = {name: batch[name] for name in batch.schema.names}
     columns["raw"], columns["raw_bytes"] = _raw_columns(batch["value"])
     if shape == "segment":
         columns = _judge_messages(batch, columns, verdicts)
     else:
         sent = batch["value"] if shape == "native" else batch["event"].cast(pa.binary())
-        reasons = batch["unreadable"].to_pylist() if "unreadable" in columns else None
-        for index, text in enumerate(_texts(sent)):
-            verdicts.judge(text, reasons[index] if reasons else None)
+        unreadable = batch["unreadable"].to_pylist() if "unreadable" in columns else None
+        verdicts.judge_texts(_texts(sent), unreadable)
         columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
     columns |= verdicts.columns()
     order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
@@ -196,6 +259,43 @@ class _Verdicts:
     ends: list[int] = field(default_factory=list)
     """Where each row's identifiers end in `namespaces` and `values`."""
 
+    def judge_texts(
+        self, texts: Iterable[Any], unreadable: Sequence[str | None] | None = None
+    ) -> None:
+        """Add a row for each text. Never raises.
+
+        Nearly all events are good, so the short way comes first, written out for speed: it finds
+        out no more than whether this is one, and leaves what else it may be to `judge`.
+        """
+        judges, loads = self.schemas.judges, orjson.loads
+        add_schema_id, add_event_id = self.schema_id.append, self.event_id.append
+        add_event_type, add_occurred_at = self.event_type.append, self.occurred_at.append
+        add_received_at, add_end = self.received_at.append, self.ends.append
+        namespaces, values = self.namespaces, self.values
+        for index, text in enumerate(texts):
+            why_not = unreadable[index] if unreadable else None
+            try:
+                event = loads(text)
+                event_type = event["event_type"]
+                judge = judges[event_type, event.get("schema_version")]
+                is_good = why_not is None and judge.validator.is_valid(event)
+                is_good = is_good and not _may_be_too_deep(text)
+            except Exception:
+                is_good = False
+            if not is_good:
+                self.judge(text, why_not)
+                continue
+            add_schema_id(judge.schema_id)
+            add_event_id(event["event_id"])
+            add_event_type(event_type)
+            add_occurred_at(event["occurred_at"])
+            add_received_at(event.get("received_at"))
+            for namespace, value in event["identifiers"].items():
+                if value:
+                    namespaces.append(namespace)
+                    values.append(value)
+            add_end(len(values))
+
     def judge(self, text: Any, unreadable: str | None) -> None:
         """Add one row: of a text, or of what the reader made of it. Never raises."""
         event: Any = None
@@ -204,11 +304,8 @@ class _Verdicts:
             if text is not None:
                 event = orjson.loads(text)
                 schema_id = self.schemas.accepting(event)
-                if schema_id and not unreadable and not _may_be_too_deep(text):
-                    self._accept(event, schema_id)
-                    return
                 reasons += [] if schema_id else self.schemas.reasons(event)
-                if schema_id and _is_too_deep(event):
+                if schema_id and is_deeper(event, than=_MAX_DEPTH):
                     reasons.append(TOO_DEEP)
         except orjson.JSONDecodeError as err:
             reasons.append(_PARSER_REASONS.get(err.msg, NOT_JSON))
@@ -291,10 +388,9 @@ class _Verdicts:
         errors = sorted(set(reasons))[:MAX_REASONS]
         self.errors[len(self.ends)] = errors
         members = event if isinstance(event, dict) else {}
-        event_type = _kept_text(members.get("event_type"))
         self.schema_id.append(self.schemas.schema_id(event))
         self.event_id.append(_kept_text(members.get("event_id")))
-        self.event_type.append(event_type)
+        self.event_type.append(_kept_text(members.get("event_type")))
         self.occurred_at.append(_kept_instant(members, "occurred_at", errors))
         self.received_at.append(_kept_instant(members, "received_at", errors))
         self.ends.append(len(self.values))
@@ -308,13 +404,13 @@ class _Verdicts:
                 if int(index) not in self.errors:
                     found.setdefault(int(index), []).append(reason)
 
-        for name, texts, instants in (
+        for name, sent, instants in (
             ("occurred_at", self.occurred_at, occurred_at),
             ("received_at", self.received_at, received_at),
         ):
-            if instants.null_count > texts.count(None):
-                is_none = pa.array([text is not None for text in texts], pa.bool_())
-                add(pc.and_(pc.is_null(instants), is_none), f"/{name}: {_NO_INSTANT}")
+            if instants.null_count > sent.count(None):
+                was_sent = pa.array([text is not None for text in sent], pa.bool_())
+                add(pc.and_(pc.is_null(instants), was_sent), f"/{name}: {_NO_INSTANT}")
         latest = pc.add(received_at, pa.scalar(CLOCK_TOLERANCE))
         add(pc.greater(occurred_at, latest), AFTER_RECEIVED)
         if self.latest_at is not None:
@@ -371,6 +467,16 @@ def _instants(texts: Sequence[str | None]) -> pa.Array:
     return pc.if_else(in_range, instants, pa.scalar(None, _INSTANT))
 
 
+def _latest(ingested_before: datetime | None) -> datetime | None:
+    return ingested_before + CLOCK_TOLERANCE if ingested_before else None
+
+
+def _is_text(values: pa.Array) -> pa.Array:
+    """Whether the bytes are UTF-8; so is no value at all."""
+    _, raw_bytes = _raw_columns(values)
+    return pc.is_null(raw_bytes)
+
+
 def _without(values: pa.Array, indices: Sequence[int]) -> pa.Array:
     """The values with null at some places."""
     is_kept = np.ones(len(values), dtype=bool)
@@ -404,14 +510,19 @@ def _kept_text(value: object) -> str | None:
 
 def _may_be_too_deep(text: Any) -> bool:
     """Whether there are brackets enough; counting them is much cheaper than measuring depth."""
+    if len(text) < 2 * _MAX_DEPTH:
+        return False
     sent = bytes(text)
     return sent.count(b"[") + sent.count(b"{") > _MAX_DEPTH
 
 
-def _is_too_deep(event: Any) -> bool:
-    """Whether readers downstream may refuse the event; orjson writes about as deep as we allow."""
-    try:
-        orjson.dumps(event)
-    except orjson.JSONEncodeError:
-        return True
-    return False
+def _without_archives() -> None:
+    """Forget the archives among Python's paths, which are read anew whenever they are looked at.
+
+    Spark tells Python before each task that modules may have changed, and re-reading the directory
+    of pyspark.zip then takes a third of a second of each. What is imported stays, and what is not
+    yet is still found.
+    """
+    for path, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimporter):
+            del sys.path_importer_cache[path]

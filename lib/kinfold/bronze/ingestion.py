@@ -2,14 +2,14 @@
 
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import sleep
 from typing import Any
 
 from pyspark.errors import StreamingQueryException
-from pyspark.sql import DataFrame, Observation, Row, functions as F
+from pyspark.sql import Column, DataFrame, Observation, functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from kinfold.bronze.envelope import landed_events
@@ -25,7 +25,7 @@ from kinfold.bronze.resuming import (
 from kinfold.bronze.sources import Source
 from kinfold.core.conf import Settings
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake import Commit, Lake
 from kinfold.runtime.metrics import StreamFigures
 from kinfold.tables import bronze, ops
 
@@ -58,8 +58,8 @@ class Landing:
         # The query's id lives in its checkpoint: a new checkpoint is a new writer to Delta.
         query_id = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
         batch_id, begun_at = self.first_batch_id + number, datetime.now(UTC)
-        observation = Observation()
-        observed = records.observe(observation, F.count(F.lit(1)).alias("records_in"))
+        received, judged = Observation(), Observation()
+        observed = records.observe(received, F.count(F.lit(1)).alias("records_in"))
         landed = self._judged(observed, begun_at).withColumns(
             {
                 "batch_id": F.lit(batch_id).cast("bigint"),
@@ -67,10 +67,14 @@ class Landing:
             }
         )
         writer = f"{self.source.name}/{query_id}"
-        was_written = self.lake.append_once(bronze.EVENTS, landed, writer=writer, batch_id=number)
-        # A batch that an earlier, killed run had committed is not read again by the append.
-        records_in = int(observation.get["records_in"]) if was_written else records.count()
-        self._enter(batch_id, records_in, writer=writer, number=number)
+        commit = self.lake.append_once(
+            bronze.EVENTS, landed.observe(judged, *_counted_rows()), writer=writer, batch_id=number
+        )
+        # A batch that an earlier, killed run had committed is neither read nor judged again.
+        counts = received.get | judged.get if commit is not None else {}
+        if commit is None or commit.rows != _rows(counts) or not _is_whole(counts):
+            counts = self._landed_counts(batch_id) | {"records_in": records.count()}
+        self._enter(batch_id, counts, commit)
 
     def _judged(self, records: DataFrame, begun_at: datetime) -> DataFrame:
         return landed_events(
@@ -80,11 +84,10 @@ class Landing:
             ingested_before=begun_at,
         )
 
-    def _enter(self, batch_id: int, records_in: int, *, writer: str, number: int) -> None:
+    def _enter(self, batch_id: int, counts: Mapping[str, int], commit: Commit | None) -> None:
         landed_at = datetime.now(UTC)  # the append has committed, or an earlier run's had
-        counts = self._landed_counts(batch_id)
-        accepted, rejected = int(counts["accepted"]), int(counts["rejected"])
-        unpacked = int(counts["unpacked"])
+        records_in, unpacked = counts["records_in"], counts["unpacked"]
+        accepted, rejected = counts["accepted"], counts["rejected"]
         row = dict(
             stage="bronze",
             source=self.source.name,
@@ -95,14 +98,15 @@ class Landing:
             rejected=rejected,
             added=accepted + rejected,
             duplicates=0,
-            table_version=self.lake.version(bronze.EVENTS),
+            table_version=commit.version if commit else self.lake.version(bronze.EVENTS),
             run_id=self.lake.run_id,
             recorded_at=datetime.now(UTC),
             landed_at=landed_at,
         )
-        frame = ops.BATCHES.rows(self.lake.spark, [row])
-        self.lake.append_once(ops.BATCHES, frame, writer=writer, batch_id=number)
-        if records_in + unpacked != accepted + rejected:
+        # A batch that has only now landed cannot have been entered, and not to ask is much faster.
+        if commit is not None or not self._is_entered(batch_id):
+            self.lake.append_record(ops.BATCHES, [row])
+        if not _is_whole(counts):
             raise LedgerError(
                 f"bronze.events: batch {batch_id} of {self.source.name} had {records_in:,} "
                 f"records{f' with {unpacked:,} further events' if unpacked else ''}; "
@@ -110,15 +114,15 @@ class Landing:
                 "Records are lost or doubled; keep the input files and compare them with the table."
             )
 
-    def _landed_counts(self, batch_id: int) -> Row:
-        """Read back from the table: the ledger does not take the writer's word."""
+    def _is_entered(self, batch_id: int) -> bool:
+        entered = _landed_batches(self.lake, self.source).where(F.col("batch_id") == batch_id)
+        return bool(entered.take(1))
+
+    def _landed_counts(self, batch_id: int) -> dict[str, int]:
+        """Counted in the table, where what was counted on the way does not agree with its log."""
         is_mine = (F.col("source") == self.source.name) & (F.col("batch_id") == batch_id)
         rows = self.lake.read(bronze.EVENTS).where(is_mine)
-        return rows.agg(
-            F.count_if(F.col("verdict") == bronze.ACCEPTED).alias("accepted"),
-            F.count_if(F.col("verdict") == bronze.REJECTED).alias("rejected"),
-            F.count_if(F.col("record_index") > 0).alias("unpacked"),
-        ).collect()[0]
+        return rows.agg(*_counted_rows()).collect()[0].asDict()
 
 
 def prepared(
@@ -203,6 +207,23 @@ def ingest_continuously(
             _stop(query)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _counted_rows() -> tuple[Column, ...]:
+    return (
+        F.count_if(F.col("verdict") == bronze.ACCEPTED).alias("accepted"),
+        F.count_if(F.col("verdict") == bronze.REJECTED).alias("rejected"),
+        F.count_if(F.col("record_index") > 0).alias("unpacked"),
+    )
+
+
+def _rows(counts: Mapping[str, int]) -> int:
+    return counts["accepted"] + counts["rejected"]
+
+
+def _is_whole(counts: Mapping[str, int]) -> bool:
+    """The ledger's law at bronze."""
+    return counts["records_in"] + counts["unpacked"] == _rows(counts)
 
 
 def _only_failed_to_report(error: StreamingQueryException) -> bool:

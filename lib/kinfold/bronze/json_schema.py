@@ -33,7 +33,7 @@ NO_SCHEMA = "/event_type: no schema for this type in conf/schemas"
 NO_MODEL = "/schema_version: no schema of this model in conf/schemas"
 NOT_A_VERSION = "/schema_version: expected model-revision-addition such as 1-0-0"
 NOT_A_VALUE = "/: not a JSON value"
-TOO_DEEP = "/: nested too deeply, expected at most 250 levels"
+TOO_DEEP = "/: nested too deeply"
 
 _TYPE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"([1-9][0-9]*)-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*)")
@@ -347,7 +347,7 @@ def _documents(
         if not isinstance(document, dict):
             problems.append(f"{file}: invalid schema, expected a JSON object.")
             continue
-        if _is_deeper(document, than=_MAX_LEVELS):
+        if is_deeper(document, than=_MAX_LEVELS):
             problems.append(
                 f"{file}: nested too deeply, expected at most {_MAX_LEVELS} levels. Move parts to"
                 " $defs."
@@ -378,7 +378,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _is_deeper(node: object, *, than: int) -> bool:
+def is_deeper(node: object, *, than: int) -> bool:
+    """Whether lists and objects are nested more than so many levels."""
     level = [node]
     for _ in range(than):
         level = [

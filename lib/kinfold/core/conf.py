@@ -72,7 +72,7 @@ class BronzeConf(Conf):
     """Folder of JSON Schemas, `<event_type>/<version>.json`."""
     files_per_batch: PositiveInt = 1_000
     """Files taken in one micro-batch: one atomic commit each."""
-    records_per_batch: PositiveInt = 500_000
+    records_per_batch: PositiveInt = 1_000_000
     """Records of a topic taken in one micro-batch, at most."""
     trigger_seconds: PositiveInt = 2
     """Of a continuous stream: how often it looks for new records."""

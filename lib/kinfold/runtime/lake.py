@@ -1,6 +1,7 @@
 """The lake: tables by declaration, read at pinned versions and written through the gate."""
 
 import fcntl
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,11 +23,24 @@ from kinfold.runtime.metrics import (
     QUALITY_QUARANTINED,
     Figures,
 )
+from kinfold.runtime.storage import Storage
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
 
 CHANGE_TYPE = "_change_type"
 COMMIT_VERSION = "_commit_version"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of a table.
+
+    Attributes:
+        rows: rows of the data files it added, as the Delta log has them; null if it does not say.
+    """
+
+    version: int
+    rows: int | None
 
 
 @dataclass(frozen=True)
@@ -145,8 +159,10 @@ class Lake:
         """A frame of the table's columns without a row."""
         return self.spark.createDataFrame([], table.schema)
 
-    def append_once(self, table: Table, rows: DataFrame, *, writer: str, batch_id: int) -> bool:
-        """Append a batch unless `writer` has already committed it; whether this call did.
+    def append_once(
+        self, table: Table, rows: DataFrame, *, writer: str, batch_id: int
+    ) -> Commit | None:
+        """Append a batch unless `writer` has already committed it; null if it has.
 
         A repeated batch is ignored by Delta itself, atomically with the commit, so a crash between
         the commit and the stream's checkpoint cannot double it.
@@ -162,7 +178,22 @@ class Lake:
             .option("userMetadata", self.run_id)
             .save(self.path(table))
         )
-        return self.version(table) > before
+        newest = self.version(table)
+        return self._commit_of(table, range(before + 1, newest + 1), writer, batch_id)
+
+    def _commit_of(
+        self, table: Table, versions: Sequence[int], writer: str, batch_id: int
+    ) -> Commit | None:
+        """The commit among some versions by which a writer's batch came in, by the Delta log."""
+        log = Storage(self.spark, f"{self.path(table)}/_delta_log")
+        for version in versions:
+            actions = [json.loads(line) for line in log.read(f"{version:020}.json").splitlines()]
+            by = [(a["txn"]["appId"], a["txn"]["version"]) for a in actions if "txn" in a]
+            if (writer, batch_id) in by:
+                added = [json.loads(a["add"].get("stats") or "{}") for a in actions if "add" in a]
+                counts = [stats.get("numRecords") for stats in added]
+                return Commit(version, None if None in counts else sum(counts))
+        return None
 
     def insert_new(self, table: Table, rows: DataFrame) -> None:
         """Publish rows whose key is not there yet; known keys stay untouched."""

@@ -124,6 +124,9 @@ class Table:
         written_by: the job that writes it, as a path below `jobs/`.
         cluster_by: liquid clustering columns, at most four.
         subject: the columns by which a person's rows are found.
+        found_by: the columns whose smallest and largest value each file's entry in the Delta log
+            keeps, so that readers can pass over files; all that may be kept, unless named. A table
+            that takes every record pays for each of them on each row.
         expectations: what every published frame keeps; the key's own rules are added by `suite`.
     """
 
@@ -134,6 +137,7 @@ class Table:
     written_by: str
     cluster_by: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
+    found_by: tuple[str, ...] = ()
     expectations: tuple[Expectation, ...] = ()
 
     def __post_init__(self) -> None:
@@ -141,7 +145,7 @@ class Table:
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise ValueError(f"{self.name}: declared twice: {', '.join(doubled)}.")
-        for role in ("key", "cluster_by", "subject"):
+        for role in ("key", "cluster_by", "subject", "found_by"):
             unknown = [c for c in getattr(self, role) if c not in names]
             if unknown:
                 raise ValueError(f"{self.name}: {role} names unknown columns {unknown}.")
@@ -192,7 +196,9 @@ class Table:
         return tuple(
             f.name
             for f in self.fields
-            if f.privacy not in hidden and not isinstance(f.type, without_statistics)
+            if f.privacy not in hidden
+            and not isinstance(f.type, without_statistics)
+            and (not self.found_by or f.name in self.found_by)
         )
 
     def conform(self, df: DataFrame) -> DataFrame:
