@@ -62,8 +62,8 @@ class Landing:
         observed = records.observe(received, F.count(F.lit(1)).alias("records_in"))
         landed = self._judged(observed, begun_at).withColumns(
             {
-                "batch_id": F.lit(batch_id).cast("bigint"),
-                "ingested_at": F.lit(begun_at),
+                "batch_id": _same_for_all(F.lit(batch_id).cast("bigint")),
+                "ingested_at": _same_for_all(F.lit(begun_at)),
             }
         )
         writer = f"{self.source.name}/{query_id}"
@@ -207,6 +207,15 @@ def ingest_continuously(
             _stop(query)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _same_for_all(value: Column) -> Column:
+    """A value of the batch as an expression that Spark does not write into its generated code.
+
+    A number written into it makes the code of every batch new, to be compiled and warmed up again.
+    """
+    first = (F.col("source_offset") * 0).cast("int")  # Spark does not see that it is always 0
+    return F.get(F.array(value), first)
 
 
 def _counted_rows() -> tuple[Column, ...]:
