@@ -85,7 +85,14 @@ class Broker:
         partition: int | None = None,
     ) -> None:
         """Produce and wait for every acknowledgement; without a partition they take turns."""
-        producer = Producer({"bootstrap.servers": self.servers, "acks": "all", "linger.ms": 5})
+        producer = Producer(
+            {
+                "bootstrap.servers": self.servers,
+                "acks": "all",
+                "linger.ms": 5,
+                "message.max.bytes": 20_000_000,
+            }
+        )
         failures: list[object] = []
         for i, value in enumerate(values):
             producer.produce(

@@ -1,6 +1,7 @@
 """Type, cleanse and deduplicate what is new in bronze.events into silver.events."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from kinfold.core.conf import parse_options
 from kinfold.governance.ledger import enter_silver_batch
@@ -14,19 +15,22 @@ JOB = "silver/clean_events"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
-    conf = options.settings.identity
+    conf, how_late = options.settings.identity, options.settings.events
     with open_job(
         JOB,
         options,
         reads=[bronze.EVENTS],
         writes=[silver.EVENTS],
-        depends_on=[conf, silver.EVENTS.schema_version],  # new rules judge every event again
+        depends_on=[conf, how_late],
     ) as run:
         if run.is_up_to_date:
             return
         records = accepted_records(run.changes(bronze.EVENTS))
         events = cleansed_events(
-            records, placeholders=conf.placeholders, phone_region=conf.phone_region
+            records,
+            placeholders=conf.placeholders,
+            phone_region=conf.phone_region,
+            late_after=timedelta(hours=how_late.late_after_hours),
         )
         run.publish_new(silver.EVENTS, events)
         outcome = conservation(
@@ -35,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         run.count(
             accepted=outcome.accepted,
             new=outcome.added,
+            late=outcome.late,
             duplicates=outcome.duplicates,
             quarantined=outcome.quarantined,
         )
@@ -42,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             run,
             accepted=outcome.accepted,
             added=outcome.added,
+            late=outcome.late,
             duplicates=outcome.duplicates,
             quarantined=outcome.quarantined,
         )

@@ -40,6 +40,8 @@ POINTS = {
     "in a replay, before its commit": REPLAY,
     "in a replay, before its ledger": REPLAY,
     "in a replay, before its marks": REPLAY,
+    "in a schema change": INGEST,
+    "answer to a commit lost": INGEST,
     "in OPTIMIZE": "optimize",
     "broker restarted": INGEST,
     "last commit file deleted": INGEST,

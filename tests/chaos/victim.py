@@ -13,9 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinfold.tables.spec import Table
 
 HOME = Path(__file__).resolve().parents[2]
 
@@ -52,6 +56,84 @@ def when_a_file_appears(table: Path, *, after_seconds: float = 0.0) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def in_a_schema_change() -> None:
+    """Give bronze.events a column it was not made with, and kill before a row is written to it."""
+    from kinfold.runtime.lake import Lake
+    from kinfold.tables import bronze
+    from kinfold.tables.spec import Field
+
+    real = Lake._evolve
+
+    def dying(self: "Lake", table: "Table") -> None:
+        if table is not bronze.EVENTS:
+            real(self, table)
+            return
+        added = Field(f"added_{time.time_ns()}", table.fields[0].type, "A column of later.")
+        real(self, replace(table, fields=(*table.fields, added)))
+        kill()
+
+    Lake._evolve = dying  # type: ignore[method-assign]
+
+
+LOSSY_LOG_STORE = """
+public class LossyLogStore extends io.delta.storage.HDFSLogStore {
+  public static volatile int losses = 0;
+  public LossyLogStore(org.apache.hadoop.conf.Configuration conf) { super(conf); }
+  public void write(org.apache.hadoop.fs.Path path, java.util.Iterator actions, Boolean overwrite,
+      org.apache.hadoop.conf.Configuration conf) throws java.io.IOException {
+    super.write(path, actions, overwrite, conf);
+    if (losses > 0) {
+      losses--;
+      throw new java.nio.file.FileAlreadyExistsException(path.toString());
+    }
+  }
+}
+"""
+
+
+def lose_the_answer_to_a_commit() -> None:
+    """Let a commit to bronze.events be written, and its writer be told that the file was there.
+
+    An object store's client does so when the connection ends before the answer: it tries again and
+    finds its own file. Who takes that for another writer's commits a second time.
+    """
+    from kinfold.runtime import job, session
+    from kinfold.runtime.lake import Lake
+    from kinfold.tables import bronze
+
+    settings, opened, append = session.spark_settings, job.open_session, Lake.append_once
+    session.spark_settings = lambda env, home: {
+        **settings(env, home),
+        "spark.delta.logStore.file.impl": "LossyLogStore",
+    }
+    losses: list[Any] = []
+
+    def opened_with_it(**options: Any) -> Any:
+        spark = opened(**options)
+        compiler = spark._jvm.org.codehaus.janino.SimpleCompiler()
+        thread = spark._jvm.java.lang.Thread.currentThread()
+        compiler.setParentClassLoader(thread.getContextClassLoader())
+        compiler.cook(LOSSY_LOG_STORE)
+        thread.setContextClassLoader(compiler.getClassLoader())
+        store = compiler.getClassLoader().loadClass("LossyLogStore")
+        losses.append(store.getDeclaredField("losses"))
+        return spark
+
+    def losing(self: "Lake", table: "Table", *args: Any, **kwargs: Any) -> Any:
+        if table is not bronze.EVENTS or len(losses) > 1:
+            return append(self, table, *args, **kwargs)
+        losses.append(None)
+        losses[0].setInt(None, 1)
+        try:
+            return append(self, table, *args, **kwargs)
+        finally:
+            if losses[0].getInt(None):
+                os._exit(99)  # nothing was lost: the point is not where it should be
+
+    job.open_session = opened_with_it
+    Lake.append_once = losing  # type: ignore[method-assign]
+
+
 def arm(point: str, lake: Path) -> None:
     from kinfold.bronze import ingestion, replay
     from kinfold.runtime.lake import Lake
@@ -70,6 +152,8 @@ def arm(point: str, lake: Path) -> None:
         "in a replay, before its commit": lambda: before(Lake, "append"),
         "in a replay, before its ledger": lambda: before(replay, "_enter"),
         "in a replay, before its marks": lambda: before(Lake, "mark"),
+        "in a schema change": in_a_schema_change,
+        "answer to a commit lost": lose_the_answer_to_a_commit,
         "in OPTIMIZE": lambda: when_a_file_appears(bronze),
     }
     arms[point]()

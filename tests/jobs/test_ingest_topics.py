@@ -11,6 +11,7 @@ from frames import assert_rows
 from kinfold.core.errors import CheckpointError, ConfError, GapError
 from kinfold.tables import bronze, ops
 from lakes import lake_of
+from poison import HOSTILE, ODD_BUT_GOOD
 from records import purchase
 
 pytestmark = pytest.mark.xdist_group("kafka")
@@ -293,3 +294,24 @@ def test_files_without_their_checkpoint_do_not_land_twice(run, source, spark, la
     assert sorted(r["event_id"] for r in rows.collect()) == ["a", "b"]
     source("format: json\n", purchase("c"), name="shop")
     assert rows.where(F.col("batch_id") > 0).count() == 0
+
+
+def test_poison_never_stops_a_stream_nor_harms_its_neighbours(
+    broker, topic, land, spark, lake_root
+):
+    """Every hostile and every odd kind, each between two good records."""
+    kinds = [*HOSTILE.items(), *((f"odd: {n}", (t, [])) for n, t in ODD_BUT_GOOD.items())]
+    assert len(HOSTILE) >= 60
+    good = events("good")[0]
+    sent = [part for _, (poison, _) in kinds for part in (good, poison, good)]
+    broker.send(topic, [*sent, None], partition=0)
+    land(topic)
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS).orderBy("source_offset").collect()
+    assert len(rows) == len(sent) + 1
+    kept = [row["raw_bytes"] if row["raw"] is None else row["raw"].encode() for row in rows]
+    assert [bytes(value) for value in kept[:-1]] == sent, "every byte can be had again"
+    assert (kept[-1], rows[-1]["errors"]) == (None, ["/: no record"]), "a tombstone"
+    verdicts = {name: rows[3 * i + 1]["errors"] for i, (name, _) in enumerate(kinds)}
+    assert verdicts == {name: reasons for name, (_, reasons) in kinds}
+    neighbours = {row["verdict"] for i, row in enumerate(rows[:-1]) if i % 3 != 1}
+    assert neighbours == {"accepted"}

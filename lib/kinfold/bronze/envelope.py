@@ -162,7 +162,7 @@ def _beside_the_record(
             names = _JUDGED.fieldNames()
             yield pa.StructArray.from_arrays([columns[name] for name in names], names)
 
-    found = records.withColumn("_judged", F.arrow_udf(judged, _JUDGED)("value"))  # type: ignore[arg-type,call-overload,unused-ignore]
+    found = records.withColumn("_judged", F.arrow_udf(judged, _JUDGED)("value"))  # type: ignore[attr-defined,unused-ignore]
     is_text = F.col(f"_judged.{_IS_TEXT}")
     made = {
         "record_index": F.lit(0),

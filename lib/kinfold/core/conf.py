@@ -87,6 +87,14 @@ class RecordsConf(Conf):
     """A full snapshot that leaves out more than this share of the records known is refused."""
 
 
+class EventsConf(Conf):
+    """How typed events are told apart."""
+
+    late_after_hours: PositiveInt = 24
+    """An event that came this much later than it happened is marked late; it counts all the same.
+    """
+
+
 class KafkaConf(Conf):
     """The broker of sources with `format: kafka`."""
 
@@ -185,6 +193,7 @@ class Settings(Conf):
     bronze: BronzeConf
     records: RecordsConf = RecordsConf()
     kafka: KafkaConf
+    events: EventsConf = EventsConf()
     identity: IdentityConf
     quality: QualityConf
     segmentation: SegmentationConf

@@ -26,7 +26,7 @@ class Law:
 
 
 def enter_silver_batch(
-    run: JobRun, *, accepted: int, added: int, duplicates: int, quarantined: int
+    run: JobRun, *, accepted: int, added: int, late: int, duplicates: int, quarantined: int
 ) -> None:
     """Enter what one run of silver did with the accepted records it read.
 
@@ -49,6 +49,7 @@ def enter_silver_batch(
                 accepted=accepted,
                 rejected=0,
                 added=added,
+                late=late,
                 duplicates=duplicates,
                 quarantined=quarantined,
                 table_version=lake.version(silver.EVENTS),

@@ -189,7 +189,8 @@ def open_job(
             options=options,
             inputs={table.name: lake.version(table) for table in there},
             previous=_previous(lake, name),
-            settings_hash=options.hash_of(*depends_on),
+            # A changed declaration, too, makes outputs anew: new columns are filled, rules kept.
+            settings_hash=options.hash_of(*depends_on, *(t.schema_version for t in writes)),
         )
         with heartbeat(name, lambda: _position(lake.spark)):
             yield run

@@ -62,6 +62,8 @@ class Lake:
     started_at: datetime
     figures: Figures = field(default_factory=Figures)
     max_quarantined_ratio: float = 0.0
+    _ensured: set[str] = field(default_factory=set, repr=False, compare=False)
+    """Tables that are known to be as declared."""
 
     def path(self, table: Table) -> str:
         return f"{self.root}/{table.name.replace('.', '/')}"
@@ -74,8 +76,16 @@ class Lake:
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(table)))
 
     def ensure(self, table: Table) -> None:
-        """Create the table as declared, unless it is there."""
+        """Create the table as declared, or give it the columns it was declared with since.
+
+        Raises:
+            LakeError: a column of it has another type than declared.
+        """
+        if table.name in self._ensured:
+            return
         if self.exists(table):
+            self._evolve(table)
+            self._ensured.add(table.name)
             return
         builder = (
             DeltaTable.createIfNotExists(self.spark)
@@ -96,6 +106,27 @@ class Lake:
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
         builder.execute()
+        self._ensured.add(table.name)
+
+    def _evolve(self, table: Table) -> None:
+        there = {column.name: column.dataType for column in self.read(table).schema}
+        for column in table.fields:
+            is_type = there.get(column.name, column.type).simpleString()
+            if is_type != column.type.simpleString():
+                raise LakeError(
+                    f"{table.name}: column {column.name} is {is_type} in the lake at {self.root}, "
+                    f"and is declared {column.type.simpleString()} in "
+                    f"lib/kinfold/tables/{table.layer}.py. Columns can be added to a lake, not "
+                    "changed: give the new one another name, or make the lake anew."
+                )
+        if any(column not in there for column in table.columns):
+            # Rows that are there have nothing in new columns, so none of them can be required.
+            loose = T.StructType(
+                [T.StructField(c.name, c.dataType, True, c.metadata) for c in table.schema]
+            )
+            nothing = self.spark.createDataFrame([], loose)
+            writer = nothing.write.format("delta").mode("append").option("mergeSchema", "true")
+            writer.save(self.path(table))
 
     def version(self, table: Table) -> int:
         """Newest version.
@@ -198,7 +229,7 @@ class Lake:
     def insert_new(self, table: Table, rows: DataFrame) -> None:
         """Publish rows whose key is not there yet; known keys stay untouched."""
         with self._passed(table, rows) as passed:
-            self._merge(table, passed).whenNotMatchedInsertAll().execute()
+            self._merge(table, passed).whenNotMatchedInsert(values=_values(table)).execute()
 
     def upsert(self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None) -> None:
         """Publish rows by key: new keys are added, changed rows replaced, equal ones not rewritten.
@@ -208,14 +239,12 @@ class Lake:
         """
         with self._passed(table, rows) as passed:
             if gone is None:
-                self._merge(table, passed).whenMatchedUpdateAll(
-                    condition=self._differs(table)
-                ).whenNotMatchedInsertAll().execute()
+                self._write_by_key(table, passed, condition=self._differs(table))
                 return
             marked = passed.withColumn("_gone", F.lit(False)).unionByName(
                 gone.select(*table.key).withColumn("_gone", F.lit(True)), allowMissingColumns=True
             )
-            values = {c: F.col(f"new.{c}") for c in table.columns}
+            values = _values(table)
             (
                 self._merge(table, marked)
                 .whenMatchedDelete(condition="new._gone")
@@ -239,8 +268,7 @@ class Lake:
         if not rows:
             return
         self.ensure(table)
-        frame = table.rows(self.spark, rows)
-        self._merge(table, frame).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        self._write_by_key(table, table.rows(self.spark, rows))
 
     def append(self, table: Table, rows: DataFrame) -> None:
         """Append rows whose keys are new by construction, without a gate."""
@@ -252,8 +280,7 @@ class Lake:
         """Upsert rows of an ops table; one that says nothing new, but for some columns, stays."""
         self.ensure(table)
         is_news = self._differs(table, apart_from=apart_from)
-        merge = self._merge(table, table.conform(rows)).whenMatchedUpdateAll(condition=is_news)
-        merge.whenNotMatchedInsertAll().execute()
+        self._write_by_key(table, table.conform(rows), condition=is_news)
 
     def append_record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
         """Append a few rows of an ops table whose keys are new by construction."""
@@ -369,8 +396,7 @@ class Lake:
         """Keep key and reasons of the wrong rows; once, when a run is started again by its id."""
         self.ensure(ops.QUARANTINE)
         rows = quarantined_rows(table, judged, run_id=self.run_id, quarantined_at=at)
-        merge = self._merge(ops.QUARANTINE, rows)
-        merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        self._write_by_key(ops.QUARANTINE, rows)
 
     def _tell(self, table: Table, verdicts: Sequence[gate.Verdict], *, quarantined: int) -> None:
         """Every rule, kept ones with 0: a rule that is kept again must not stay failed."""
@@ -380,6 +406,14 @@ class Lake:
         for verdict in verdicts:
             rows = 0 if verdict.is_met else verdict.rows_failing
             self.figures.set(QUALITY_FAILING_ROWS, rows, table=table.name, rule=verdict.rule)
+
+    def _write_by_key(
+        self, table: Table, rows: DataFrame, *, condition: Column | None = None
+    ) -> None:
+        """Replace the rows whose key is there, where a condition says so, and add the others."""
+        values = _values(table)
+        merge = self._merge(table, rows).whenMatchedUpdate(condition=condition, set=values)
+        merge.whenNotMatchedInsert(values=values).execute()
 
     def _merge(self, table: Table, rows: DataFrame):  # type: ignore[no-untyped-def]  # delta has no stubs
         matches = " and ".join(f"old.{c} = new.{c}" for c in table.key)
@@ -403,6 +437,11 @@ class Lake:
                 "first, or the whole of jobs/pipeline.py, or name another lake with "
                 "--set lake.root=DIR."
             )
+
+
+def _values(table: Table) -> dict[str, Column]:
+    """The declared columns from the new row: a lake may hold more than are declared today."""
+    return {column: F.col(f"new.{column}") for column in table.columns}
 
 
 def _predicate(values: Mapping[str, str | datetime]) -> str:

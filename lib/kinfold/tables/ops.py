@@ -34,6 +34,11 @@ BATCHES = Table(
         Field("accepted", T.LongType(), "Records that kept their schema.", nullable=False),
         Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
         Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
+        Field(
+            "late",
+            T.LongType(),
+            "Of the rows added those that came late (`is_late`); null elsewhere than at silver.",
+        ),
         Field("duplicates", T.LongType(), "Accepted records that were known.", False),
         Field(
             "quarantined",

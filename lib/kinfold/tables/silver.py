@@ -33,6 +33,13 @@ EVENTS = Table(
             nullable=False,
         ),
         Field(
+            "is_late",
+            T.BooleanType(),
+            "Whether it came more than `events.late_after_hours` after it happened, by the "
+            "collector's time or else the broker's; null where neither is known. Late events "
+            "count like others.",
+        ),
+        Field(
             "identifiers",
             T.ArrayType(IDENTIFIER),
             "Usable identifiers, normalised, ordered by namespace and value; placeholders and "

@@ -1,13 +1,16 @@
 """The lake: tables by declaration, written through the gate."""
 
-import dataclasses
+from dataclasses import replace
 
 import pytest
+from pyspark.sql import functions as F, types as T
 
 from frames import assert_rows, at
 from kinfold.core.errors import LakeError, QualityGateError
-from kinfold.runtime.lake import Lake, local_path
+from kinfold.runtime.lake import Commit, Lake, local_path
 from kinfold.tables import gold, ops, silver
+from kinfold.tables.spec import Field
+from lakes import lake_of
 
 P, Q, R = ("0" * 31 + digit for digit in "123")
 SHA256_OF_A = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
@@ -126,6 +129,53 @@ def test_a_repeated_batch_of_one_writer_lands_once(lake, spark):
     assert lake.read(silver.IDENTITY_MAP).count() == 2
 
 
+def test_a_commit_tells_its_version_and_the_rows_of_its_files(lake, spark):
+    lake.append_once(silver.IDENTITY_MAP, people(spark, a=P), writer="w", batch_id=0)
+    rows = people(spark, b=P, c=Q)
+    commit = lake.append_once(silver.IDENTITY_MAP, rows, writer="w", batch_id=1)
+    assert commit == Commit(version=2, rows=2)
+
+
+def test_a_table_gains_the_columns_that_were_declared_since(lake, spark, lake_root):
+    table = silver.IDENTITY_MAP
+    added = Field("why", T.StringType(), "Why it's theirs, or not.", nullable=False)
+    lake.append(table, people(spark, a=P))
+    later = lake_of(spark, lake_root)
+    wider = replace(table, fields=(*table.fields, added))
+    later.append(wider, people(spark, b=Q).withColumn("why", F.lit("seen")))
+    there = later.read(wider)
+    assert there.schema["why"].metadata["comment"] == added.comment
+    assert_rows(there, ["value", "why"], [("a", None), ("b", "seen")])
+
+
+def test_columns_that_are_no_longer_declared_stay_and_get_nothing(lake, spark, lake_root):
+    gone = Field("gone", T.StringType(), "It was declared once.")
+    wider = replace(silver.IDENTITY_MAP, fields=(*silver.IDENTITY_MAP.fields, gone))
+    lake.append(wider, people(spark, a=P).withColumn("gone", F.lit("x")))
+    later = lake_of(spark, lake_root)
+    later.upsert(silver.IDENTITY_MAP, people(spark, a=Q, b=P))
+    later.insert_new(silver.IDENTITY_MAP, people(spark, c=P))
+    assert_rows(
+        later.read(silver.IDENTITY_MAP),
+        ["value", "profile_id", "gone"],
+        [("a", Q, "x"), ("b", P, None), ("c", P, None)],
+    )
+
+
+def test_a_column_of_another_type_is_named_and_nothing_is_written(lake, spark, lake_root):
+    first = silver.IDENTITY_MAP.fields[0]
+    other = Field(first.name, T.LongType(), first.comment)
+    changed = replace(silver.IDENTITY_MAP, fields=(other, *silver.IDENTITY_MAP.fields[1:]))
+    lake.append(silver.IDENTITY_MAP, people(spark, a=P))
+    later = lake_of(spark, lake_root)
+    with pytest.raises(LakeError) as caught:
+        later.ensure(changed)
+    assert str(caught.value).startswith(
+        f"silver.identity_map: column {first.name} is string in the lake at {lake_root}, and is "
+        "declared bigint in lib/kinfold/tables/silver.py. Columns can be added"
+    )
+
+
 def test_rows_that_break_a_rule_are_not_published_and_the_verdicts_are_kept(lake, spark):
     lake.upsert(silver.IDENTITY_MAP, people(spark, a=P))
     with pytest.raises(QualityGateError) as caught:
@@ -156,7 +206,7 @@ def test_a_null_where_none_may_be_is_not_published(lake, spark):
 
 @pytest.fixture
 def lenient(lake):
-    return dataclasses.replace(lake, max_quarantined_ratio=0.5)
+    return replace(lake, max_quarantined_ratio=0.5)
 
 
 def test_wrong_rows_within_the_budget_are_set_aside_and_the_others_published(lenient, spark):
@@ -229,7 +279,7 @@ def test_a_run_started_again_by_its_id_sets_a_row_aside_once(lenient, spark):
     for _ in range(2):
         lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
     assert lenient.read(ops.QUARANTINE).count() == 1
-    again = dataclasses.replace(lenient, run_id="run-2")
+    again = replace(lenient, run_id="run-2")
     again.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
     assert again.read(ops.QUARANTINE).count() == 2
     assert again.quarantined(silver.IDENTITY_MAP).count() == 1

@@ -7,10 +7,11 @@ from pyspark.sql import DataFrame, functions as F
 
 @dataclass(frozen=True)
 class Conservation:
-    """accepted = added + duplicates + quarantined, or records were lost."""
+    """accepted = added + duplicates + quarantined, or records were lost; `late` of the added."""
 
     accepted: int
     added: int
+    late: int
     duplicates: int
     quarantined: int
 
@@ -34,7 +35,7 @@ def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) 
         quarantined: keys of the events that this run set aside (see `Lake.quarantined`).
     """
     lineage = ("source", "source_partition", "source_offset", "record_index")
-    landed = events.select("event_id", *(F.col(c).alias(f"_{c}") for c in lineage))
+    landed = events.select("event_id", "is_late", *(F.col(c).alias(f"_{c}") for c in lineage))
     is_known = F.col("_source").isNotNull()
     is_same = is_known
     for column in lineage:
@@ -49,6 +50,7 @@ def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) 
     counts = found.agg(
         F.count(F.lit(1)).alias("accepted"),
         F.count_if(is_same).alias("added"),
+        F.count_if(is_same & F.col("is_late")).alias("late"),
         F.count_if(is_known & ~is_same & ~is_aside).alias("duplicates"),
         F.count_if(is_aside).alias("aside"),
     ).collect()[0]
@@ -58,6 +60,7 @@ def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) 
     return Conservation(
         accepted=int(counts["accepted"]),
         added=int(counts["added"]),
+        late=int(counts["late"]),
         duplicates=int(counts["duplicates"]) + int(counts["aside"]) - rows_aside,
         quarantined=rows_aside,
     )

@@ -1,6 +1,7 @@
 """Accepted bronze records as typed events, one row per event_id."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
@@ -35,7 +36,11 @@ def accepted_records(changes: DataFrame) -> DataFrame:
 
 
 def cleansed_events(
-    records: DataFrame, *, placeholders: Sequence[str], phone_region: str
+    records: DataFrame,
+    *,
+    placeholders: Sequence[str],
+    phone_region: str,
+    late_after: timedelta,
 ) -> DataFrame:
     """Typed events, one row per event_id: of several the first that landed.
 
@@ -46,10 +51,12 @@ def cleansed_events(
         records: accepted records with bronze_version (see `accepted_records`).
         placeholders: identifier values that stand for "unknown".
         phone_region: country of phones without a country code.
+        late_after: an event that came more than this after it happened is late.
 
     Returns:
         silver.events columns.
     """
+    came_at = F.coalesce("received_at", "kafka.timestamp")
     # A native event is its raw text; of a member given twice both parsers take the last.
     parsed = F.from_json(F.coalesce("event", "raw"), "struct<properties:string>")
     extracted = first_landed(records).select("*", parsed["properties"].alias("properties"))
@@ -64,6 +71,7 @@ def cleansed_events(
         "source",
         "occurred_at",
         F.coalesce("received_at", "occurred_at").alias("received_at"),
+        (came_at > F.col("occurred_at") + F.lit(late_after)).alias("is_late"),
         normalised_identifiers(
             F.col("identifiers"), F.col("_phone"), placeholders=placeholders
         ).alias("identifiers"),

@@ -56,6 +56,17 @@ def test_what_an_earlier_run_set_aside_hides_no_loss(spark):
     assert told(conservation(records, events, set_aside(spark, "other"))) == (1, 0, 0, 0, 1)
 
 
+def test_only_late_events_that_were_added_count_as_late(spark):
+    records = bronze.EVENTS.frame(spark, record("a", 0), record("b", 1), record("c", 2))
+    events = silver.EVENTS.frame(
+        spark,
+        record("a", 0) | dict(is_late=True),
+        record("b", 1) | dict(is_late=None),
+        record("c", 99) | dict(is_late=True),
+    )
+    assert conservation(records, events, set_aside(spark)).late == 1
+
+
 def test_no_records_conserve_nothing(spark):
     nothing = bronze.EVENTS.frame(spark), silver.EVENTS.frame(spark)
     assert told(conservation(*nothing, set_aside(spark))) == (0, 0, 0, 0, 0)

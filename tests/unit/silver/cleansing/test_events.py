@@ -1,6 +1,7 @@
 """Accepted records as typed events."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -42,7 +43,38 @@ def records(spark, *rows):
 
 
 def cleansed(spark, *rows):
-    return cleansed_events(records(spark, *rows), placeholders=["x"], phone_region="GB")
+    return cleansed_events(
+        records(spark, *rows),
+        placeholders=["x"],
+        phone_region="GB",
+        late_after=timedelta(hours=1),
+    )
+
+
+def test_an_event_is_late_by_the_collectors_time_or_else_the_brokers(spark):
+    nine = dict(occurred_at=at("09:00"))
+    events = cleansed(
+        spark,
+        nine | dict(event_id="in time", received_at=at("10:00")),
+        nine | dict(event_id="late", received_at=at("10:01")),
+        nine | dict(event_id="late by the broker", kafka=(None, None, at("10:01"))),
+        nine
+        | dict(
+            event_id="first the collector", received_at=at("09:30"), kafka=(None, None, at("12:00"))
+        ),
+        nine | dict(event_id="nobody knows"),
+    )
+    assert_rows(
+        events,
+        ["event_id", "is_late"],
+        [
+            ("first the collector", False),
+            ("in time", False),
+            ("late", True),
+            ("late by the broker", True),
+            ("nobody knows", None),
+        ],
+    )
 
 
 def test_of_records_with_one_event_id_the_first_to_land_is_kept(spark):
