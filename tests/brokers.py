@@ -13,7 +13,16 @@ from functools import cached_property
 from pathlib import Path
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
+)
 
 HOME = Path(__file__).resolve().parents[1]
 
@@ -21,15 +30,24 @@ HOME = Path(__file__).resolve().parents[1]
 class Broker:
     """One broker in a folder of its own; it may be stopped and started again over its data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, settings: str = "") -> None:
+        """`settings`: more of server.properties; PORT and CONTROLLER_PORT stand for its own."""
         self.folder = folder
+        self.settings = settings
         self.port = _free_port_pair()
         self.servers = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        more = self.folder / "more.properties"
+        ports = {":PORT": f":{self.port}", ":CONTROLLER_PORT": f":{self.port + 1}"}
+        text = self.settings
+        for name, port in ports.items():
+            text = text.replace(name, port)
+        more.write_text(text)
         command = [str(HOME / "bin" / "kafka"), str(self.folder / "kafka"), str(self.port)]
+        command.append(str(more))
         with (self.folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True
@@ -106,6 +124,23 @@ class Broker:
         assert producer.flush(30) == 0
         assert not failures, failures
 
+    def allow(self, user: str, topic: str) -> None:
+        """Let a user read a topic, on a broker that asks."""
+        kinds = ((ResourceType.TOPIC, topic), (ResourceType.GROUP, "spark-kafka-source"))
+        rights = [
+            AclBinding(
+                kind,
+                name,
+                ResourcePatternType.PREFIXED,
+                f"User:{user}",
+                "*",
+                AclOperation.READ,
+                AclPermissionType.ALLOW,
+            )
+            for kind, name in kinds
+        ]
+        _done(self.admin.create_acls(rights))
+
     def ends(self, topic: str) -> dict[int, int]:
         """Offset that the next record of each partition will get."""
         partitions = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
@@ -115,9 +150,9 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker() -> Iterator[Broker]:
+def running_broker(settings: str = "") -> Iterator[Broker]:
     folder = Path(tempfile.mkdtemp(prefix="kinfold-kafka-"))
-    broker = Broker(folder)
+    broker = Broker(folder, settings=settings)
     try:
         broker.start()
         yield broker
@@ -129,6 +164,12 @@ def running_broker() -> Iterator[Broker]:
 def _done(futures: Mapping[object, object]) -> None:
     for future in futures.values():
         future.result(30)  # type: ignore[attr-defined]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def _free_port_pair() -> int:

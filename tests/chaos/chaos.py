@@ -140,13 +140,12 @@ class Chaos:
         job = POINTS[point]
         if point == "last commit file deleted":
             commits = self.lake / "_checkpoints" / "bronze.events" / "clicks" / "commits"
-            newest = max(commits.glob("[0-9]*"), key=lambda f: int(f.name), default=None)
-            for file in [newest, commits / f".{newest.name}.crc"] if newest else []:
+            newest = max(commits.glob("[0-9]*"), key=lambda f: int(f.name))
+            for file in (newest, commits / f".{newest.name}.crc"):
                 file.unlink(missing_ok=True)
             return f"ended with {self.run('none', job)}"
         if point == "broker restarted":
-            code = self.run(point, job) if (self.lake / "bronze").exists() else 0
-            return f"ended with {code}"
+            return f"ended with {self.run(point, job)}"
         before = [INGEST] if job in (CLEAN, REPLAY) else []  # something for it to work on
         code = self.run(point, *before, job)
         return "killed" if code == -signal.SIGKILL else f"ended with {code}"
@@ -202,6 +201,8 @@ def survived(points: Sequence[str], *, seed: int) -> list[str]:
     with running_broker() as broker, tempfile.TemporaryDirectory(prefix="kinfold-chaos-") as name:
         broker.create("events")
         chaos = Chaos(broker, Path(name), random.Random(seed))
+        chaos.send(60)
+        chaos.finish()
         for number, point in enumerate(points, start=1):
             begun = time.monotonic()
             outcome = chaos.attack(point)

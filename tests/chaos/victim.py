@@ -56,6 +56,21 @@ def when_a_file_appears(table: Path, *, after_seconds: float = 0.0) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def before_a_plain_append_to_bronze() -> None:
+    """Only a replay appends to bronze.events without a stream's batch."""
+    from kinfold.runtime.lake import Lake
+    from kinfold.tables import bronze
+
+    real = Lake.append
+
+    def dying(self: Lake, table: "Table", rows: Any) -> None:
+        if table is bronze.EVENTS:
+            kill()
+        real(self, table, rows)
+
+    Lake.append = dying  # type: ignore[method-assign]
+
+
 def in_a_schema_change() -> None:
     """Give bronze.events a column it was not made with, and kill before a row is written to it."""
     from kinfold.runtime.lake import Lake
@@ -122,13 +137,13 @@ def lose_the_answer_to_a_commit() -> None:
     def losing(self: "Lake", table: "Table", *args: Any, **kwargs: Any) -> Any:
         if table is not bronze.EVENTS or len(losses) > 1:
             return append(self, table, *args, **kwargs)
-        losses.append(None)
         losses[0].setInt(None, 1)
-        try:
-            return append(self, table, *args, **kwargs)
-        finally:
+        commit = append(self, table, *args, **kwargs)
+        if commit is not None:  # else an earlier run had committed the batch
+            losses.append(None)
             if losses[0].getInt(None):
                 os._exit(99)  # nothing was lost: the point is not where it should be
+        return commit
 
     job.open_session = opened_with_it
     Lake.append_once = losing  # type: ignore[method-assign]
@@ -149,7 +164,7 @@ def arm(point: str, lake: Path) -> None:
         "between bronze and silver": lambda: before(Lake, "insert_new"),
         "in silver's merge": lambda: when_a_file_appears(silver),
         "after silver's merge": lambda: after(Lake, "insert_new"),
-        "in a replay, before its commit": lambda: before(Lake, "append"),
+        "in a replay, before its commit": before_a_plain_append_to_bronze,
         "in a replay, before its ledger": lambda: before(replay, "_enter"),
         "in a replay, before its marks": lambda: before(Lake, "mark"),
         "in a schema change": in_a_schema_change,
