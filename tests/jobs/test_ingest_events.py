@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from frames import assert_rows, at
-from kinfold.core.errors import ContractError
+from kinfold.core.errors import ConfError, ContractError
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
 from records import NATIVE, purchase
@@ -221,3 +221,34 @@ def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
     monkeypatch.setattr(ingestion, "landed_events", leaky)
     with pytest.raises(LedgerError, match="had 2 records; 1 accepted and 0 rejected"):
         run("bronze/ingest_events", *source(NATIVE, purchase("a") + purchase("b")))
+
+
+def test_files_that_have_landed_move_to_the_archive(run, source, spark, lake_root, tmp_path):
+    archive = tmp_path / "done so far"
+    for text, data in (
+        (f"format: json\narchive: {archive}/json\n", purchase("a")),
+        (f"{CSV}archive: {archive}/table\n", "".join(ROWS.splitlines(True)[:2])),
+    ):
+        name = "lines" if "json" in text else "table"
+        argv = source(text, data, name=name)
+        folder = tmp_path / f"{name}-data"
+        run("bronze/ingest_events", *argv)
+        assert not list(folder.rglob("part-*")), "landed, so moved"
+        run("bronze/ingest_events", *argv)  # an empty folder is nothing new
+        (folder / "a day").mkdir()
+        (folder / "a day" / "part-2").write_text(
+            data.replace('"a"', '"c"').replace("12.50", "13.50")
+        )
+        run("bronze/ingest_events", *argv)
+        assert not list(folder.rglob("part-*"))
+    moved = [file.name for file in archive.rglob("part-*")]
+    assert sorted(moved) == ["part-1", "part-1", "part-2", "part-2"]
+    rows = lake_of(spark, lake_root).read(bronze.EVENTS).collect()
+    assert [row["verdict"] for row in rows] == ["accepted"] * 4
+    assert len({row["event_id"] for row in rows}) == 4
+
+
+def test_an_archive_inside_the_input_is_refused(run, source, tmp_path):
+    argv = source(f"format: json\narchive: {tmp_path}/shop-data/done\n", purchase("a"))
+    with pytest.raises(ConfError, match=r"lies in the input .* Name a folder outside of it"):
+        run("bronze/ingest_events", *argv)

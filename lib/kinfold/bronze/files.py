@@ -10,6 +10,7 @@ from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from kinfold.bronze.sources import DataSource, Source, native_event
 from kinfold.core.errors import ConfError
+from kinfold.runtime.storage import Storage
 
 _UNREADABLE = "_unreadable"
 _WRONG_COLUMNS = "/: row does not have the columns of the header"
@@ -72,12 +73,12 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
         ConfError: the mapping does not fit the data.
     """
     stream, folder = _located(session, session.readStream, str(source.input))
-    sample, _ = _located(session, session.read, str(source.input))
     stream = stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch)
     if source.event is None:
         lines = stream.text(folder)
         return lines.select(*_place(source), F.col("value").cast("binary").alias("value"))
-    rows = _rows(sample.options(**source.options), folder, stream, folder, source)
+    sample, sample_folder = _located(session, session.read, _seen(session, source))
+    rows = _rows(sample.options(**source.options), sample_folder, stream, folder, source)
     event = native_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
     return rows.frame.select(
         *_place(source),
@@ -217,6 +218,13 @@ def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, 
         return reader.option("recursiveFileLookup", "true"), path
     name = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in str(location.getName()))
     return reader.option("pathGlobFilter", name), str(location.getParent().toString())
+
+
+def _seen(session: SparkSession, source: Source) -> str:
+    """Where files are that tell the columns: in the input, or where all of it has moved."""
+    if source.archive is not None and not Storage(session, str(source.input)).files():
+        return source.archive
+    return str(source.input)
 
 
 def _quoted(name: str) -> Column:

@@ -12,6 +12,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import Column, DataFrame, Observation, functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+from kinfold.bronze.archive import archive_landed
 from kinfold.bronze.envelope import landed_events
 from kinfold.bronze.files import file_records, mapping_session, require_input
 from kinfold.bronze.json_schema import SchemaRegistry
@@ -58,6 +59,7 @@ class Landing:
         # The query's id lives in its checkpoint: a new checkpoint is a new writer to Delta.
         query_id = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
         batch_id, begun_at = self.first_batch_id + number, datetime.now(UTC)
+        self.archive()  # the files of batches before this one
         received, judged = Observation(), Observation()
         observed = records.observe(received, F.count(F.lit(1)).alias("records_in"))
         landed = self._judged(observed, begun_at).withColumns(
@@ -113,6 +115,10 @@ class Landing:
                 f"{accepted:,} accepted and {rejected:,} rejected rows have landed. "
                 "Records are lost or doubled; keep the input files and compare them with the table."
             )
+
+    def archive(self) -> None:
+        """Move the files that have landed, where the source has an archive."""
+        archive_landed(self.lake, self.source, checkpoint_folder(self.lake, self.source))
 
     def _is_entered(self, batch_id: int) -> bool:
         entered = _landed_batches(self.lake, self.source).where(F.col("batch_id") == batch_id)
@@ -177,6 +183,7 @@ def ingest(landing: Landing) -> dict[str, int]:
         if not _only_failed_to_report(error):
             raise _readable(error, landing.source) from error
         return ingest(landing)
+    landing.archive()
     return _counts(landing.lake, landing.source)
 
 

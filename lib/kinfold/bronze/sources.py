@@ -66,6 +66,9 @@ class Source(DataSource):
     """Without a mapping: native events, or messages of the Segment and RudderStack specs."""
     event: EventMapping | None = None
     """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
+    archive: str | None = None
+    """Folder or URI, on the same file system as `input` and outside of it, into which files move
+    once their records have landed. Null: they stay where they are."""
     freshness: FreshnessTarget | None = None
     """How fresh the source has to be; null: measured and not judged."""
 
@@ -97,7 +100,17 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
             f"{shown}: key 'event' is missing: a {source.format} source must say how its columns "
             "map to events. See README, 'Your own data'."
         )
-    return with_input(source, given_input, home=home)
+    if source.archive is not None:
+        source = source.model_copy(update={"archive": resolve_path(source.archive, home)})
+    source = with_input(source, given_input, home=home)
+    if source.archive is not None and source.format == "kafka":
+        raise ConfError(f"{shown}: key 'archive': a topic has no files. Remove it.")
+    if source.archive is not None and f"{source.archive}/".startswith(f"{source.input}/"):
+        raise ConfError(
+            f"{shown}: key 'archive': {source.archive} lies in the input {source.input}, so what "
+            "was moved would be read again. Name a folder outside of it."
+        )
+    return source
 
 
 AnySource = TypeVar("AnySource", bound=DataSource)

@@ -5,6 +5,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from kinfold.core.errors import LakeError
+
 
 @dataclass(frozen=True)
 class Storage:
@@ -19,6 +21,17 @@ class Storage:
         if not fs.exists(path):
             return ()
         return tuple(sorted(str(status.getPath().getName()) for status in fs.listStatus(path)))
+
+    def files(self) -> tuple[str, ...]:
+        """Paths of all files below the folder, from there; none where it does not exist."""
+        fs, path = self._at("")
+        if not fs.exists(path):
+            return ()
+        root, found = fs.getFileStatus(path).getPath().toUri(), []
+        entries = fs.listFiles(path, True)
+        while entries.hasNext():
+            found.append(str(root.relativize(entries.next().getPath().toUri()).getPath()))
+        return tuple(sorted(found))
 
     def read(self, name: str) -> str:
         """A small file as text."""
@@ -42,6 +55,21 @@ class Storage:
         if not fs.rename(part, path):
             fs.delete(path, False)
             fs.rename(part, path)
+
+    def move(self, name: str, target: str) -> None:
+        """Rename a file to a path elsewhere on the same file system; its folder is made.
+
+        Raises:
+            LakeError: the file system refuses, for example because the target is there.
+        """
+        fs, path = self._at(name)
+        to = self._jvm().org.apache.hadoop.fs.Path(target)
+        fs.mkdirs(to.getParent())
+        if fs.exists(to) or not fs.rename(path, to):
+            raise LakeError(
+                f"{self.folder}/{name}: cannot be moved to {target}. Is there a file of that name, "
+                "or does it lie on another file system? Its records have landed; move it by hand."
+            )
 
     def move_to(self, folder: str) -> None:
         """Rename the whole folder."""
