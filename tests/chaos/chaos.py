@@ -124,7 +124,7 @@ class Chaos:
                 self._restart_broker(process)
             try:
                 return process.wait(TIMEOUT_SECONDS)
-            except subprocess.TimeoutExpired:
+            except BaseException:  # too slow, or we are stopped ourselves
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
 
@@ -189,7 +189,9 @@ def violations(chaos: Chaos) -> list[str]:
     ]
     told += [f"ledger: {law}" for law in ledger_laws(lake) if not law.is_kept]
     for table, without in (
-        (silver.EVENTS, ["bronze_version"]),
+        # Which of several copies landed first hangs on where the batches were cut; their content
+        # is the same.
+        (silver.EVENTS, ["bronze_version", *bronze.EVENTS.key]),
         (ops.REPLAYS, ["run_id", "replayed_at"]),
     ):
         sides = [sorted(map(str, one.read(table).drop(*without).collect())) for one in (lake, calm)]
@@ -228,6 +230,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", help="only these, separated by semicolons")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = given.points.split(";") if given.points else list(POINTS)
     draw = random.Random(given.seed)
     order = [
