@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     directory = Path(given.schemas) if given.schemas else project_home() / "conf" / "schemas"
     try:
         registry = SchemaRegistry.load(directory)
+        registry.require_envelope()
         if given.new is None:
             reviews = registry_reviews(registry)
         else:

@@ -3,7 +3,7 @@
 Everything is alternated in one session on one topic of a real broker, so that the ratios mean
 something on a noisy machine; the first round warms up and is not counted.
 
-    python tests/benchmarks/bench_ingest.py [throughput|validation|growth|latency ...]
+    python tests/benchmarks/bench_ingest.py [throughput|validation|growth|duplicates|latency ...]
 
 throughput   events/s of a bare Kafka-to-Delta copy, of one in bronze's columns, of that with
              exactly-once and the ledger, and of the whole job (verdicts with reasons, envelope,
@@ -11,6 +11,7 @@ throughput   events/s of a bare Kafka-to-Delta copy, of one in bronze's columns,
 validation   `landed_events` against Spark's from_json with the same fields, and with the rules as
              expressions beside it; all without a sink
 growth       landing the same records in a table of 100 thousand and of --rows rows
+duplicates   telling 10,000 events from those that silver.events holds, 100 thousand and --rows
 latency      from the producer's timestamp to a readable row at 70 % load and a 2 s trigger
 """
 
@@ -45,7 +46,7 @@ from kinfold.core.conf import load_settings  # noqa: E402
 from kinfold.runtime.lake import Lake  # noqa: E402
 from kinfold.runtime.metrics import stream_figures  # noqa: E402
 from kinfold.runtime.session import open_session  # noqa: E402
-from kinfold.tables import bronze  # noqa: E402
+from kinfold.tables import bronze, silver  # noqa: E402
 
 TOPIC = "bench"
 REGISTRY = SchemaRegistry.load(HOME / "conf" / "schemas")
@@ -376,6 +377,51 @@ def growth(bench: Bench, given: argparse.Namespace) -> None:
     print(f"\ngrowth: {large / small:.2f} times as long into {given.rows:,} rows")
 
 
+def duplicates(bench: Bench, given: argparse.Namespace) -> None:
+    """What telling 10,000 events from known ones costs silver, by what it holds."""
+
+    def events(first: int, count: int) -> DataFrame:
+        number = F.col("id")
+        occurred_at = F.timestamp_seconds(F.lit(1_767_225_600) + number % (365 * 86_400))
+        made = {
+            "event_id": F.md5(number.cast("string")),
+            "event_type": F.lit("page_view"),
+            "source": F.lit("bench"),
+            "occurred_at": occurred_at,
+            "received_at": occurred_at,
+            "identifiers": F.array(
+                F.struct(
+                    F.lit("user_id").alias("namespace"),
+                    (number % 100_000).cast("string").alias("value"),
+                )
+            ),
+            "properties": F.concat(F.lit('{"url":"/c/'), number.cast("string"), F.lit('"}')),
+            "source_partition": F.lit("f"),
+            "source_offset": number,
+            "record_index": F.lit(0),
+            "bronze_version": F.lit(1),
+        }
+        rows = bench.spark.range(first, first + count, 1, 8)
+        fields = silver.EVENTS.fields
+        return rows.select(*(made.get(f.name, F.lit(None)).alias(f.name) for f in fields))
+
+    times: dict[int, list[float]] = {}
+    for rows in (100_000, given.rows):
+        lake = bench.lake(f"silver-{rows}")
+        lake.append(silver.EVENTS, events(0, rows))
+        times[rows] = []
+    for turn in range(given.rounds + 1):
+        for rows in times:
+            lake = bench.lake(f"silver-{rows}", is_new=False)
+            begun = time.monotonic()
+            lake.insert_new(silver.EVENTS, events(rows - 1_000 + turn * 9_000, 10_000))
+            if turn:
+                times[rows].append(time.monotonic() - begun)
+                print(f"10,000 events into {rows:>10,} rows: {times[rows][-1]:.2f} s", flush=True)
+    small, large = (statistics.median(times[rows]) for rows in times)
+    print(f"\nduplicates: {large / small:.2f} times as long against {given.rows:,} rows")
+
+
 def latency(bench: Bench, given: argparse.Namespace) -> None:
     """At 70 % of what the job takes: when is a record, by the producer's clock, readable?"""
     begun = time.monotonic()
@@ -424,6 +470,7 @@ PARTS = {
     "throughput": throughput,
     "validation": validation,
     "growth": growth,
+    "duplicates": duplicates,
     "latency": latency,
 }
 

@@ -264,37 +264,23 @@ class _Verdicts:
     ) -> None:
         """Add a row for each text. Never raises.
 
-        Nearly all events are good, so the short way comes first, written out for speed: it finds
-        out no more than whether this is one, and leaves what else it may be to `judge`.
+        Nearly all events are good, so the short way comes first: it finds out no more than whether
+        this is one, and leaves what else it may be to `judge`.
         """
-        judges, loads = self.schemas.judges, orjson.loads
-        add_schema_id, add_event_id = self.schema_id.append, self.event_id.append
-        add_event_type, add_occurred_at = self.event_type.append, self.occurred_at.append
-        add_received_at, add_end = self.received_at.append, self.ends.append
-        namespaces, values = self.namespaces, self.values
+        judges, loads, accept = self.schemas.judges, orjson.loads, self._accept
         for index, text in enumerate(texts):
             why_not = unreadable[index] if unreadable else None
             try:
                 event = loads(text)
-                event_type = event["event_type"]
-                judge = judges[event_type, event.get("schema_version")]
+                judge = judges[event["event_type"], event.get("schema_version")]
                 is_good = why_not is None and judge.validator.is_valid(event)
                 is_good = is_good and not _may_be_too_deep(text)
             except Exception:
                 is_good = False
-            if not is_good:
+            if is_good:
+                accept(event, judge.schema_id)
+            else:
                 self.judge(text, why_not)
-                continue
-            add_schema_id(judge.schema_id)
-            add_event_id(event["event_id"])
-            add_event_type(event_type)
-            add_occurred_at(event["occurred_at"])
-            add_received_at(event.get("received_at"))
-            for namespace, value in event["identifiers"].items():
-                if value:
-                    namespaces.append(namespace)
-                    values.append(value)
-            add_end(len(values))
 
     def judge(self, text: Any, unreadable: str | None) -> None:
         """Add one row: of a text, or of what the reader made of it. Never raises."""

@@ -145,6 +145,7 @@ def prepared(
         ConfError: no input, no broker or topic, or a mapping that does not fit the input.
         CheckpointError, GapError: see `kinfold.bronze.resuming`.
     """
+    registry.require_envelope()
     _require_schema(source, registry)
     session = mapping_session(lake.spark, source)
     if source.format == "kafka":

@@ -23,7 +23,7 @@ from jsonschema_rs import (
     meta,
 )
 
-from kinfold.bronze.schema_documents import ID_PREFIX, SchemaDocuments, json_pointer
+from kinfold.bronze.schema_documents import ID_PREFIX, Place, SchemaDocuments, json_pointer
 from kinfold.core.errors import ContractError
 
 ENVELOPE = "envelope"
@@ -138,6 +138,20 @@ class SchemaRegistry:
     def event_types(self) -> tuple[str, ...]:
         """The event types that have a schema, in alphabetical order."""
         return tuple(sorted(compiled_schemas(self).schema_ids))
+
+    def require_envelope(self) -> None:
+        """See to it that every event is held to the envelope, whose members become columns.
+
+        Raises:
+            ContractError: a type's schema does not refer to it.
+        """
+        schemas = SchemaDocuments(self.documents)
+        for schema_id, _ in self.texts:
+            if not any(p.document.startswith(f"{ENVELOPE}/") for p in _held_to(schemas, schema_id)):
+                raise ContractError(
+                    f"schema {schema_id}: does not refer to the envelope, so its events could lack "
+                    f'what all share. Add "$ref": "{ID_PREFIX}{ENVELOPE}/1-0-0" at its top.'
+                )
 
     def validate(self, event: object) -> list[str]:
         """Why an event does not follow the schema of its type and version; [] if it does.
@@ -436,6 +450,22 @@ def _compile_problems(
             place = f" at {_pointer(path)}" if path else ""
             problems.append(f"{files[schema_id]}: invalid schema{place}: {first_line}.")
     return problems
+
+
+def _held_to(schemas: SchemaDocuments, schema_id: str) -> set[Place]:
+    """The schemas that hold for a whole event: itself and, through `$ref` and `allOf`, others."""
+    waiting: list[Place] = [Place(schema_id, "")]
+    found: set[Place] = set()
+    while waiting:
+        place = waiting.pop()
+        if place in found:
+            continue
+        found.add(place)
+        waiting += [target for _, target in schemas.references(place) if target is not None]
+        schema = schemas.at(place)
+        below = schema.get("allOf", []) if isinstance(schema, dict) else []
+        waiting += [place.below("allOf", index) for index in range(len(below))]
+    return {place for place in found if place.pointer == ""}
 
 
 def _references(documents: Mapping[str, dict[str, Any]]) -> Registry:

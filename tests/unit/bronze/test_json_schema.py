@@ -390,6 +390,34 @@ def test_a_missing_folder_is_named(tmp_path):
         SchemaRegistry.load(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"$ref": "kinfold:envelope/1-0-0"},
+        {"allOf": [{"required": ["a"]}, {"$ref": "kinfold:envelope/1-0-0"}]},
+        {"$ref": "kinfold:login/1-0-0"},
+    ],
+)
+def test_a_schema_may_refer_to_the_envelope_in_any_way_that_holds_for_the_whole(folder, rules):
+    write(folder, "login/1-0-1", **rules)
+    SchemaRegistry.load(folder).require_envelope()
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"type": "object"},
+        {"anyOf": [{"$ref": "kinfold:envelope/1-0-0"}, True]},
+        {"properties": {"inner": {"$ref": "kinfold:envelope/1-0-0"}}},
+        {"$ref": "kinfold:envelope/1-0-0#/$defs/identifier"},
+    ],
+)
+def test_a_schema_that_leaves_events_without_the_envelope_is_named(folder, rules):
+    write(folder, "login/1-0-1", **rules)
+    with pytest.raises(ContractError, match="schema login/1-0-1: does not refer to the envelope"):
+        SchemaRegistry.load(folder).require_envelope()
+
+
 def test_a_folder_without_the_envelope_is_refused(folder):
     shutil.rmtree(folder / "envelope")
     with pytest.raises(ContractError, match="envelope: no such folder, expected the schema every"):
