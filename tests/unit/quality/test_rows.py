@@ -78,6 +78,7 @@ def drawn(field, seed):
         T.DoubleType: NUMBERS,
         T.LongType: WHOLE,
         T.TimestampType: MOMENTS,
+        T.BooleanType: (None, True, False),
         T.IntegerType: (None, 0, 1),
         T.ArrayType: (None, []),
     }
