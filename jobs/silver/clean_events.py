@@ -6,6 +6,7 @@ from datetime import timedelta
 from kinfold.core.conf import parse_options
 from kinfold.governance.ledger import enter_silver_batch
 from kinfold.runtime.job import open_job, run_job
+from kinfold.runtime.lake import Near
 from kinfold.silver.cleansing.conservation import conservation
 from kinfold.silver.cleansing.events import accepted_records, cleansed_events
 from kinfold.tables import bronze, silver
@@ -32,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             phone_region=conf.phone_region,
             late_after=timedelta(hours=how_late.late_after_hours),
         )
-        run.publish_new(silver.EVENTS, events)
+        days = how_late.duplicates_within_days
+        near = Near("occurred_at", timedelta(days=days)) if days else None
+        run.publish_new(silver.EVENTS, events, near=near)
         outcome = conservation(
             records, run.lake.read(silver.EVENTS), run.lake.quarantined(silver.EVENTS)
         )

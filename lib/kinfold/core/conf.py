@@ -93,6 +93,10 @@ class EventsConf(Conf):
     late_after_hours: PositiveInt = 24
     """An event that came this much later than it happened is marked late; it counts all the same.
     """
+    duplicates_within_days: PositiveInt | None = 30
+    """Events of one id are copies if they happened at most this far apart; null = however far. Only
+    the files of that time are read to find them. A copy that arrives late still says when it
+    happened, so it is found after any delay."""
 
 
 class KafkaConf(Conf):

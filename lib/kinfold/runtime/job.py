@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 from kinfold.core.conf import Conf, RunOptions, Settings, project_home, resolve_path
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counted, heartbeat, say
-from kinfold.runtime.lake import CHANGE_TYPE, Lake, open_root
+from kinfold.runtime.lake import CHANGE_TYPE, Lake, Near, open_root
 from kinfold.runtime.metrics import JOB_COUNT, Figures, job_figures
 from kinfold.runtime.session import open_session
 from kinfold.tables import ops
@@ -107,12 +107,12 @@ class JobRun:
         else:
             self.lake.upsert(table, rows, gone=gone)
 
-    def publish_new(self, table: Table, rows: DataFrame) -> None:
+    def publish_new(self, table: Table, rows: DataFrame, *, near: Near | None = None) -> None:
         """Publish rows whose key is not known; in place of everything when a rebuild is due."""
         if self.is_rebuild:
             self.lake.replace(table, rows)
         else:
-            self.lake.insert_new(table, rows)
+            self.lake.insert_new(table, rows, near=near)
 
     def count(self, **counts: float) -> None:
         """Add to what this run did, by name."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -41,6 +41,29 @@ class Commit:
 
     version: int
     rows: int | None
+
+
+@dataclass(frozen=True)
+class Near:
+    """Rows whose time lies at most a distance from the time that new rows span.
+
+    Attributes:
+        column: a timestamp that is never null.
+    """
+
+    column: str
+    distance: timedelta
+
+    def to(self, rows: DataFrame) -> Column:
+        """The condition on `old` rows; with it Delta passes over the files of other times."""
+        span = rows.select(F.unix_micros(self.column).alias("at")).agg(F.min("at"), F.max("at"))
+        first, last = span.collect()[0]
+        if first is None:
+            return F.lit(False)
+        far = self.distance // timedelta(microseconds=1)
+        at = F.col(f"old.{self.column}")
+        from_, until = (F.timestamp_micros(F.lit(end)) for end in (first - far, last + far))
+        return (at >= from_) & (at <= until)
 
 
 @dataclass(frozen=True)
@@ -226,10 +249,17 @@ class Lake:
                 return Commit(version, None if None in counts else sum(counts))
         return None
 
-    def insert_new(self, table: Table, rows: DataFrame) -> None:
-        """Publish rows whose key is not there yet; known keys stay untouched."""
+    def insert_new(self, table: Table, rows: DataFrame, *, near: Near | None = None) -> None:
+        """Publish rows whose key is not there yet; known keys stay untouched.
+
+        Args:
+            near: known keys are looked for among rows of about the same time only, so that the
+                cost follows the time that `rows` span and not the table.
+        """
         with self._passed(table, rows) as passed:
-            self._merge(table, passed).whenNotMatchedInsert(values=_values(table)).execute()
+            where = near.to(passed) if near else None
+            merge = self._merge(table, passed, where=where)
+            merge.whenNotMatchedInsert(values=_values(table)).execute()
 
     def upsert(self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None) -> None:
         """Publish rows by key: new keys are added, changed rows replaced, equal ones not rewritten.
@@ -415,8 +445,10 @@ class Lake:
         merge = self._merge(table, rows).whenMatchedUpdate(condition=condition, set=values)
         merge.whenNotMatchedInsert(values=values).execute()
 
-    def _merge(self, table: Table, rows: DataFrame):  # type: ignore[no-untyped-def]  # delta has no stubs
-        matches = " and ".join(f"old.{c} = new.{c}" for c in table.key)
+    def _merge(self, table: Table, rows: DataFrame, *, where: Column | None = None):  # type: ignore[no-untyped-def]  # delta has no stubs
+        matches = F.expr(" and ".join(f"old.{c} = new.{c}" for c in table.key))
+        if where is not None:
+            matches = matches & where
         target = DeltaTable.forPath(self.spark, self.path(table))
         return target.alias("old").merge(rows.alias("new"), matches)
 

@@ -23,12 +23,12 @@ SCHEMAS = Path(__file__).parents[3] / "conf" / "schemas"
 REGISTRY = SchemaRegistry.load(SCHEMAS)
 
 MINIMAL = {
-    "page_view": {"url": "/"},
-    "product_view": {"product_id": "p1", "category": "shoes"},
-    "add_to_cart": {"product_id": "p1", "category": "shoes", "quantity": 1},
+    "page_view": {},
+    "product_view": {"product_id": "p1"},
+    "add_to_cart": {"product_id": "p1", "quantity": 1},
     "purchase": {"order_id": "o1", "amount_cents": 0, "currency": "EUR"},
     "return": {"order_id": "o1", "amount_cents": 0, "currency": "EUR"},
-    "email_open": {"campaign_id": "c1"},
+    "email_open": {},
     "login": {},
     "identify": {},
     "consent": {"purpose": "email", "decision": "granted"},
@@ -38,12 +38,12 @@ MINIMAL = {
     "alias": {"previous_id": "u0"},
 }
 OPTIONAL = {
-    "page_view": {"referrer": "https://example.com/?q=shoes"},
-    "product_view": {"price_cents": 4999},
-    "add_to_cart": {"price_cents": 4999},
+    "page_view": {"url": "/", "referrer": "https://example.com/?q=shoes"},
+    "product_view": {"category": "shoes", "price_cents": 4999},
+    "add_to_cart": {"category": "shoes", "price_cents": 4999},
     "purchase": {"product_id": "p1", "category": "shoes", "quantity": 2},
     "return": {"product_id": "p1", "category": "shoes", "quantity": 2},
-    "email_open": {},
+    "email_open": {"campaign_id": "c1"},
     "login": {"method": "password"},
     "identify": {
         "first_name": "Ada",
@@ -305,7 +305,7 @@ def test_another_validator_gives_the_same_verdict(event_type, properties):
         for document in documents.values()
     ]
     other = jsonschema.Draft202012Validator(
-        documents[f"{event_type}/1-0-0"],
+        documents[max(d for d in documents if d.startswith(f"{event_type}/"))],
         registry=referencing.Registry().with_resources(resources),
     )
     candidate = event(event_type, properties=MINIMAL[event_type] | properties)

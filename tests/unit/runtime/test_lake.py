@@ -1,13 +1,14 @@
 """The lake: tables by declaration, written through the gate."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyspark.sql import functions as F, types as T
 
 from frames import assert_rows, at
 from kinfold.core.errors import LakeError, QualityGateError
-from kinfold.runtime.lake import Commit, Lake, local_path
+from kinfold.runtime.lake import Commit, Lake, Near, local_path
 from kinfold.tables import gold, ops, silver
 from kinfold.tables.spec import Field
 from lakes import lake_of
@@ -96,6 +97,38 @@ def test_new_rows_never_touch_known_keys(lake, spark):
     lake.insert_new(silver.IDENTITY_MAP, people(spark, a=P))
     lake.insert_new(silver.IDENTITY_MAP, people(spark, a=Q, b=Q))
     assert_rows(lake.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q)])
+
+
+def sent_event(spark, event_id, occurred_at, **values):
+    known = dict(event_type="login", source="s", received_at=occurred_at, identifiers=[])
+    lineage = dict(source_partition="p", source_offset=0, record_index=0, bronze_version=1)
+    row = dict(event_id=event_id, occurred_at=occurred_at) | known | lineage | values
+    return silver.EVENTS.frame(spark, row)
+
+
+def test_a_known_key_is_found_among_rows_of_about_the_same_time(lake, spark):
+    near = Near("occurred_at", timedelta(days=2))
+    lake.insert_new(silver.EVENTS, sent_event(spark, "e", at("2026-03-10")), near=near)
+    lake.insert_new(silver.EVENTS, sent_event(spark, "e", at("2026-03-12")), near=near)
+    lake.insert_new(silver.EVENTS, sent_event(spark, "e", at("2026-03-08")), near=near)
+    assert_rows(lake.read(silver.EVENTS), ["event_id", "occurred_at"], [("e", at("2026-03-10"))])
+    lake.insert_new(silver.EVENTS, sent_event(spark, "e", at("2026-03-13")), near=near)
+    assert lake.read(silver.EVENTS).count() == 2
+
+
+def test_times_at_the_ends_of_the_calendar_find_their_keys_too(lake, spark):
+    near = Near("occurred_at", timedelta(days=90))
+    far = datetime(9999, 12, 31, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC)
+    for _ in range(2):
+        for number, moment in enumerate(far):
+            lake.insert_new(silver.EVENTS, sent_event(spark, f"e{number}", moment), near=near)
+    assert lake.read(silver.EVENTS).count() == 2
+
+
+def test_no_new_rows_change_nothing(lake, spark):
+    near = Near("occurred_at", timedelta(days=90))
+    lake.insert_new(silver.EVENTS, lake.empty(silver.EVENTS), near=near)
+    assert lake.read(silver.EVENTS).count() == 0
 
 
 def test_replacing_a_slice_leaves_the_other_rows(lake, spark):
