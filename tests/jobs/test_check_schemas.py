@@ -62,7 +62,9 @@ def test_each_version_is_compared_with_the_one_before_it(folder, check):
     saved(folder / "purchase" / "1-0-1.json", edited(folder, "1-0-1", **COUPON))
     limited = COUPON | {"category": {"type": ["string", "null"], "maxLength": 9}}
     saved(folder / "purchase" / "1-1-0.json", edited(folder, "1-1-0", **limited))
-    assert check() == [
+    told = check()
+    of_purchase = next(i for i, line in enumerate(told) if line.startswith("purchase "))
+    assert told[of_purchase : of_purchase + 4] == [
         "purchase 1-0-0 -> 1-0-1: needs 1-0-1 or higher",
         f"  addition  {PLACE}/coupon: optional member 'coupon' was added: events without it are"
         " still valid",

@@ -164,8 +164,9 @@ def test_a_mutated_event_has_the_verdict_of_the_reference(event_type):
         (document["$id"], referencing.Resource.from_contents(document))
         for document in documents.values()
     ]
+    newest = max(name for name in documents if name.startswith(f"{event_type}/"))
     reference = jsonschema.Draft202012Validator(
-        documents[f"{event_type}/1-0-0"],
+        documents[newest],
         registry=referencing.Registry().with_resources(resources),
         format_checker=CHECKER,
     )
