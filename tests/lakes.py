@@ -2,9 +2,26 @@
 
 from datetime import UTC, datetime
 
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, types as T
 
 from kinfold.runtime.lake import Lake
+from kinfold.tables.spec import Field, Privacy, Table, matches
+
+MEMBERS = Table(
+    name="silver.members",
+    comment="One row per identifier: a small table with everything that a declaration can say.",
+    fields=(
+        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
+        Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
+        Field("profile_since", T.TimestampType(), "Since when (UTC).", nullable=False),
+    ),
+    key=("namespace", "value"),
+    written_by="silver/resolve_identities.py",
+    cluster_by=("profile_id",),
+    subject=("profile_id",),
+    expectations=(matches("profile_id", "^[0-9a-f]{32}$", "32 hex digits"),),
+)
 
 
 def lake_of(spark: SparkSession, root: str) -> Lake:

@@ -12,7 +12,7 @@ from kinfold.models.gates import Gate
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import is_due
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import attributed_events
+from kinfold.silver.profiles.attribution import attributed_events, people_of_today, ranking_of
 from kinfold.tables import gold, silver
 
 JOB = "gold/train_propensity"
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not is_due(tracking, name=conf.model, as_of=as_of, after_days=conf.retrain_after_days):
             run.count(champion_is_fresh=1)
             return
-        events = attributed_events(run.read(silver.EVENTS), run.read(silver.IDENTITY_MAP))
+        events = attributed_events(run.read(silver.EVENTS), people_of_today(run), ranking_of(run))
         moments = snapshot_times(
             as_of,
             horizon_days=conf.horizon_days,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import attributed_events
+from kinfold.silver.identity.nodes import with_record_node
+from kinfold.silver.profiles.attribution import attributed_events, people_of_today, ranking_of
 from kinfold.silver.profiles.profile import profiles, touched_people
 from kinfold.tables import silver
 
@@ -23,23 +24,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as run:
         if run.is_up_to_date:
             return
-        identity_map = run.read(silver.IDENTITY_MAP)
+        identity_map, ranking = people_of_today(run), ranking_of(run)
         has_records = silver.RECORDS.name in run.inputs
         touched = touched_people(
             run.inserted(silver.EVENTS),
             run.changes(silver.IDENTITY_MAP),
             identity_map,
             record_changes=run.changes(silver.RECORDS) if has_records else None,
+            ranking=ranking,
         ).persist()
         theirs = identity_map.join(touched, "profile_id", how="semi")
+        records = with_record_node(run.read(silver.RECORDS)) if has_records else None
         rows = profiles(
-            attributed_events(run.read(silver.EVENTS), theirs),
+            attributed_events(run.read(silver.EVENTS), theirs, ranking),
             theirs,
-            records=attributed_events(run.read(silver.RECORDS), theirs) if has_records else None,
+            records=attributed_events(records, theirs, ranking) if records is not None else None,
         )
-        # Without records everybody in the map has an event.
-        kept = rows if has_records else identity_map
-        gone = touched.join(kept, "profile_id", how="anti")
+        gone = touched.join(rows, "profile_id", how="anti")
         run.publish(silver.PROFILES, rows, gone=gone)
         run.count(touched=touched.count())
         run.count(profiles=run.lake.read(silver.PROFILES).count())

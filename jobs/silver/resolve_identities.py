@@ -1,19 +1,17 @@
 """Link identifiers seen together and keep silver.identity_map: who each identifier belongs to.
 
-They are seen in events and in records of batch sources; one that only a record had leaves with it.
+They are seen in events and in records of batch sources; what operators decided holds. Values that
+too many share are set aside, and links that would join too much are blocked (docs/identity.md).
 """
 
 from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.identity.links import seen_identifiers, seen_together, sightings, widened
-from kinfold.silver.identity.records import record_news
-from kinfold.silver.identity.resolution import changed_assignments
+from kinfold.silver.identity.stitching import OUTPUTS, stitch
 from kinfold.tables import silver
 
 JOB = "silver/resolve_identities"
-OUTPUTS = (silver.IDENTIFIERS, silver.IDENTITY_LINKS, silver.IDENTITY_MAP)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,25 +20,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[silver.EVENTS],
-        reads_if_there=[silver.RECORDS],
+        reads_if_there=[silver.RECORDS, silver.IDENTITY_DECISIONS],
         writes=OUTPUTS,
         depends_on=[options.settings.identity],
     ) as run:
-        if run.is_up_to_date:
-            return
-        news = record_news(run)
-        seen = sightings(run.inserted(silver.EVENTS), news.changed)
-        identifiers = seen_identifiers(seen).persist()
-        links = seen_together(seen).persist()
-        known = news.stays(run.known(silver.IDENTITY_MAP))
-        people = changed_assignments(run.spark, identifiers, links, known)
-        for table, rows, gone in (
-            (silver.IDENTIFIERS, identifiers, news.vanished),
-            (silver.IDENTITY_LINKS, links, news.links(run.known(silver.IDENTITY_LINKS))),
-        ):
-            run.publish(table, widened(rows, run.known(table), key=table.key), gone=gone)
-        run.publish(silver.IDENTITY_MAP, people, gone=news.vanished)
-        run.count(identifiers=identifiers.count(), links=links.count())
+        if not run.is_up_to_date:
+            stitch(run)
 
 
 if __name__ == "__main__":

@@ -109,13 +109,35 @@ class KafkaConf(Conf):
     Kafka's own tools take. It may hold secrets, so it lies outside the project."""
 
 
+class NamespaceConf(Conf):
+    """What one kind of identifier says about a person."""
+
+    trust: Ratio = 0.5
+    """How much a link to such an identifier is believed: guards take links in descending order."""
+    per_person: PositiveInt | None = None
+    """A person has at most this many; a link that would join more is blocked."""
+    shared_by: dict[str, PositiveInt] = {}
+    """A value seen with more identifiers of another kind than this is nobody's and set aside."""
+    folds_case: bool = False
+    """Whether `A1` and `a1` are the same value; e-mails always fold."""
+
+
 class IdentityConf(Conf):
-    """How identifiers are made comparable."""
+    """How identifiers are made comparable, and what they say about people."""
 
     placeholders: tuple[str, ...]
     """Values, lower case, that stand for "unknown" in any namespace and never link anybody."""
     phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
     """ISO 3166 country of phone numbers written without a country code."""
+    email_provider_rules: bool = False
+    """Whether dots and `+tags` of gmail.com addresses are ignored, as the provider ignores them."""
+    max_person_size: PositiveInt = 1_000
+    """A person has at most this many identifiers; a link that would join more is blocked."""
+    driver_links: PositiveInt = 60_000_000
+    """Up to this many links are joined on the driver (about 100 bytes each), more in Spark."""
+    namespaces: dict[str, NamespaceConf] = {}
+    """By kind, the strongest first: an event's identifiers are linked to its strongest one, which
+    also says whose event it is. Kinds that are not named come last."""
 
 
 class QualityConf(Conf):

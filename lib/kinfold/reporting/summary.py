@@ -13,6 +13,7 @@ from kinfold.models.registry import find_champion, metrics_of, read_report
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
 from kinfold.runtime.lake import Lake
+from kinfold.silver.identity.history import current
 from kinfold.tables import bronze, gold, ops, registry, silver
 
 Summary = dict[str, Any]
@@ -31,7 +32,9 @@ def summarised(
     lake: Lake, *, as_of: datetime, tracking: Tracking, models: Models, truth: Truth | None
 ) -> Summary:
     """Everything the summary and the page tell, read from the lake and the registry."""
-    identity_map = lake.read(silver.IDENTITY_MAP).select("namespace", "value", "profile_id")
+    identity_map = current(lake.read(silver.IDENTITY_MAP)).select(
+        "namespace", "value", "profile_id"
+    )
     known = identity_map.toArrow().to_pandas() if truth else None
     return {
         "run_id": lake.run_id,
@@ -112,7 +115,11 @@ def quality(lake: Lake) -> list[dict[str, Any]]:
 
 def identity(lake: Lake) -> dict[str, Any]:
     """Profiles by how many identifiers they hold, and events no person could be found for."""
-    sizes = lake.read(silver.IDENTITY_MAP).groupBy("profile_id").agg(F.count("*").alias("size"))
+    sizes = (
+        current(lake.read(silver.IDENTITY_MAP))
+        .groupBy("profile_id")
+        .agg(F.count("*").alias("size"))
+    )
     shape = sizes.agg(
         F.count(F.lit(1)).alias("profiles"),
         F.coalesce(F.sum("size"), F.lit(0)).alias("identifiers"),

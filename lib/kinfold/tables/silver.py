@@ -129,66 +129,234 @@ RECORDS = Table(
     expectations=(one_of("party", *PARTIES), ordered("changed_at", "expires_at")),
 )
 
+NODE = "64-bit hash (xxHash) of namespace and value."
+
 IDENTIFIERS = Table(
     name="silver.identifiers",
-    comment="One row per identifier value seen in any event or record.",
+    comment=(
+        "One row per identifier value seen in any event or record, and one per record: the nodes "
+        "of the identity graph."
+    ),
     fields=(
-        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
+        Field("namespace", T.StringType(), "Kind; `record` for a record.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
         Field("first_seen_at", T.TimestampType(), "Earliest event or record with it (UTC).", False),
         Field("last_seen_at", T.TimestampType(), "Latest event or record with it (UTC).", False),
     ),
-    key=("namespace", "value"),
+    key=("node_id",),
     written_by="silver/resolve_identities.py",
     subject=("namespace", "value"),
     expectations=(ordered("first_seen_at", "last_seen_at"),),
 )
 
+LINK_STATUSES = ("active", "blocked", "withdrawn")
+
 IDENTITY_LINKS = Table(
     name="silver.identity_links",
     comment=(
-        "One row per pair of identifiers seen together in an event or a record. Links of one event "
-        "form a star around its first identifier, so n identifiers make n - 1 links."
+        "One row per edge of the identity graph: why two identifiers may be one person. Those of "
+        "an event form a star around its strongest identifier, so n identifiers make n - 1 links."
     ),
     fields=(
-        Field("link_id", T.StringType(), "Hash of the two identifiers.", nullable=False),
-        Field("left_namespace", T.StringType(), "Kind of the first identifier.", nullable=False),
+        Field("link_id", T.LongType(), "64-bit hash of both ends and the rule.", nullable=False),
+        Field("left_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
+        Field("right_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
+        Field("left_namespace", T.StringType(), "Kind of the stronger identifier.", nullable=False),
         Field("left_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
-        Field("right_namespace", T.StringType(), "Kind of the second identifier.", nullable=False),
+        Field("right_namespace", T.StringType(), "Kind of the other identifier.", nullable=False),
         Field("right_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
-        Field("rule", T.StringType(), "Why they belong together: `seen_together`.", nullable=False),
+        Field(
+            "rule",
+            T.StringType(),
+            "Why: `seen_together` in an event or record; `seen_beside` an identifier that was set "
+            "aside; `alias` (two of one kind in one event); `matched` (records alike); `operator`.",
+            nullable=False,
+        ),
+        Field("rule_version", T.StringType(), "Version of the rule, or of the model.", False),
+        Field(
+            "trust",
+            T.DoubleType(),
+            "Guards accept links in descending order of it; of `matched` the match probability.",
+            nullable=False,
+        ),
+        Field("weight", T.DoubleType(), "Match weight in bits, of `matched`; else null."),
+        Field("source", T.StringType(), "Source of the earliest event or record behind it."),
+        Field("source_event_id", T.StringType(), "Its id.", privacy=Privacy.IDENTIFIER),
         Field("first_seen_at", T.TimestampType(), "Earliest event behind it (UTC).", False),
         Field("last_seen_at", T.TimestampType(), "Latest event behind it (UTC).", False),
+        Field("valid_from", T.TimestampType(), "When it became known here (UTC).", False),
+        Field("valid_to", T.TimestampType(), "When it was withdrawn (UTC); null = not."),
+        Field(
+            "status",
+            T.StringType(),
+            "`active`; `blocked` (a guard or a value set aside keeps it from joining people); "
+            "`withdrawn` (by an operator, or its record no longer says it).",
+            nullable=False,
+        ),
+        Field("reason", T.StringType(), "Why it is not active; null if it is."),
     ),
     key=("link_id",),
     written_by="silver/resolve_identities.py",
     subject=("left_namespace", "left_value", "right_namespace", "right_value"),
     expectations=(
-        one_of("rule", "seen_together"),
+        one_of("rule", "seen_together", "seen_beside", "alias", "matched", "operator"),
+        one_of("status", *LINK_STATUSES),
         ordered("first_seen_at", "last_seen_at"),
+        ordered("valid_from", "valid_to"),
     ),
 )
 
 IDENTITY_MAP = Table(
     name="silver.identity_map",
-    comment="One row per identifier: the person it belongs to today.",
+    comment=(
+        "One row per identifier and time: the person it belonged to from valid_from to valid_to. "
+        "Values that were set aside belong to nobody."
+    ),
     fields=(
+        Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
         Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
         Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
         Field(
-            "profile_since",
-            T.TimestampType(),
-            "Earliest event of the person when the id was given (UTC): on a merge the id with the "
-            "earlier date survives.",
+            "person_key",
+            T.LongType(),
+            "What profile_id is the MD5 of: the node of the person's earliest identifier, or what "
+            "a split gave in its place (silver.identity_births).",
             nullable=False,
+            privacy=Privacy.PSEUDONYM,
         ),
+        Field(
+            "component_id",
+            T.LongType(),
+            "Earliest node of all that links hold together, blocked ones included: a change of one "
+            "of them can touch people of this component only.",
+            nullable=False,
+            privacy=Privacy.PSEUDONYM,
+        ),
+        Field("valid_from", T.TimestampType(), "When it was given to the person (UTC).", False),
+        Field("valid_to", T.TimestampType(), "When it left the person (UTC); null = today's."),
     ),
-    key=("namespace", "value"),
+    key=("node_id", "valid_from"),
     written_by="silver/resolve_identities.py",
     cluster_by=("profile_id",),
     subject=("profile_id",),
-    expectations=(matches("profile_id", "^[0-9a-f]{32}$", "32 hex digits"),),
+    expectations=(
+        matches("profile_id", "^[0-9a-f]{32}$", "32 hex digits"),
+        ordered("valid_from", "valid_to"),
+    ),
+)
+
+CHANGE_KINDS = ("merge", "split", "move", "rename")
+
+IDENTITY_CHANGES = Table(
+    name="silver.identity_changes",
+    comment="One row per pair of people between whom identifiers went at one moment.",
+    fields=(
+        Field("change_id", T.StringType(), "Hash of both people and the moment.", nullable=False),
+        Field(
+            "kind",
+            T.StringType(),
+            "`merge`: the first person is now part of the second. `split`: the second is new. "
+            "`rename`: the same people under the id of an identifier seen earlier. `move`: only "
+            "some identifiers went.",
+            nullable=False,
+        ),
+        Field("from_profile_id", T.StringType(), "The person before.", False, Privacy.PSEUDONYM),
+        Field("to_profile_id", T.StringType(), "The person after.", False, Privacy.PSEUDONYM),
+        Field("identifier_count", T.LongType(), "Identifiers that went.", nullable=False),
+        Field("changed_at", T.TimestampType(), "When (UTC).", nullable=False),
+        Field("run_id", T.StringType(), "The run that found it.", nullable=False),
+    ),
+    key=("change_id",),
+    written_by="silver/resolve_identities.py",
+    subject=("from_profile_id", "to_profile_id"),
+    expectations=(one_of("kind", *CHANGE_KINDS), at_least("identifier_count", 1)),
+)
+
+IDENTITY_BIRTHS = Table(
+    name="silver.identity_births",
+    comment=(
+        "One row per node that, after a split, founds a person under another key than its own: the "
+        "largest part keeps the id of the whole, so the part with the earliest node needs another."
+    ),
+    fields=(
+        Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
+        Field("birth_key", T.LongType(), "The key it founds a person under.", False),
+        Field("given_at", T.TimestampType(), "When (UTC).", nullable=False),
+    ),
+    key=("node_id",),
+    written_by="silver/resolve_identities.py",
+    subject=("node_id",),
+)
+
+BAD_VALUES = Table(
+    name="silver.bad_values",
+    comment=(
+        "One row per identifier value that too many share to be anybody's: it links nobody, with "
+        "the evidence. An operator may release it."
+    ),
+    fields=(
+        Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
+        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("value", T.StringType(), "The value.", False, Privacy.IDENTIFIER),
+        Field("evidence", T.StringType(), "Kind of the identifiers that share it.", nullable=False),
+        Field("shared_by", T.LongType(), "How many of that kind share it.", nullable=False),
+        Field("most", T.LongType(), "How many may, by the settings of then.", nullable=False),
+        Field(
+            "merges_prevented",
+            T.LongType(),
+            "People with a link to it, less one: merges that would have been.",
+            nullable=False,
+        ),
+        Field(
+            "people",
+            T.ArrayType(T.StringType()),
+            "Up to 20 of those people.",
+            nullable=False,
+            privacy=Privacy.PSEUDONYM,
+        ),
+        Field("status", T.StringType(), "`set_aside` or `released`.", nullable=False),
+        Field("set_aside_at", T.TimestampType(), "When it was found (UTC).", nullable=False),
+    ),
+    key=("node_id",),
+    written_by="silver/resolve_identities.py",
+    subject=("namespace", "value"),
+    expectations=(one_of("status", "set_aside", "released"),),
+)
+
+DECISION_KINDS = ("link", "unlink", "keep_apart", "release")
+
+IDENTITY_DECISIONS = Table(
+    name="silver.identity_decisions",
+    comment="One row per decision of an operator about identifiers, with the reason.",
+    fields=(
+        Field("decision_id", T.StringType(), "Id of the decision.", nullable=False),
+        Field(
+            "kind",
+            T.StringType(),
+            "`link`: both are one person. `unlink`: what was seen of the first until then links "
+            "nobody, however late it arrives. `keep_apart`: both are never one person. `release`: "
+            "the first is nobody's shared value.",
+            nullable=False,
+        ),
+        Field("left_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
+        Field("left_namespace", T.StringType(), "Kind of the first.", nullable=False),
+        Field("left_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
+        Field("right_node", T.LongType(), NODE, privacy=Privacy.PSEUDONYM),
+        Field("right_namespace", T.StringType(), "Kind of the second; null if there is none."),
+        Field("right_value", T.StringType(), "Its value.", privacy=Privacy.IDENTIFIER),
+        Field("reason", T.StringType(), "In the operator's words.", False, Privacy.SENSITIVE),
+        Field("decided_at", T.TimestampType(), "When (UTC).", nullable=False),
+        Field("withdrawn_at", T.TimestampType(), "When it was taken back (UTC); null = it holds."),
+    ),
+    key=("decision_id",),
+    written_by="silver/unlink_identity.py",
+    subject=("left_namespace", "left_value", "right_namespace", "right_value"),
+    expectations=(
+        one_of("kind", *DECISION_KINDS),
+        ordered("decided_at", "withdrawn_at"),
+    ),
 )
 
 PROFILES = Table(

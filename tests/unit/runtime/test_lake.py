@@ -11,7 +11,7 @@ from kinfold.core.errors import LakeError, QualityGateError
 from kinfold.runtime.lake import Commit, Lake, Near, local_path
 from kinfold.tables import gold, ops, silver
 from kinfold.tables.spec import Field
-from lakes import lake_of
+from lakes import MEMBERS, lake_of
 
 P, Q, R = ("0" * 31 + digit for digit in "123")
 SHA256_OF_A = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
@@ -23,7 +23,7 @@ def lake(spark, lake_root):
 
 
 def people(spark, **by_value):
-    return silver.IDENTITY_MAP.frame(
+    return MEMBERS.frame(
         spark,
         *(
             dict(namespace="user_id", value=v, profile_id=p, profile_since=at("08:00"))
@@ -33,13 +33,13 @@ def people(spark, **by_value):
 
 
 def test_a_table_is_made_as_declared(lake, spark):
-    lake.ensure(silver.IDENTITY_MAP)
-    table = lake.read(silver.IDENTITY_MAP)
-    assert table.schema.names == list(silver.IDENTITY_MAP.columns)
+    lake.ensure(MEMBERS)
+    table = lake.read(MEMBERS)
+    assert table.schema.names == list(MEMBERS.columns)
     assert [f.nullable for f in table.schema] == [False] * 4
     from delta.tables import DeltaTable
 
-    detail = DeltaTable.forPath(spark, lake.path(silver.IDENTITY_MAP)).detail().collect()[0]
+    detail = DeltaTable.forPath(spark, lake.path(MEMBERS)).detail().collect()[0]
     assert detail["clusteringColumns"] == ["profile_id"]
     assert detail["properties"]["delta.dataSkippingStatsColumns"] == (
         "namespace,profile_id,profile_since"
@@ -47,19 +47,17 @@ def test_a_table_is_made_as_declared(lake, spark):
 
 
 def test_upsert_adds_replaces_and_deletes_by_key(lake, spark):
-    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=P, c=P))
+    lake.upsert(MEMBERS, people(spark, a=P, b=P, c=P))
     gone = people(spark, c=P).select("namespace", "value")
-    lake.upsert(silver.IDENTITY_MAP, people(spark, b=Q, d=R), gone=gone)
-    assert_rows(
-        lake.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q), ("d", R)]
-    )
+    lake.upsert(MEMBERS, people(spark, b=Q, d=R), gone=gone)
+    assert_rows(lake.read(MEMBERS), ["value", "profile_id"], [("a", P), ("b", Q), ("d", R)])
 
 
 def test_equal_rows_are_not_written_again(lake, spark):
-    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=P))
-    before = lake.version(silver.IDENTITY_MAP)
-    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=Q))
-    feed = lake.changes(silver.IDENTITY_MAP, after=before, until=lake.version(silver.IDENTITY_MAP))
+    lake.upsert(MEMBERS, people(spark, a=P, b=P))
+    before = lake.version(MEMBERS)
+    lake.upsert(MEMBERS, people(spark, a=P, b=Q))
+    feed = lake.changes(MEMBERS, after=before, until=lake.version(MEMBERS))
     assert_rows(
         feed,
         ["value", "profile_id", "_change_type"],
@@ -94,9 +92,9 @@ def test_an_update_sees_a_changed_map(lake, spark):
 
 
 def test_new_rows_never_touch_known_keys(lake, spark):
-    lake.insert_new(silver.IDENTITY_MAP, people(spark, a=P))
-    lake.insert_new(silver.IDENTITY_MAP, people(spark, a=Q, b=Q))
-    assert_rows(lake.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q)])
+    lake.insert_new(MEMBERS, people(spark, a=P))
+    lake.insert_new(MEMBERS, people(spark, a=Q, b=Q))
+    assert_rows(lake.read(MEMBERS), ["value", "profile_id"], [("a", P), ("b", Q)])
 
 
 def sent_event(spark, event_id, occurred_at, **values):
@@ -156,21 +154,21 @@ def test_replacing_a_slice_leaves_the_other_rows(lake, spark):
 
 def test_a_repeated_batch_of_one_writer_lands_once(lake, spark):
     rows = people(spark, a=P)
-    assert lake.append_once(silver.IDENTITY_MAP, rows, writer="w", batch_id=0)
-    assert not lake.append_once(silver.IDENTITY_MAP, rows, writer="w", batch_id=0)
-    assert lake.append_once(silver.IDENTITY_MAP, rows, writer="other", batch_id=0)
-    assert lake.read(silver.IDENTITY_MAP).count() == 2
+    assert lake.append_once(MEMBERS, rows, writer="w", batch_id=0)
+    assert not lake.append_once(MEMBERS, rows, writer="w", batch_id=0)
+    assert lake.append_once(MEMBERS, rows, writer="other", batch_id=0)
+    assert lake.read(MEMBERS).count() == 2
 
 
 def test_a_commit_tells_its_version_and_the_rows_of_its_files(lake, spark):
-    lake.append_once(silver.IDENTITY_MAP, people(spark, a=P), writer="w", batch_id=0)
+    lake.append_once(MEMBERS, people(spark, a=P), writer="w", batch_id=0)
     rows = people(spark, b=P, c=Q)
-    commit = lake.append_once(silver.IDENTITY_MAP, rows, writer="w", batch_id=1)
+    commit = lake.append_once(MEMBERS, rows, writer="w", batch_id=1)
     assert commit == Commit(version=2, rows=2)
 
 
 def test_a_table_gains_the_columns_that_were_declared_since(lake, spark, lake_root):
-    table = silver.IDENTITY_MAP
+    table = MEMBERS
     added = Field("why", T.StringType(), "Why it's theirs, or not.", nullable=False)
     lake.append(table, people(spark, a=P))
     later = lake_of(spark, lake_root)
@@ -183,58 +181,58 @@ def test_a_table_gains_the_columns_that_were_declared_since(lake, spark, lake_ro
 
 def test_columns_that_are_no_longer_declared_stay_and_get_nothing(lake, spark, lake_root):
     gone = Field("gone", T.StringType(), "It was declared once.")
-    wider = replace(silver.IDENTITY_MAP, fields=(*silver.IDENTITY_MAP.fields, gone))
+    wider = replace(MEMBERS, fields=(*MEMBERS.fields, gone))
     lake.append(wider, people(spark, a=P).withColumn("gone", F.lit("x")))
     later = lake_of(spark, lake_root)
-    later.upsert(silver.IDENTITY_MAP, people(spark, a=Q, b=P))
-    later.insert_new(silver.IDENTITY_MAP, people(spark, c=P))
+    later.upsert(MEMBERS, people(spark, a=Q, b=P))
+    later.insert_new(MEMBERS, people(spark, c=P))
     assert_rows(
-        later.read(silver.IDENTITY_MAP),
+        later.read(MEMBERS),
         ["value", "profile_id", "gone"],
         [("a", Q, "x"), ("b", P, None), ("c", P, None)],
     )
 
 
 def test_a_column_of_another_type_is_named_and_nothing_is_written(lake, spark, lake_root):
-    first = silver.IDENTITY_MAP.fields[0]
+    first = MEMBERS.fields[0]
     other = Field(first.name, T.LongType(), first.comment)
-    changed = replace(silver.IDENTITY_MAP, fields=(other, *silver.IDENTITY_MAP.fields[1:]))
-    lake.append(silver.IDENTITY_MAP, people(spark, a=P))
+    changed = replace(MEMBERS, fields=(other, *MEMBERS.fields[1:]))
+    lake.append(MEMBERS, people(spark, a=P))
     later = lake_of(spark, lake_root)
     with pytest.raises(LakeError) as caught:
         later.ensure(changed)
     assert str(caught.value).startswith(
-        f"silver.identity_map: column {first.name} is string in the lake at {lake_root}, and is "
+        f"silver.members: column {first.name} is string in the lake at {lake_root}, and is "
         "declared bigint in lib/kinfold/tables/silver.py. Columns can be added"
     )
 
 
 def test_rows_that_break_a_rule_are_not_published_and_the_verdicts_are_kept(lake, spark):
-    lake.upsert(silver.IDENTITY_MAP, people(spark, a=P))
+    lake.upsert(MEMBERS, people(spark, a=P))
     with pytest.raises(QualityGateError) as caught:
-        lake.upsert(silver.IDENTITY_MAP, people(spark, b="short", c="shorter", d=Q))
+        lake.upsert(MEMBERS, people(spark, b="short", c="shorter", d=Q))
     assert str(caught.value).startswith(
-        "silver.identity_map: profile_id is 32 hex digits: broken by 2 rows. Nothing was written."
+        "silver.members: profile_id is 32 hex digits: broken by 2 rows. Nothing was written."
     )
-    assert_rows(lake.read(silver.IDENTITY_MAP), ["value"], [("a",)])
+    assert_rows(lake.read(MEMBERS), ["value"], [("a",)])
     broken = lake.read(ops.QUALITY_RESULTS).where("not is_met")
     assert_rows(
         broken,
         ["run_id", "table_name", "rule", "rows_checked", "rows_failing"],
-        [("run-1", "silver.identity_map", "profile_id is 32 hex digits", 3, 2)],
+        [("run-1", "silver.members", "profile_id is 32 hex digits", 3, 2)],
     )
 
 
 def test_a_key_that_occurs_twice_is_not_published(lake, spark):
     twice = people(spark, a=P).unionAll(people(spark, a=Q))
     with pytest.raises(QualityGateError, match=r"\(namespace, value\) is unique: broken by 2 rows"):
-        lake.upsert(silver.IDENTITY_MAP, twice)
+        lake.upsert(MEMBERS, twice)
 
 
 def test_a_null_where_none_may_be_is_not_published(lake, spark):
-    rows = silver.IDENTITY_MAP.frame(spark, dict(namespace="user_id", value="a", profile_id=P))
+    rows = MEMBERS.frame(spark, dict(namespace="user_id", value="a", profile_id=P))
     with pytest.raises(QualityGateError, match="profile_since is never null: broken by 1 rows"):
-        lake.replace(silver.IDENTITY_MAP, rows)
+        lake.replace(MEMBERS, rows)
 
 
 @pytest.fixture
@@ -243,14 +241,14 @@ def lenient(lake):
 
 
 def test_wrong_rows_within_the_budget_are_set_aside_and_the_others_published(lenient, spark):
-    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q, c=R))
-    assert_rows(lenient.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("b", Q), ("c", R)])
+    lenient.upsert(MEMBERS, people(spark, a="short", b=Q, c=R))
+    assert_rows(lenient.read(MEMBERS), ["value", "profile_id"], [("b", Q), ("c", R)])
     assert_rows(
         lenient.read(ops.QUARANTINE),
         ["table_name", "run_id", "key", "reasons"],
         [
             (
-                "silver.identity_map",
+                "silver.members",
                 "run-1",
                 '{"namespace":"user_id","value":"' + SHA256_OF_A + '"}',
                 ["profile_id is 32 hex digits"],
@@ -260,7 +258,7 @@ def test_wrong_rows_within_the_budget_are_set_aside_and_the_others_published(len
 
 
 def test_the_verdicts_tell_what_was_set_aside_and_the_version_they_let_pass(lenient, spark):
-    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q, c=R))
+    lenient.upsert(MEMBERS, people(spark, a="short", b=Q, c=R))
     results = lenient.read(ops.QUALITY_RESULTS).where("rule = 'profile_id is 32 hex digits'")
     assert_rows(
         results,
@@ -268,10 +266,10 @@ def test_the_verdicts_tell_what_was_set_aside_and_the_version_they_let_pass(leni
             *("is_met", "rows_checked", "rows_failing", "rows_quarantined"),
             *("table_version", "schema_version"),
         ],
-        [(True, 3, None, 1, 1, silver.IDENTITY_MAP.schema_version)],
+        [(True, 3, None, 1, 1, MEMBERS.schema_version)],
     )
     others = lenient.read(ops.QUALITY_RESULTS).where("rows_quarantined = 0 and table_version = 1")
-    assert others.count() == len(silver.IDENTITY_MAP.suite) - 1
+    assert others.count() == len(MEMBERS.suite) - 1
 
 
 def test_a_row_over_the_budget_stops_the_publish_and_nothing_is_set_aside(lenient, spark):
@@ -280,55 +278,53 @@ def test_a_row_over_the_budget_stops_the_publish_and_nothing_is_set_aside(lenien
         match=r"32 hex digits: broken by 2 rows\. Nothing was written\. 66\.67% of the rows break "
         r"a rule, and quality\.max_quarantined_ratio lets 50\.00% be set aside\.",
     ):
-        lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b="shorter", c=R))
-    assert lenient.read(silver.IDENTITY_MAP).count() == 0
+        lenient.upsert(MEMBERS, people(spark, a="short", b="shorter", c=R))
+    assert lenient.read(MEMBERS).count() == 0
     assert not lenient.exists(ops.QUARANTINE)
     versions = lenient.read(ops.QUALITY_RESULTS).select("table_version").distinct()
     assert_rows(versions, ["table_version"], [(None,)])
 
 
 def test_a_share_of_exactly_the_budget_is_within_it(lenient, spark):
-    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", c=R))
-    assert_rows(lenient.read(silver.IDENTITY_MAP), ["value"], [("c",)])
+    lenient.upsert(MEMBERS, people(spark, a="short", c=R))
+    assert_rows(lenient.read(MEMBERS), ["value"], [("c",)])
 
 
 def test_a_null_key_stops_the_publish_within_any_budget(lenient, spark):
     rows = people(spark, a=P, b=Q, c=R).unionAll(
-        silver.IDENTITY_MAP.frame(
-            spark, dict(namespace="user_id", profile_id=P, profile_since=at("08:00"))
-        )
+        MEMBERS.frame(spark, dict(namespace="user_id", profile_id=P, profile_since=at("08:00")))
     )
     with pytest.raises(QualityGateError, match="value is never null: broken by 1 rows"):
-        lenient.upsert(silver.IDENTITY_MAP, rows)
+        lenient.upsert(MEMBERS, rows)
 
 
 def test_a_doubled_key_stops_the_publish_even_when_one_of_the_two_is_wrong(lenient, spark):
     rows = people(spark, a=P, b=Q, c=R).unionAll(people(spark, a="short"))
     with pytest.raises(QualityGateError, match=r"\(namespace, value\) is unique: broken by 2 rows"):
-        lenient.upsert(silver.IDENTITY_MAP, rows)
+        lenient.upsert(MEMBERS, rows)
 
 
 def test_a_run_started_again_by_its_id_sets_a_row_aside_once(lenient, spark):
     for _ in range(2):
-        lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
+        lenient.upsert(MEMBERS, people(spark, a="short", b=Q))
     assert lenient.read(ops.QUARANTINE).count() == 1
     again = replace(lenient, run_id="run-2")
-    again.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
+    again.upsert(MEMBERS, people(spark, a="short", b=Q))
     assert again.read(ops.QUARANTINE).count() == 2
-    assert again.quarantined(silver.IDENTITY_MAP).count() == 1
+    assert again.quarantined(MEMBERS).count() == 1
     assert again.quarantined(silver.IDENTIFIERS).count() == 0
 
 
 def test_a_wrong_update_leaves_the_row_that_is_there(lenient, spark):
-    lenient.upsert(silver.IDENTITY_MAP, people(spark, a=P, b=P))
-    lenient.upsert(silver.IDENTITY_MAP, people(spark, a="short", b=Q))
-    assert_rows(lenient.read(silver.IDENTITY_MAP), ["value", "profile_id"], [("a", P), ("b", Q)])
+    lenient.upsert(MEMBERS, people(spark, a=P, b=P))
+    lenient.upsert(MEMBERS, people(spark, a="short", b=Q))
+    assert_rows(lenient.read(MEMBERS), ["value", "profile_id"], [("a", P), ("b", Q)])
 
 
 def test_a_publish_that_fails_after_the_gate_leaves_its_verdicts_without_a_version(lake, spark):
     with (
         pytest.raises(RuntimeError, match="disk"),
-        lake._passed(silver.IDENTITY_MAP, people(spark, a=P)),
+        lake._passed(MEMBERS, people(spark, a=P)),
     ):
         raise RuntimeError("disk")
     versions = lake.read(ops.QUALITY_RESULTS).select("is_met", "table_version").distinct()
@@ -336,8 +332,8 @@ def test_a_publish_that_fails_after_the_gate_leaves_its_verdicts_without_a_versi
 
 
 def test_no_rows_break_no_rule(lake, spark):
-    lake.upsert(silver.IDENTITY_MAP, people(spark))
-    assert lake.read(silver.IDENTITY_MAP).count() == 0
+    lake.upsert(MEMBERS, people(spark))
+    assert lake.read(MEMBERS).count() == 0
 
 
 def test_a_missing_table_is_told_with_the_job_that_writes_it(lake):

@@ -20,7 +20,7 @@ from kinfold.core.errors import ConfError, QualityGateError
 from kinfold.runtime import metrics
 from kinfold.runtime.lake import Lake
 from kinfold.runtime.metrics import Figures, QueryListener, job_figures, stream_figures
-from kinfold.tables import silver
+from lakes import MEMBERS
 
 JOB = "governance/check_ledger"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -184,12 +184,12 @@ def test_a_gateway_that_is_away_fails_no_job(capsys):
 def test_a_gate_tells_every_rule_and_a_failed_one_with_its_rows(spark, lake_root):
     lake = Lake(spark, lake_root, "run-1", at("09:00"))
     row = dict(namespace="email", value="a", profile_id="0" * 32, profile_since=at("09:00"))
-    twice = silver.IDENTITY_MAP.frame(spark, row, row)
+    twice = MEMBERS.frame(spark, row, row)
     with pytest.raises(QualityGateError):
-        lake.replace(silver.IDENTITY_MAP, twice)
-    table = silver.IDENTITY_MAP.name
+        lake.replace(MEMBERS, twice)
+    table = MEMBERS.name
     assert lake.figures.get(metrics.QUALITY_FAILED, table=table) == 1
-    unique, *others = (rule.sentence for rule in silver.IDENTITY_MAP.suite)
+    unique, *others = (rule.sentence for rule in MEMBERS.suite)
     assert lake.figures.get(metrics.QUALITY_FAILING_ROWS, table=table, rule=unique) == 2
     assert {
         lake.figures.get(metrics.QUALITY_FAILING_ROWS, table=table, rule=rule) for rule in others

@@ -1,6 +1,13 @@
 """What events and records say about identifiers: which exist, which were seen together."""
 
-from pyspark.sql import DataFrame, functions as F
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+from kinfold.silver.identity.nodes import Namespaces, node_id, with_record_node
+
+SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
+RULE_VERSION = "1"
 
 
 def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
@@ -11,75 +18,132 @@ def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
         records: silver.records; null for a lake without.
 
     Returns:
-        occurred_at, identifiers.
+        occurred_at, source, source_event_id, identifiers; those of a record name it too.
     """
-    seen = events.select("occurred_at", "identifiers")
+    seen = events.select(
+        "occurred_at", "source", F.col("event_id").alias("source_event_id"), "identifiers"
+    )
     if records is None:
         return seen
-    return seen.unionByName(records.select(F.col("changed_at").alias("occurred_at"), "identifiers"))
+    return seen.unionByName(record_sightings(records))
 
 
-def seen_identifiers(events: DataFrame) -> DataFrame:
-    """One row per identifier of the events.
-
-    Args:
-        events: occurred_at, identifiers (see `sightings`).
-
-    Returns:
-        namespace, value, first_seen_at, last_seen_at.
-    """
-    return (
-        events.select("occurred_at", F.explode("identifiers").alias("identifier"))
-        .groupBy("identifier.namespace", "identifier.value")
-        .agg(
-            F.min("occurred_at").alias("first_seen_at"),
-            F.max("occurred_at").alias("last_seen_at"),
-        )
+def record_sightings(records: DataFrame) -> DataFrame:
+    """Records as sightings of their identifiers, when they changed."""
+    return with_record_node(records).select(
+        F.col("changed_at").alias("occurred_at"),
+        "source",
+        F.col("record_id").alias("source_event_id"),
+        "identifiers",
     )
 
 
-def seen_together(events: DataFrame) -> DataFrame:
-    """One row per pair of identifiers that share an event, as a star around its first identifier.
-
-    A star joins the same people as all pairs would and has n - 1 links instead of n(n-1)/2.
+def seen_identifiers(seen: DataFrame) -> DataFrame:
+    """One row per identifier of the sightings.
 
     Returns:
-        silver.identity_links columns.
+        silver.identifiers columns.
     """
-    left, right = F.col("identifiers")[0], F.col("right")
-    pairs = events.where(F.size("identifiers") > 1).select(
-        "occurred_at",
-        left["namespace"].alias("left_namespace"),
-        left["value"].alias("left_value"),
-        F.explode(F.slice("identifiers", 2, F.size("identifiers"))).alias("right"),
-    )
-    link = ("left_namespace", "left_value", "right_namespace", "right_value")
+    namespace, value = F.col("namespace"), F.col("value")
     return (
-        pairs.select(
-            "occurred_at",
-            "left_namespace",
-            "left_value",
-            right["namespace"].alias("right_namespace"),
-            right["value"].alias("right_value"),
-        )
-        .groupBy(*link)
+        seen.select("occurred_at", F.explode("identifiers").alias("identifier"))
+        .select("occurred_at", "identifier.*")
+        .groupBy("namespace", "value")
         .agg(
             F.min("occurred_at").alias("first_seen_at"),
             F.max("occurred_at").alias("last_seen_at"),
         )
         .select(
-            # JSON keeps parts apart: plain joining would let ("a", "bc") meet ("ab", "c").
-            F.substring(F.sha2(F.to_json(F.array(*link)), 256), 1, 32).alias("link_id"),
-            *link,
-            F.lit("seen_together").alias("rule"),
+            node_id(namespace, value).alias("node_id"),
+            "namespace",
+            "value",
             "first_seen_at",
             "last_seen_at",
         )
     )
 
 
-def widened(new: DataFrame, known: DataFrame, *, key: tuple[str, ...]) -> DataFrame:
+def seen_together(
+    seen: DataFrame,
+    namespaces: Namespaces,
+    *,
+    rule: str = SEEN_TOGETHER,
+    without: Sequence[int] = (),
+) -> DataFrame:
+    """One row per pair of identifiers that share a sighting, as a star around its strongest one.
+
+    A star joins the same people as all pairs would and has n - 1 links instead of n(n-1)/2. Two of
+    one kind in one sighting (an alias and its account) are linked by a rule of their own, so that a
+    limit of one per person does not part them.
+
+    Args:
+        seen: see `sightings`.
+        without: nodes that are passed over, because they were set aside.
+
+    Returns:
+        silver.identity_links columns but valid_from, valid_to, status and reason.
+    """
+    ranked = seen.withColumn("ranked", namespaces.ranked(F.col("identifiers"), without=without))
+    centre, other = F.col("ranked")[0], F.col("other")
+    pairs = ranked.where(F.size("ranked") > 1).select(
+        F.struct("occurred_at", "source", "source_event_id").alias("sighting"),
+        centre["namespace"].alias("left_namespace"),
+        centre["value"].alias("left_value"),
+        F.explode(F.slice("ranked", 2, F.size("ranked"))).alias("other"),
+    )
+    ends = ("left_namespace", "left_value", "right_namespace", "right_value")
+    is_alias = F.col("left_namespace") == F.col("right_namespace")
+    return (
+        pairs.select(
+            "sighting",
+            "left_namespace",
+            "left_value",
+            other["namespace"].alias("right_namespace"),
+            other["value"].alias("right_value"),
+        )
+        .groupBy(*ends)
+        .agg(
+            F.min("sighting").alias("first"),
+            F.max("sighting.occurred_at").alias("last_seen_at"),
+        )
+        .withColumn("rule", F.when(is_alias, ALIAS).otherwise(rule))
+        .select(
+            *linked(F.col("rule")),
+            *ends,
+            "rule",
+            F.lit(RULE_VERSION).alias("rule_version"),
+            F.when(is_alias, F.lit(1.0))
+            .otherwise(
+                F.least(
+                    namespaces.trust(F.col("left_namespace")),
+                    namespaces.trust(F.col("right_namespace")),
+                )
+            )
+            .alias("trust"),
+            F.lit(None).cast("double").alias("weight"),
+            F.col("first.source").alias("source"),
+            F.col("first.source_event_id").alias("source_event_id"),
+            F.col("first.occurred_at").alias("first_seen_at"),
+            "last_seen_at",
+        )
+    )
+
+
+def linked(rule: Column) -> list[Column]:
+    """link_id, left_node and right_node of a row with both ends."""
+    left = node_id(F.col("left_namespace"), F.col("left_value"))
+    right = node_id(F.col("right_namespace"), F.col("right_value"))
+    return [
+        F.xxhash64(left, right, rule).alias("link_id"),
+        left.alias("left_node"),
+        right.alias("right_node"),
+    ]
+
+
+def widened(new: DataFrame, known: DataFrame, *, key: str) -> DataFrame:
     """`new` with first and last seen stretched over what was known of the same keys.
+
+    Of the first sighting the source and its id are kept too, where the columns are there.
 
     Args:
         new: rows of a table with first_seen_at and last_seen_at, one per key.
@@ -88,12 +152,17 @@ def widened(new: DataFrame, known: DataFrame, *, key: tuple[str, ...]) -> DataFr
     Returns:
         The columns of `new`, one row per key of `new`.
     """
+    lineage = [c for c in ("source", "source_event_id") if c in new.columns]
     before = known.select(
-        *key, F.col("first_seen_at").alias("_first"), F.col("last_seen_at").alias("_last")
+        key,
+        F.struct("first_seen_at", *lineage).alias("_first"),
+        F.col("last_seen_at").alias("_last"),
     )
+    first = F.least(F.col("_first"), F.struct("first_seen_at", *lineage))
     return (
-        new.join(before, list(key), how="left")
-        .withColumn("first_seen_at", F.least("first_seen_at", "_first"))
+        new.join(before, key, how="left")
+        .withColumn("_first", first)
+        .withColumns({c: F.col(f"_first.{c}") for c in ("first_seen_at", *lineage)})
         .withColumn("last_seen_at", F.greatest("last_seen_at", "_last"))
         .select(*new.columns)
     )

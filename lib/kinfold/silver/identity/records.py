@@ -1,7 +1,7 @@
 """What records of batch sources change in identity: identifiers they bring, and take with them.
 
-An identifier that only a record had leaves with it. People stay as they are joined: that two of the
-others were one person only because of the record is not taken back, short of a rebuild.
+A record is a node of its own that its identifiers hang on. It goes with its links, and an
+identifier that only records had goes with the last of them.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake import CHANGE_TYPE
+from kinfold.silver.identity.nodes import node_id, record_node, with_record_node
 from kinfold.tables import silver
 
 _IDENTIFIER = ["namespace", "value"]
@@ -21,21 +22,14 @@ class RecordNews:
 
     Attributes:
         changed: records that are new or have changed, as they are now; null for a lake without.
-        vanished: identifiers nobody has any more: namespace, value; null if there is none.
+        vanished: nodes nobody has any more: node_id; null if there is none.
+        changed_nodes: nodes of records that are there as before but say something else: node_id;
+            null for a lake without.
     """
 
     changed: DataFrame | None = None
     vanished: DataFrame | None = None
-
-    def stays(self, identity_map: DataFrame) -> DataFrame:
-        """The map but the rows of vanished identifiers."""
-        if self.vanished is None:
-            return identity_map
-        return identity_map.join(self.vanished, _IDENTIFIER, how="anti")
-
-    def links(self, links: DataFrame) -> DataFrame | None:
-        """The links that end at a vanished identifier; null if there is none."""
-        return None if self.vanished is None else links_of(self.vanished, links)
+    changed_nodes: DataFrame | None = None
 
 
 def record_news(run: JobRun) -> RecordNews:
@@ -46,12 +40,17 @@ def record_news(run: JobRun) -> RecordNews:
     changed = changed_records(records, changes)
     if run.is_rebuild:
         return RecordNews(changed)
+    again = changes.where(F.col(CHANGE_TYPE) == "update_preimage").select("source", "record_id")
+    itself = record_node(F.col("source"), F.col("record_id"))
+    nodes = again.distinct().select(node_id(itself["namespace"], itself["value"]).alias("node_id"))
     lost = lost_identifiers(records, changes).persist()
     if lost.isEmpty():
-        return RecordNews(changed)
+        return RecordNews(changed, None, nodes)
     # All events are looked through, which is why only a loss leads here.
     seen = _identifiers(run.read(silver.EVENTS))
-    return RecordNews(changed, lost.join(seen, _IDENTIFIER, how="anti").persist())
+    vanished = lost.join(seen, _IDENTIFIER, how="anti")
+    named = vanished.select(node_id(F.col("namespace"), F.col("value")).alias("node_id"))
+    return RecordNews(changed, named.persist(), nodes)
 
 
 def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
@@ -68,7 +67,7 @@ def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
 
 
 def lost_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
-    """Identifiers that a record had before it went or changed, and none has now.
+    """Identifiers that a record had before it went or changed, and none has now; records too.
 
     Args:
         records: silver.records.
@@ -77,22 +76,9 @@ def lost_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
     Returns:
         namespace, value, distinct.
     """
-    had = changes.where(F.col(CHANGE_TYPE).isin("delete", "update_preimage"))
-    return _identifiers(had).distinct().join(_identifiers(records), _IDENTIFIER, how="anti")
-
-
-def links_of(identifiers: DataFrame, links: DataFrame) -> DataFrame:
-    """The links that end at one of the identifiers: link_id, distinct."""
-    left, right = (
-        links.select(
-            "link_id",
-            F.col(f"{side}_namespace").alias("namespace"),
-            F.col(f"{side}_value").alias("value"),
-        )
-        for side in ("left", "right")
-    )
-    ends = left.unionByName(right)
-    return ends.join(identifiers, _IDENTIFIER, how="semi").select("link_id").distinct()
+    had = with_record_node(changes.where(F.col(CHANGE_TYPE).isin("delete", "update_preimage")))
+    has = with_record_node(records)
+    return _identifiers(had).distinct().join(_identifiers(has), _IDENTIFIER, how="anti")
 
 
 def _identifiers(rows: DataFrame) -> DataFrame:

@@ -1,135 +1,469 @@
-"""Who is who after new events: components become people, and people keep their ids."""
+"""Who is who after news: links go in, and the people they touch are made anew.
 
-import hashlib
-import json
+Everything that a change can touch hangs together by links, so only those components are read and
+worked on; what was made so equals what is made of everything at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession, functions as F
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
-from kinfold.silver.identity.components import component_labels
+from kinfold.core.conf import IdentityConf
+from kinfold.silver.identity.decisions import decision_nodes
+from kinfold.silver.identity.graph import (
+    Flags,
+    Graph,
+    Ints,
+    People,
+    Rules,
+    Shared,
+    people_of,
+    shared_values,
+    with_births,
+)
+from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
+from kinfold.silver.identity.links import ALIAS, SEEN_TOGETHER
+from kinfold.silver.identity.nodes import Namespaces, profile_id
 from kinfold.tables import silver
 
-_IDENTIFIER = ["namespace", "value"]
-_ASSIGNMENT = "namespace string, value string, profile_id string, profile_since bigint"
-_MERGE = "profile_id string, survivor_id string, survivor_since bigint"
+_BLOCKED = "blocked"
+_SHARED = -1
 
 
-def changed_assignments(
-    spark: SparkSession, identifiers: DataFrame, links: DataFrame, current: DataFrame
-) -> DataFrame:
-    """The rows of silver.identity_map that new events add or change.
+@dataclass(frozen=True)
+class Known:
+    """The identity graph as it stands, as frames.
 
-    Any two linked identifiers are one person, and so is everybody they already belonged to: on a
-    merge the id with the earlier `profile_since` survives and every identifier of the other moves.
-    A new person's id derives from their earliest identifier, so a rebuild gives it again. Only the
-    identifiers of the new events travel to the driver.
-
-    Args:
-        identifiers: those of the new events: namespace, value, first_seen_at.
-        links: those of the new events (silver.identity_links columns).
-        current: silver.identity_map so far.
-
-    Returns:
-        silver.identity_map columns, one row per identifier that is new or has moved.
+    Attributes:
+        identifiers, links, current, births: the tables; `current` is today's part of the map.
     """
-    # Instants travel as microseconds: whole numbers have no zone to lose on the way.
-    since = current.withColumn("profile_since", F.unix_micros("profile_since"))
-    nodes = (
-        identifiers.select(*_IDENTIFIER, F.unix_micros("first_seen_at").alias("first_seen_at"))
-        .join(since, _IDENTIFIER, how="left")
-        .toArrow()
-        .to_pandas()
-    )
-    ends = ("left_namespace", "left_value", "right_namespace", "right_value")
-    edges = links.select(*ends).toArrow().to_pandas()
-    people = assigned_people(nodes, edges)
-    is_news = people["profile_id"] != people["known_id"]
-    news = _frame(spark, people[is_news], _ASSIGNMENT)
-    merges = people[people["known_id"].notna() & is_news].drop_duplicates("known_id")
-    merges = merges[["known_id", "profile_id", "profile_since"]]
-    merges.columns = ["profile_id", "survivor_id", "survivor_since"]
-    moved = (
-        since.join(F.broadcast(_frame(spark, merges, _MERGE)), "profile_id", how="inner")
-        .join(news, _IDENTIFIER, how="left_anti")
-        .select(
-            *_IDENTIFIER,
-            F.col("survivor_id").alias("profile_id"),
-            F.col("survivor_since").alias("profile_since"),
+
+    identifiers: DataFrame
+    links: DataFrame
+    current: DataFrame
+    births: DataFrame
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What must change for the map and the links to say who is who.
+
+    Attributes:
+        graph, people, shared: what was worked on, and what came out.
+        keys: key of each node's person.
+        births: new birth keys by node.
+        conf, namespaces: the settings it was made with.
+    """
+
+    graph: Graph
+    people: People
+    shared: Shared
+    keys: Ints
+    births: dict[int, int]
+    namespaces: Namespaces
+
+    @property
+    def components(self) -> Ints:
+        return self.graph.node_id[self.people.component]
+
+    def changed_nodes(self) -> pa.Table:
+        """One row per node whose row of the map is new, moves, ends, or only gets a component.
+
+        Returns:
+            node_id, person_key (null = nobody), component_id, is_move.
+        """
+        graph, belongs = self.graph, self.people.belongs
+        moves = np.where(
+            belongs, ~graph.is_known | (self.keys != graph.person_key), graph.is_known
+        ).astype(np.bool_)
+        relabelled = belongs & graph.is_known & (self.components != graph.component_id)
+        at = np.flatnonzero((moves | relabelled) & graph.is_inside)
+        return pa.table(
+            {
+                "node_id": graph.node_id[at],
+                "person_key": pa.array(self.keys[at], mask=~belongs[at]),
+                "component_id": self.components[at],
+                "is_move": moves[at],
+            }
         )
-    )
-    changed = news.unionByName(moved)
-    return silver.IDENTITY_MAP.conform(
-        changed.withColumn("profile_since", F.timestamp_micros("profile_since"))
+
+    def changed_links(self) -> pa.Table:
+        """One row per link that becomes blocked or active: link_id, reason (null = active)."""
+        graph, people = self.graph, self.people
+        joins = people.belongs[graph.left] & people.belongs[graph.right]
+        refused = np.full(len(joins), _SHARED, np.int64)
+        refused[joins] = people.guarded.refused_by
+        at = np.flatnonzero(people.is_blocked != graph.is_blocked)
+        reasons = {code: self._reason(code) for code in np.unique(refused[at]).tolist()}
+        return pa.table(
+            {
+                "link_id": graph.link_id[at],
+                "reason": pa.array([reasons[code] for code in refused[at].tolist()], pa.string()),
+            }
+        )
+
+    def _reason(self, code: int) -> str | None:
+        told = {
+            0: None,
+            _SHARED: "a value that too many share",
+            TOO_LARGE: "a person would have too many identifiers",
+            FORBIDDEN: "an operator keeps them apart",
+        }
+        return told[code] if code in told else f"too many {self.namespaces.names[code - 1]}"
+
+    def moved_people(self) -> pa.Table:
+        """One row per pair of people between whom identifiers went, with what that is.
+
+        Returns:
+            from_key, to_key, identifier_count, kind.
+        """
+        graph = self.graph
+        here = self.people.belongs & graph.is_inside
+        went = np.flatnonzero(graph.is_known & here & (self.keys != graph.person_key))
+        pairs, counts = np.unique(
+            np.stack([graph.person_key[went], self.keys[went]], axis=1), axis=0, return_counts=True
+        )
+        source, target = pairs[:, 0], pairs[:, 1]
+        is_left = ~np.isin(source, self.keys[here])
+        was_there = np.isin(target, graph.person_key[graph.is_known])
+        is_whole = _is_single(source) & _is_single(target)
+        kind = np.select(
+            [~was_there & is_left & is_whole, ~was_there, is_left],
+            ["rename", "split", "merge"],
+            "move",
+        )
+        return pa.table(
+            {
+                "from_key": source,
+                "to_key": target,
+                "identifier_count": counts.astype(np.int64),
+                "kind": pa.array(kind.tolist(), pa.string()),
+            }
+        )
+
+
+def rules_of(conf: IdentityConf, decisions: Sequence[Row]) -> Rules:
+    """The guards as settings and operators have them."""
+    namespaces = Namespaces.of(conf)
+    return Rules(
+        limits=namespaces.limits,
+        shared_by=namespaces.shared_by,
+        max_person_size=conf.max_person_size,
+        released=np.array([n for n, _ in decision_nodes(decisions, "release")], np.int64),
+        apart=np.array(decision_nodes(decisions, "keep_apart"), np.int64).reshape(-1, 2),
     )
 
 
-def assigned_people(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """The person of each identifier, on the driver.
+def touched_components(known: Known, touched: DataFrame) -> DataFrame:
+    """The nodes of all components that touched nodes belong to, and these themselves.
 
     Args:
-        nodes: namespace, value, first_seen_at, and profile_id, profile_since where already known;
-            instants in microseconds since 1970.
-        edges: left_namespace, left_value, right_namespace, right_value; ends are in `nodes`.
+        touched: node_id, distinct.
 
     Returns:
-        namespace, value, known_id (null if new), profile_id, profile_since; in total order.
+        node_id, distinct.
     """
-    nodes = nodes.sort_values(_IDENTIFIER, ignore_index=True)
-    nodes = nodes.rename(columns={"profile_id": "known_id", "profile_since": "known_since"})
-    index = pd.MultiIndex.from_frame(nodes[_IDENTIFIER])
-    left = index.get_indexer(pd.MultiIndex.from_frame(edges[["left_namespace", "left_value"]]))
-    right = index.get_indexer(pd.MultiIndex.from_frame(edges[["right_namespace", "right_value"]]))
-    # Identifiers that already share a person hang together through that person's first one.
-    is_known = nodes["known_id"].notna().to_numpy()
-    known = np.flatnonzero(is_known)
-    first_of_person = pd.Series(known).groupby(nodes["known_id"].to_numpy()[known]).transform("min")
-    nodes["component"] = component_labels(
-        len(nodes),
-        np.concatenate([left, known]).astype(np.int64),
-        np.concatenate([right, first_of_person.to_numpy()]).astype(np.int64),
+    components = (
+        known.current.join(touched, "node_id", how="semi").select("component_id").distinct()
     )
-    survivors = (
-        nodes[is_known]
-        .sort_values(["known_since", "known_id"])
-        .drop_duplicates("component")
-        .set_index("component")[["known_id", "known_since"]]
+    members = known.current.join(components, "component_id", how="semi").select("node_id")
+    return members.unionByName(touched).distinct()
+
+
+def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None) -> Graph:
+    """The graph, or the part of it that lies within some nodes, as arrays.
+
+    Args:
+        within: nodes that no link but those to values set aside leaves: node_id; null = all.
+    """
+    identifiers, links, current = known.identifiers, known.links, known.current
+    if within is not None:
+        near = links.join(within.withColumnRenamed("node_id", "left_node"), "left_node", "semi")
+        others = links.join(within.withColumnRenamed("node_id", "right_node"), "right_node", "semi")
+        links = near.unionByName(others).dropDuplicates(["link_id"])
+        ends = links.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
+        seen = within.unionByName(ends).distinct()
+        identifiers = identifiers.join(seen, "node_id", how="semi")
+        current = current.join(seen, "node_id", how="semi")
+    nodes = identifiers.select(
+        "node_id",
+        namespaces.code(F.col("namespace")).cast("short").alias("namespace"),
+        F.unix_micros("first_seen_at").alias("first_seen"),
+    ).toArrow()
+    edges = (
+        links.where(F.col("status") != "withdrawn")
+        .select(
+            "link_id",
+            "left_node",
+            "right_node",
+            F.col("trust").cast("float").alias("trust"),
+            F.unix_micros("first_seen_at").alias("seen"),
+            (F.col("rule") == ALIAS).alias("is_alias"),
+            (F.col("rule") == SEEN_TOGETHER).alias("is_sighting"),
+            (F.col("status") == _BLOCKED).alias("is_blocked"),
+        )
+        .toArrow()
     )
-    founders = (
-        nodes.sort_values(["first_seen_at", *_IDENTIFIER])
-        .drop_duplicates("component")
-        .set_index("component")
+    known_map = current.select("node_id", "person_key", "component_id").toArrow()
+    births = known.births.select("node_id", "birth_key").toArrow()
+    inside = None if within is None else within.select("node_id").toArrow()
+    return graph_of(nodes, edges, known_map, births, inside=inside)
+
+
+def graph_of(
+    nodes: pa.Table,
+    edges: pa.Table,
+    known_map: pa.Table,
+    births: pa.Table,
+    *,
+    inside: pa.Table | None = None,
+) -> Graph:
+    """Arrays of a graph; links to nodes that are not there are left out.
+
+    Args:
+        nodes: node_id, namespace (code), first_seen (microseconds).
+        edges: link_id, left_node, right_node, trust, seen, is_alias, is_sighting, is_blocked.
+        known_map: node_id, person_key, component_id.
+        births: node_id, birth_key.
+        inside: node_id of those all of whose links are here; null = all.
+    """
+    ids = _numbers(nodes, "node_id")
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    left, has_left = _found(ids, _numbers(edges, "left_node"))
+    right, has_right = _found(ids, _numbers(edges, "right_node"))
+    is_there = has_left & has_right
+    place, is_node = _found(ids, _numbers(known_map, "node_id"))
+    person, component = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+    is_known = np.zeros(len(ids), np.bool_)
+    person[place[is_node]] = _numbers(known_map, "person_key")[is_node]
+    component[place[is_node]] = _numbers(known_map, "component_id")[is_node]
+    is_known[place[is_node]] = True
+    gone_node = _numbers(known_map, "node_id")[~is_node]
+    gone_person = _numbers(known_map, "person_key")[~is_node]
+    is_inside = np.ones(len(ids), np.bool_)
+    if inside is not None:
+        is_inside = np.isin(ids, _numbers(inside, "node_id"))
+    birth = ids.copy()
+    place, is_node = _found(ids, _numbers(births, "node_id"))
+    birth[place[is_node]] = _numbers(births, "birth_key")[is_node]
+
+    def of_edge(column: str) -> NDArray[Any]:
+        values: NDArray[Any] = edges[column].to_numpy(zero_copy_only=False)
+        return values[is_there]
+
+    return Graph(
+        node_id=ids,
+        namespace=nodes["namespace"].to_numpy()[order].astype(np.uint8),
+        first_seen=_numbers(nodes, "first_seen")[order],
+        birth_key=birth,
+        person_key=person,
+        component_id=component,
+        is_known=is_known,
+        link_id=of_edge("link_id"),
+        left=left[is_there],
+        right=right[is_there],
+        trust=of_edge("trust").astype(np.float32),
+        seen=of_edge("seen"),
+        is_alias=of_edge("is_alias").astype(np.bool_),
+        is_sighting=of_edge("is_sighting").astype(np.bool_),
+        is_blocked=of_edge("is_blocked").astype(np.bool_),
+        is_inside=is_inside,
+        gone_node=gone_node,
+        gone_person=gone_person,
     )
-    founders = founders.loc[~founders.index.isin(survivors.index)]
-    founded = pd.DataFrame(
+
+
+def resolution(
+    graph: Graph,
+    rules: Rules,
+    namespaces: Namespaces,
+    *,
+    torn: Ints,
+    gone_births: dict[int, int],
+    set_aside: Ints,
+) -> Resolution:
+    """Who is who in a graph.
+
+    Args:
+        torn: nodes that lost a link since the map was made.
+        gone_births: birth keys, other than their own, of nodes that are no more.
+        set_aside: nodes outside that are known to be shared by too many.
+    """
+    shared = shared_values(graph, rules)
+    outside = graph.places(set_aside)
+    outside = outside[~graph.is_inside[outside]]
+    people = people_of(graph, np.concatenate([shared.node, outside]), rules)
+    places = graph.places(torn)
+    keys = graph.person_key[places[graph.is_known[places]]]
+    gone = {node: gone_births.get(node, node) for node in graph.gone_node.tolist()}
+    torn_people = np.unique(np.concatenate([keys, graph.gone_person]))
+    graph, births = with_births(graph, people, torn_people, gone)
+    return Resolution(graph, people, shared, graph.birth_key[people.person], births, namespaces)
+
+
+def map_rows(
+    spark: SparkSession,
+    changed: pa.Table,
+    *,
+    current: DataFrame,
+    identifiers: DataFrame,
+    at: datetime,
+) -> DataFrame:
+    """The rows of silver.identity_map that change: ends of what was, and what is from now on.
+
+    Args:
+        changed: see `Resolution.changed_nodes`.
+        current: today's rows of at least the changed nodes that are known.
+        identifiers: node_id, namespace, value of at least the changed nodes.
+    """
+    news = frame_of(spark, changed)
+    if changed.num_rows == 0:
+        return news.sparkSession.createDataFrame([], silver.IDENTITY_MAP.schema)
+    news = news.select(
+        "node_id",
+        F.col("person_key").alias("_key"),
+        F.col("component_id").alias("_component"),
+        "is_move",
+    )
+    before = current.join(news, "node_id", how="inner").select(
+        *(c for c in silver.IDENTITY_MAP.columns if c not in ("component_id", "valid_to")),
+        F.when(F.col("is_move"), F.col("component_id"))
+        .otherwise(F.col("_component"))
+        .alias("component_id"),
+        F.when(F.col("is_move"), F.lit(at)).alias("valid_to"),
+    )
+    opened = news.where(F.col("is_move") & F.col("_key").isNotNull())
+    after = identifiers.join(opened, "node_id", how="inner").select(
+        "node_id",
+        "namespace",
+        "value",
+        profile_id(F.col("_key")).alias("profile_id"),
+        F.col("_key").alias("person_key"),
+        F.col("_component").alias("component_id"),
+        F.lit(at).alias("valid_from"),
+        F.lit(None).cast("timestamp").alias("valid_to"),
+    )
+    return before.unionByName(after)
+
+
+def link_rows(spark: SparkSession, changed: pa.Table, links: DataFrame) -> DataFrame:
+    """The rows of silver.identity_links that become blocked or active."""
+    news = frame_of(spark, changed).withColumnRenamed("reason", "_reason")
+    return (
+        links.join(news, "link_id", how="inner")
+        .withColumn("status", F.when(F.col("_reason").isNull(), "active").otherwise(_BLOCKED))
+        .withColumn("reason", F.col("_reason"))
+        .select(*silver.IDENTITY_LINKS.columns)
+    )
+
+
+def change_rows(
+    spark: SparkSession, moved: pa.Table, *, at: datetime, run_id: str, since: str
+) -> DataFrame:
+    """Rows of silver.identity_changes.
+
+    Args:
+        since: what the run's news began with: a run that is repeated after a crash finds the same
+            changes under the same ids.
+    """
+    rows = frame_of(spark, moved)
+    ends = [profile_id(F.col(side)) for side in ("from_key", "to_key")]
+    return rows.select(
+        F.md5(F.to_json(F.array(*ends, F.lit(since)))).alias("change_id"),
+        "kind",
+        ends[0].alias("from_profile_id"),
+        ends[1].alias("to_profile_id"),
+        "identifier_count",
+        F.lit(at).alias("changed_at"),
+        F.lit(run_id).alias("run_id"),
+    )
+
+
+def birth_rows(spark: SparkSession, births: dict[int, int], *, at: datetime) -> DataFrame:
+    """Rows of silver.identity_births."""
+    rows = pa.table(
         {
-            "known_id": [
-                founding_id(namespace, value)
-                for namespace, value in zip(founders["namespace"], founders["value"], strict=True)
-            ],
-            "known_since": founders["first_seen_at"],
-        },
-        index=founders.index,
+            "node_id": pa.array(list(births), pa.int64()),
+            "birth_key": pa.array(list(births.values()), pa.int64()),
+        }
     )
-    people = pd.concat([survivors, founded]) if len(founded) else survivors
-    people = people.set_axis(["profile_id", "profile_since"], axis=1)
-    return nodes.join(people, on="component")[
-        [*_IDENTIFIER, "known_id", "profile_id", "profile_since"]
-    ]
+    return frame_of(spark, rows).withColumn("given_at", F.lit(at))
 
 
-def _frame(spark: SparkSession, rows: pd.DataFrame, schema: str) -> DataFrame:
-    columns = [column.split()[0] for column in schema.split(", ")]
-    table = pa.Table.from_pandas(rows[columns], preserve_index=False)
-    return spark.createDataFrame(table).select(
-        *(F.col(c).cast(t) for c, t in (pair.split() for pair in schema.split(", ")))
+def bad_value_rows(
+    spark: SparkSession, found: Resolution, identifiers: DataFrame, *, at: datetime
+) -> DataFrame:
+    """Rows of silver.bad_values: the values set aside, with the merges that this prevented."""
+    graph, shared, people = found.graph, found.shared, found.people
+    names = (*found.namespaces.names, "other")
+    sharers: list[list[str]] = []
+    counts: list[int] = []
+    is_shared = np.zeros(len(graph.node_id), np.bool_)
+    is_shared[shared.node] = True
+    at_left, at_right = is_shared[graph.left], is_shared[graph.right]
+    ends = np.concatenate([graph.left[at_left], graph.right[at_right]])
+    others = np.concatenate([graph.right[at_left], graph.left[at_right]])
+    order = np.argsort(ends, kind="stable")
+    ends, others = ends[order], others[order]
+    for place in shared.node.tolist():
+        lo, hi = np.searchsorted(ends, [place, place + 1])
+        near = others[lo:hi]
+        near = near[people.belongs[near]]
+        theirs = np.where(graph.is_inside[near], found.keys[near], graph.person_key[near])
+        keys = np.unique(theirs)
+        counts.append(max(len(keys) - 1, 0))
+        sharers.append([str(key) for key in keys[:20].tolist()])
+    table = pa.table(
+        {
+            "node_id": graph.node_id[shared.node],
+            "evidence": pa.array([names[code] for code in shared.evidence.tolist()], pa.string()),
+            "shared_by": shared.count,
+            "most": shared.most,
+            "merges_prevented": pa.array(counts, pa.int64()),
+            "people": pa.array(sharers, pa.list_(pa.string())),
+        }
+    )
+    return (
+        identifiers.select("node_id", "namespace", "value")
+        .join(frame_of(spark, table), "node_id", how="inner")
+        .withColumn("people", F.transform("people", F.md5))
+        .withColumn("status", F.lit("set_aside"))
+        .withColumn("set_aside_at", F.lit(at))
+        .select(*silver.BAD_VALUES.columns)
     )
 
 
-def founding_id(namespace: str, value: str) -> str:
-    """The id of a person whose earliest identifier this is: 32 hex digits.
+def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
+    """A small or large Arrow table as a frame."""
+    if rows.num_rows == 0:  # Spark cannot take the schema from no batch
+        rows = rows.combine_chunks()
+    return spark.createDataFrame(rows)
 
-    Unkeyed, so whoever knows the identifier can compute it: a stable name, not a pseudonym.
-    """
-    return hashlib.sha256(json.dumps([namespace, value]).encode()).hexdigest()[:32]
+
+def _is_single(numbers: Ints) -> Flags:
+    """Whether each number stands there once."""
+    _, place, count = np.unique(numbers, return_inverse=True, return_counts=True)
+    single: Flags = count[place] == 1
+    return single
+
+
+def _numbers(table: pa.Table, column: str) -> Ints:
+    numbers: Ints = pc.cast(table[column], pa.int64()).to_numpy()
+    return numbers
+
+
+def _found(ids: Ints, wanted: Ints) -> tuple[Ints, Flags]:
+    """Where numbers stand in sorted ones, and whether they do."""
+    at = np.searchsorted(ids, wanted)
+    if len(ids) == 0:
+        return at, np.zeros(len(wanted), np.bool_)
+    at = np.minimum(at, len(ids) - 1)
+    return at, ids[at] == wanted

@@ -4,6 +4,8 @@ from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.bronze.segment import REST as SEGMENT_REST
 from kinfold.runtime.lake import CHANGE_TYPE
+from kinfold.silver.identity.nodes import RECORD, with_record_node
+from kinfold.silver.profiles.attribution import Ranking
 from kinfold.tables.bronze import PARTIES
 
 _NAMES = T.ArrayType(T.StringType())
@@ -18,6 +20,7 @@ def touched_people(
     identity_map: DataFrame,
     *,
     record_changes: DataFrame | None = None,
+    ranking: Ranking | None = None,
 ) -> DataFrame:
     """People whose profile may have changed: new events, records or identifiers that came or went.
 
@@ -28,16 +31,19 @@ def touched_people(
         identity_map: the current map.
         record_changes: change feed of silver.records; null for a lake without. Before and after
             count.
+        ranking: which identifier of an event says whose it is.
 
     Returns:
         profile_id, distinct.
     """
-    first = F.col("identifiers")[0]
-    seen = events.where(F.size("identifiers") > 0).select(
-        first["namespace"].alias("namespace"), first["value"].alias("value")
-    )
+    strongest = (ranking or Ranking()).strongest()
+    seen = events.select(strongest.alias("one")).select("one.namespace", "one.value")
     if record_changes is not None:  # every identifier: the first one may have gone with the record
-        named = record_changes.select(F.explode("identifiers").alias("one")).select("one.*")
+        named = (
+            with_record_node(record_changes)
+            .select(F.explode("identifiers").alias("one"))
+            .select("one.*")
+        )
         seen = seen.unionByName(named)
     active = (
         seen.distinct().join(identity_map, ["namespace", "value"], how="inner").select("profile_id")
@@ -182,7 +188,8 @@ def _told_by_records(records: DataFrame) -> DataFrame:
 
 def identifier_lists(identity_map: DataFrame) -> DataFrame:
     """What a person is known by: profile_id, emails, phones, identifier_counts."""
-    by_namespace = identity_map.groupBy("profile_id", "namespace").agg(
+    named = identity_map.where(F.col("namespace") != RECORD)
+    by_namespace = named.groupBy("profile_id", "namespace").agg(
         F.array_sort(F.collect_set("value")).alias("values")
     )
     counts = F.map_from_entries(

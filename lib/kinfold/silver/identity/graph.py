@@ -1,0 +1,249 @@
+"""Who is who: people as a pure function of nodes, links and guards, as arrays on the driver.
+
+Nothing here depends on the order in which anything arrived, so what grew in steps equals what is
+made at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinfold.silver.identity.components import component_labels
+from kinfold.silver.identity.guards import Guarded, guarded_components
+from kinfold.silver.identity.people import founders
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+NO_NAMESPACE = 253
+"""Code of nodes that no limit counts: second accounts of one person."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What keeps links from joining people.
+
+    Attributes:
+        limits: how many of a kind a person may have, by code.
+        shared_by: with how many of another kind a value may be seen, by both codes.
+        max_person_size: identifiers of a person, at most.
+        released: nodes that an operator says are nobody's shared value.
+        apart: pairs of nodes that are never one person.
+    """
+
+    limits: Mapping[int, int]
+    shared_by: Mapping[tuple[int, int], int]
+    max_person_size: int
+    released: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    apart: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A part of the identity graph that no link leaves, or all of it.
+
+    Attributes:
+        node_id: ascending.
+        namespace: code of each node (see `Namespaces`).
+        first_seen: microseconds since 1970.
+        birth_key: the key under which the node founds a person: its id, or what a split gave it.
+        person_key, component_id, is_known: what the map says so far; is_known = it has the node.
+        link_id, left, right: links that are not withdrawn; ends are places in `node_id`.
+        trust, seen: of each link; `seen` in microseconds.
+        is_alias: two accounts of one person.
+        is_sighting: counts as evidence that a value is shared.
+        is_blocked: what the table says so far.
+        is_inside: nodes all of whose links are here; the others are only known as neighbours of
+            values that are set aside, and nothing is said of them.
+        gone_node, gone_person: nodes that the map has and that are no more, and whose they were.
+    """
+
+    node_id: Ints
+    namespace: NDArray[np.uint8]
+    first_seen: Ints
+    birth_key: Ints
+    person_key: Ints
+    component_id: Ints
+    is_known: Flags
+    link_id: Ints
+    left: Ints
+    right: Ints
+    trust: NDArray[np.float32]
+    seen: Ints
+    is_alias: Flags
+    is_sighting: Flags
+    is_blocked: Flags
+    is_inside: Flags
+    gone_node: Ints
+    gone_person: Ints
+
+    def places(self, nodes: Ints) -> Ints:
+        """Where nodes stand in `node_id`; those that are not there are left out."""
+        at = np.searchsorted(self.node_id, nodes)
+        at = np.minimum(at, max(len(self.node_id) - 1, 0))
+        return at[self.node_id[at] == nodes] if len(self.node_id) else at[:0]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Values that too many share: place of the node, kind of sharers, how many, how many may."""
+
+    node: Ints
+    evidence: Ints
+    count: Ints
+    most: Ints
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is who.
+
+    Attributes:
+        belongs: nodes that belong to somebody: all but those set aside.
+        person: place of each person's founder, by node.
+        component: place of the earliest node of all that is linked, by node; blocked links count.
+        is_blocked: links that join nobody.
+        guarded: verdict of the guards.
+    """
+
+    belongs: Flags
+    person: Ints
+    component: Ints
+    is_blocked: Flags
+    guarded: Guarded
+
+
+def shared_values(graph: Graph, rules: Rules) -> Shared:
+    """The values inside that more of another kind share than may, each with its worst case."""
+    size = len(graph.node_id)
+    worst = np.zeros(size)
+    evidence, count, most = (np.zeros(size, np.int64) for _ in range(3))
+    ends = np.concatenate([graph.left, graph.right])[np.tile(graph.is_sighting, 2)]
+    others = np.concatenate([graph.right, graph.left])[np.tile(graph.is_sighting, 2)]
+    pair = graph.namespace[ends].astype(np.int16) * 256 + graph.namespace[others]
+    for (code, other), limit in sorted(rules.shared_by.items()):
+        degree = np.bincount(ends[pair == code * 256 + other], minlength=size)
+        excess = degree / limit
+        is_worse = (excess > 1) & (excess > worst)
+        worst[is_worse] = excess[is_worse]
+        evidence[is_worse], most[is_worse] = other, limit
+        count[is_worse] = degree[is_worse]
+    worst[graph.places(rules.released)] = 0
+    worst[~graph.is_inside] = 0
+    found = np.flatnonzero(worst)
+    return Shared(found, evidence[found], count[found], most[found])
+
+
+def people_of(graph: Graph, shared: Ints, rules: Rules) -> People:
+    """People as links and guards make them.
+
+    Args:
+        shared: places of nodes that are set aside.
+    """
+    size = len(graph.node_id)
+    belongs = np.ones(size, np.bool_)
+    belongs[shared] = False
+    joins = belongs[graph.left] & belongs[graph.right]
+    left, right = graph.left[joins], graph.right[joins]
+    namespace = _without_aliases(graph)
+    apart = [
+        (a, b)
+        for one, other in rules.apart
+        if len(a := graph.places(np.array([one]))) and len(b := graph.places(np.array([other])))
+    ]
+    forbidden = np.array(apart, np.int64).reshape(-1, 2)
+    guarded = guarded_components(
+        size,
+        left,
+        right,
+        namespace=namespace,
+        limits=rules.limits,
+        max_size=rules.max_person_size,
+        trust=graph.trust[joins],
+        seen=graph.seen[joins],
+        tie=graph.link_id[joins],
+        forbidden=(forbidden[:, 0], forbidden[:, 1]) if len(forbidden) else None,
+    )
+    raw = component_labels(size, left, right)
+    is_blocked = ~joins
+    is_blocked[joins] = ~guarded.accepted
+    return People(
+        belongs=belongs,
+        person=founders(guarded.labels, graph.first_seen, graph.node_id),
+        component=founders(raw, graph.first_seen, graph.node_id),
+        is_blocked=is_blocked,
+        guarded=guarded,
+    )
+
+
+def with_births(
+    graph: Graph, people: People, torn: Ints, gone: Mapping[int, int]
+) -> tuple[Graph, dict[int, int]]:
+    """Keys such that, where something was taken away, the largest part keeps the person's id.
+
+    Parts are compared by how many of the old person's identifiers they hold, then by who was seen
+    first. A part that is now led by somebody else's earlier identifier has that one's id: the older
+    person survives. Splits that guards make need none of this: they are as if they had always been.
+
+    Args:
+        torn: keys of people who lost a link or an identifier.
+        gone: birth key of each identifier that is no more, by node.
+
+    Returns:
+        The graph with the new keys, and the new keys by node.
+    """
+    birth, given = graph.birth_key.copy(), dict[int, int]()
+    theirs = np.flatnonzero(graph.is_known & people.belongs & np.isin(graph.person_key, torn))
+    held_by = _by_key(graph.person_key, theirs)
+    born_as = _by_key(birth, np.flatnonzero(np.isin(birth, torn)))
+    for key, places in sorted(held_by.items()):
+        parts: dict[int, int] = {}
+        for place in places:
+            founder = int(people.person[place])
+            parts[founder] = parts.get(founder, 0) + 1
+        first = min(
+            parts, key=lambda f: (-parts[f], int(graph.first_seen[f]), int(graph.node_id[f]))
+        )
+        is_own = bool(graph.is_known[first]) and int(graph.person_key[first]) == key
+        if int(birth[first]) == key or not is_own:
+            continue
+        for place in born_as.get(key, []):
+            node = int(graph.node_id[place])
+            birth[place] = given[node] = _mix(key ^ _mix(node))
+        for node, born in gone.items():  # should it come again, it founds somebody new
+            if born == key:
+                given[node] = _mix(key ^ _mix(node))
+        birth[first] = given[int(graph.node_id[first])] = key
+    return replace(graph, birth_key=birth), given
+
+
+def _by_key(keys: Ints, places: Ints) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for place in places.tolist():
+        found.setdefault(int(keys[place]), []).append(place)
+    return found
+
+
+def _mix(number: int) -> int:
+    """Another 64-bit number, the same for the same one (the finaliser of SplitMix64)."""
+    mask = (1 << 64) - 1
+    mixed = (number + 0x9E3779B97F4A7C15) & mask
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & mask
+    mixed ^= mixed >> 31
+    return mixed - (1 << 64) if mixed >= 1 << 63 else mixed
+
+
+def _without_aliases(graph: Graph) -> NDArray[np.uint8]:
+    """Namespace codes in which all accounts but one that aliases join count for no limit."""
+    if not graph.is_alias.any():
+        return graph.namespace
+    left, right = graph.left[graph.is_alias], graph.right[graph.is_alias]
+    ends = np.unique(np.concatenate([left, right]))
+    label = component_labels(len(ends), np.searchsorted(ends, left), np.searchsorted(ends, right))
+    seconds = np.ones(len(ends), np.bool_)
+    seconds[np.unique(label, return_index=True)[1]] = False
+    namespace = graph.namespace.copy()
+    namespace[ends[seconds]] = NO_NAMESPACE
+    return namespace

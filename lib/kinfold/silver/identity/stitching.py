@@ -1,0 +1,319 @@
+"""From new events, records and decisions to links, and from links to people."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, Row, functions as F
+
+from kinfold.runtime.job import JobRun
+from kinfold.silver.identity.decisions import holding, judged, operator_links
+from kinfold.silver.identity.graph import Ints
+from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
+from kinfold.silver.identity.history import current
+from kinfold.silver.identity.links import (
+    SEEN_BESIDE,
+    seen_identifiers,
+    seen_together,
+    sightings,
+    widened,
+)
+from kinfold.silver.identity.nodes import Namespaces, node_id
+from kinfold.silver.identity.records import RecordNews, record_news
+from kinfold.silver.identity.resolution import (
+    Known,
+    Resolution,
+    bad_value_rows,
+    birth_rows,
+    change_rows,
+    frame_of,
+    link_rows,
+    map_rows,
+    read_graph,
+    resolution,
+    rules_of,
+    touched_components,
+)
+from kinfold.tables import silver
+
+OUTPUTS = (
+    silver.IDENTIFIERS,
+    silver.IDENTITY_LINKS,
+    silver.IDENTITY_MAP,
+    silver.IDENTITY_CHANGES,
+    silver.IDENTITY_BIRTHS,
+    silver.BAD_VALUES,
+)
+_LINK = silver.IDENTITY_LINKS.columns
+_UNSAID = "its record no longer says it"
+
+
+@dataclass(frozen=True)
+class News:
+    """What the graph has gained and lost since the last run.
+
+    Attributes:
+        identifiers: those seen in what is new, silver.identifiers columns.
+        links: those that came, changed or were withdrawn, as they are now.
+        lost_links: those that go with an identifier; null if none does.
+        lost_nodes: identifiers that are no more: node_id; null if there is none.
+        torn: nodes that lost a link.
+    """
+
+    identifiers: DataFrame
+    links: DataFrame
+    lost_links: DataFrame | None
+    lost_nodes: DataFrame | None
+    torn: Ints
+
+
+def stitch(run: JobRun) -> None:
+    """Land the news in the graph, then publish who is who.
+
+    Published in an order that lets a run that was killed be repeated: every step finds again what
+    the next one needs.
+    """
+    conf, lake = run.settings.identity, run.lake
+    namespaces = Namespaces.of(conf)
+    decisions = holding(lake.read_or_empty(silver.IDENTITY_DECISIONS))
+    set_aside = [] if run.is_rebuild else _set_aside(run, decisions)
+    news = _news(run, namespaces, decisions, set_aside)
+    run.publish(silver.IDENTIFIERS, news.identifiers, gone=news.lost_nodes)
+    run.publish(silver.IDENTITY_LINKS, news.links, gone=news.lost_links)
+    is_full = run.is_rebuild or not lake.exists(silver.IDENTITY_MAP)
+    within = None if is_full else _touched(run, news, set_aside).persist()
+
+    def found() -> Resolution:
+        known = _known(run)
+        return resolution(
+            read_graph(known, namespaces, within=within),
+            rules_of(conf, decisions),
+            namespaces,
+            torn=news.torn,
+            gone_births={row[0]: row[1] for row in known.births.collect()},
+            set_aside=np.array(set_aside, np.int64),
+        )
+
+    result = found()
+    shared = result.graph.node_id[result.shared.node].tolist()
+    beside = _seen_beside(run, namespaces, shared, set_aside) if shared else None
+    if beside is not None:
+        _publish_links(run, _landed(run, beside, decisions))
+        result = found()
+    _publish(run, result)
+    run.count(
+        identifiers=news.identifiers.count(),
+        links=news.links.count(),
+        set_aside=len(shared),
+        blocked=int(np.count_nonzero(result.people.is_blocked)),
+    )
+    _note_alarms(run, result, namespaces)
+
+
+def _note_alarms(run: JobRun, result: Resolution, namespaces: Namespaces) -> None:
+    """Tell of the worst that plain components would have joined, before anything was cut."""
+    alarms = result.people.guarded.alarms
+    for code in np.unique(alarms.code).tolist():
+        counts = alarms.count[alarms.code == code]
+        what = {TOO_LARGE: "identifiers", FORBIDDEN: "pairs to be kept apart"}.get(code)
+        run.note(
+            f"guards cut {len(counts)} components with too many {what or namespaces.names[code]}, "
+            f"the largest with {counts.max()}"
+        )
+
+
+def _news(
+    run: JobRun, namespaces: Namespaces, decisions: Sequence[Row], set_aside: Sequence[int]
+) -> News:
+    lake = run.lake
+    of_records = record_news(run)
+    seen = sightings(run.inserted(silver.EVENTS), of_records.changed).persist()
+    identifiers = seen_identifiers(seen).persist()
+    identifiers.count()  # so that joins know that it is small
+    known = run.known(silver.IDENTIFIERS)
+    known = known.join(identifiers.select("node_id"), "node_id", how="semi")
+    said = seen_together(seen, namespaces)
+    if set_aside:
+        said = said.unionByName(_beside(seen, namespaces, set_aside))
+    if _has_new_decisions(run):
+        said = said.unionByName(operator_links(lake.read(silver.IDENTITY_DECISIONS)))
+    links = _landed(run, said, decisions)
+    withdrawn = _withdrawn(run, of_records, links, decisions)
+    links = links.unionByName(withdrawn).persist()
+    links.count()
+    lost = None
+    if of_records.vanished is not None:
+        there = lake.read_or_empty(silver.IDENTITY_LINKS)
+        lost = _at(there, of_records.vanished).select("link_id", "left_node", "right_node")
+        lost = lost.join(links.select("link_id"), "link_id", how="anti").persist()
+    torn = links.where(F.col("status") == "withdrawn").select("left_node", "right_node")
+    if lost is not None:
+        torn = torn.unionByName(lost.select("left_node", "right_node"))
+    ends = torn.toArrow()
+    return News(
+        identifiers=widened(identifiers, known, key="node_id").persist(),
+        links=links,
+        lost_links=lost,
+        lost_nodes=of_records.vanished,
+        torn=np.unique(
+            np.concatenate([ends[side].to_numpy() for side in ("left_node", "right_node")])
+        ).astype(np.int64),
+    )
+
+
+def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame:
+    """Links as they are in silver.identity_links once they have been seen (again)."""
+    said = said.persist()
+    said.count()
+    known = run.lake.read_or_empty(silver.IDENTITY_LINKS)
+    known = known.join(said.select("link_id"), "link_id", how="semi")
+    at = run.lake.started_at
+    stays = known.select("link_id", "status", "reason", "valid_from", "valid_to")
+    if run.is_rebuild:  # guards and values set aside are judged anew; since when it is known stays
+        stays = stays.select(
+            "link_id",
+            F.lit("active").alias("status"),
+            F.lit(None).cast("string").alias("reason"),
+            "valid_from",
+            F.lit(None).cast("timestamp").alias("valid_to"),
+        )
+        known = known.where(F.lit(False))
+    links = (
+        widened(said, known, key="link_id")
+        .join(stays, "link_id", how="left")
+        .withColumn("status", F.coalesce("status", F.lit("active")))
+        .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
+    )
+    return judged(links, decisions, at=at).select(*_LINK)
+
+
+def _withdrawn(
+    run: JobRun, of_records: RecordNews, links: DataFrame, decisions: Sequence[Row]
+) -> DataFrame:
+    """Links that are there and were not seen now, but that records or operators change."""
+    if run.is_rebuild or not run.lake.exists(silver.IDENTITY_LINKS):
+        return links.where(F.lit(False))
+    at = run.lake.started_at
+    there = run.lake.read(silver.IDENTITY_LINKS).join(
+        links.select("link_id"), "link_id", how="anti"
+    )
+    found = there.where(F.lit(False)).select(*_LINK)
+    if of_records.changed_nodes is not None:
+        nodes = of_records.changed_nodes.withColumnRenamed("node_id", "left_node")
+        unsaid = there.join(nodes, "left_node", how="semi").withColumns(
+            {
+                "valid_to": F.coalesce("valid_to", F.lit(at)),
+                "status": F.lit("withdrawn"),
+                "reason": F.lit(_UNSAID),
+            }
+        )
+        found = unsaid.select(*_LINK)
+    if _has_new_decisions(run):
+        changes = run.changes(silver.IDENTITY_DECISIONS)
+        nodes = changes.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
+        near = _at(there, nodes.dropna().distinct())
+        near = near.join(found.select("link_id"), "link_id", how="anti")
+        found = found.unionByName(judged(near.select(*_LINK), decisions, at=at).select(*_LINK))
+    return found
+
+
+def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
+    """The nodes whose people may change."""
+    ends = news.links.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
+    touched = news.identifiers.select("node_id").unionByName(ends)
+    if news.lost_links is not None and news.lost_nodes is not None:
+        lost = news.lost_links.select(F.explode(F.array("left_node", "right_node")))
+        touched = touched.union(lost).union(news.lost_nodes.select("node_id"))
+    if set_aside:  # they stay so: nothing that comes can make them one person's again
+        touched = touched.where(~F.col("node_id").isin(*set_aside))
+    touched = touched.distinct().persist()
+    touched.count()
+    return touched_components(_known(run), touched)
+
+
+def _seen_beside(
+    run: JobRun, namespaces: Namespaces, shared: Sequence[int], set_aside: Sequence[int]
+) -> DataFrame | None:
+    """Links of events and records around their strongest identifier that is somebody's, where the
+    strongest one has just been found to be nobody's. All events are looked through, which is why
+    only a newly found value leads here."""
+    records = run.read(silver.RECORDS) if silver.RECORDS.name in run.inputs else None
+    seen = sightings(run.read(silver.EVENTS), records)
+    return _beside(seen, namespaces, [*set_aside, *shared])
+
+
+def _beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
+    ranked = namespaces.ranked(F.col("identifiers"))
+    centre = node_id(ranked[0]["namespace"], ranked[0]["value"])
+    theirs = seen.where((F.size("identifiers") > 2) & centre.isin(*set_aside))
+    return seen_together(theirs, namespaces, rule=SEEN_BESIDE, without=set_aside)
+
+
+def _publish_links(run: JobRun, links: DataFrame) -> None:
+    run.lake.upsert(silver.IDENTITY_LINKS, links)
+
+
+def _publish(run: JobRun, result: Resolution) -> None:
+    spark, lake, at = run.spark, run.lake, run.lake.started_at
+    known = _known(run)
+    blocked = result.changed_links()
+    if blocked.num_rows:
+        lake.upsert(silver.IDENTITY_LINKS, link_rows(spark, blocked, known.links))
+    if len(result.shared.node) or lake.exists(silver.BAD_VALUES):
+        rows = bad_value_rows(spark, result, known.identifiers, at=at)
+        run.publish(silver.BAD_VALUES, rows)
+    if result.births:
+        lake.upsert(silver.IDENTITY_BIRTHS, birth_rows(spark, result.births, at=at))
+    moved = result.moved_people()
+    if moved.num_rows:
+        since = json.dumps(run.previous["input_versions"] if run.previous else None)
+        rows = change_rows(spark, moved, at=at, run_id=lake.run_id, since=since)
+        lake.upsert(silver.IDENTITY_CHANGES, rows)
+    changed = result.changed_nodes()
+    gone = result.graph.gone_node
+    if not lake.exists(silver.IDENTITY_MAP):
+        rows = map_rows(spark, changed, current=known.current, identifiers=known.identifiers, at=at)
+        lake.replace(silver.IDENTITY_MAP, rows)
+    elif changed.num_rows or len(gone):
+        rows = map_rows(spark, changed, current=known.current, identifiers=known.identifiers, at=at)
+        lake.upsert(silver.IDENTITY_MAP, rows, gone=_rows_of(run, gone))
+    run.count(moved=moved.num_rows, people=len(np.unique(result.keys[result.people.belongs])))
+
+
+def _rows_of(run: JobRun, nodes: Ints) -> DataFrame | None:
+    """Every row of the map of nodes that are no more, history included."""
+    if len(nodes) == 0:
+        return None
+    frame = frame_of(run.spark, pa.table({"node_id": nodes}))
+    return run.lake.read(silver.IDENTITY_MAP).join(frame, "node_id", how="semi")
+
+
+def _known(run: JobRun) -> Known:
+    lake = run.lake
+    return Known(
+        identifiers=lake.read_or_empty(silver.IDENTIFIERS),
+        links=lake.read_or_empty(silver.IDENTITY_LINKS),
+        current=current(lake.read_or_empty(silver.IDENTITY_MAP)),
+        births=lake.read_or_empty(silver.IDENTITY_BIRTHS),
+    )
+
+
+def _set_aside(run: JobRun, decisions: Sequence[Row]) -> list[int]:
+    """Nodes that belong to nobody, but for those that an operator has released."""
+    released = {row["left_node"] for row in decisions if row["kind"] == "release"}
+    rows = run.lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
+    return sorted({row["node_id"] for row in rows.select("node_id").collect()} - released)
+
+
+def _has_new_decisions(run: JobRun) -> bool:
+    name = silver.IDENTITY_DECISIONS.name
+    return name in run.inputs and run.inputs[name] > run.seen_version(silver.IDENTITY_DECISIONS)
+
+
+def _at(links: DataFrame, nodes: DataFrame) -> DataFrame:
+    """The links that end at one of the nodes."""
+    left = links.join(nodes.withColumnRenamed("node_id", "left_node"), "left_node", how="semi")
+    right = links.join(nodes.withColumnRenamed("node_id", "right_node"), "right_node", how="semi")
+    return left.unionByName(right).dropDuplicates(["link_id"])
