@@ -1,0 +1,157 @@
+"""Who is who: the laws of the identity graph.
+
+Nodes are numbers; their kind is the number modulo 3: 0 user_id, 1 email, 2 cookie_id.
+"""
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from made_graphs import COOKIE, EMAIL, USER, MadeGraph, rules
+
+FREE = rules(limits={}, shared_by={})
+SIGHTINGS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(0, 23), st.integers(0, 23), st.integers(0, 23)),
+    min_size=1,
+    max_size=25,
+)
+
+
+def grown(batches, *, by=None):
+    graph = MadeGraph(by or rules())
+    for batch in batches:
+        graph.see(*batch)
+    return graph
+
+
+def people(graph):
+    groups = {}
+    for node, key in graph.person.items():
+        groups.setdefault(key, set()).add(node)
+    return {frozenset(group) for group in groups.values()}
+
+
+def test_identifiers_seen_together_are_one_person_under_the_earliest_ones_key():
+    graph = grown([[(5, 0, 1), (9, 2, 1), (7, 3, 4)]])
+    assert people(graph) == {frozenset({0, 1, 2}), frozenset({3, 4})}
+    assert graph.person[2] == 0, "of two seen at once the smaller node"
+    assert graph.person[4] == 3
+
+
+def test_on_a_merge_the_older_person_survives():
+    graph = grown([[(5, 3, 1)], [(2, 2, 4)], [(9, 1, 2)]])
+    assert set(graph.person.values()) == {2}
+
+
+def test_a_shared_device_stays_with_who_used_it_first():
+    graph = grown([[(1, 0, 2), (2, 3, 2)]])
+    assert people(graph) == {frozenset({0, 2}), frozenset({3})}
+    assert graph.blocked == {(3, 2)}
+
+
+def test_a_value_that_too_many_share_is_nobodys():
+    graph = grown([[(1, 0, 2), (2, 3, 2), (3, 6, 2)]])
+    assert graph.set_aside == set()
+    graph.see((4, 9, 2))
+    assert graph.set_aside == {2}
+    assert 2 not in graph.person
+    assert people(graph) == {frozenset({n}) for n in (0, 3, 6, 9)}
+    graph.see((5, 12, 2))
+    assert people(graph) == {frozenset({n}) for n in (0, 3, 6, 9, 12)}
+
+
+def test_a_released_value_joins_again():
+    by = rules(released=np.array([2]), limits={})
+    assert people(grown([[(i, 3 * i, 2) for i in range(6)]], by=by)) == {
+        frozenset({0, 3, 6, 9, 12, 15, 2})
+    }
+
+
+def test_two_accounts_that_an_alias_joins_count_as_one():
+    graph = grown([[(1, 0, 3), (2, 0, 2), (3, 3, 5)]])
+    assert people(graph) == {frozenset({0, 3, 2, 5})}
+    graph.see((4, 6, 5))
+    assert graph.blocked == {(6, 5)}
+
+
+def test_who_is_kept_apart_is_never_one_person():
+    by = rules(apart=np.array([[2, 5]]))
+    graph = grown([[(1, 1, 2), (2, 1, 5)]], by=by)
+    assert people(graph) == {frozenset({1, 2}), frozenset({5})}
+
+
+def test_on_a_split_the_largest_part_keeps_the_id_though_the_founder_is_in_the_other():
+    graph = grown([[(0, 2), (1, 2, 1), (2, 0, 1), (3, 0, 5), (4, 0, 8)]])
+    assert set(graph.person.values()) == {2}
+    graph.withdraw((1, 2))
+    assert people(graph) == {frozenset({2}), frozenset({0, 1, 5, 8})}
+    assert graph.person[0] == 2
+    assert graph.person[2] not in (0, 1, 2, 5, 8)
+
+
+def test_an_id_outlives_the_identifier_it_came_from():
+    graph = grown([[(0, 2), (1, 2, 1), (2, 0, 1)]])
+    graph.forget(2)
+    assert graph.person == {0: 2, 1: 2}
+    graph.see((9, 2, 4))
+    assert graph.person[0] == 2
+    assert graph.person[2] == graph.person[4] != 2, "who comes again is somebody new"
+
+
+@settings(max_examples=150, deadline=None)
+@given(SIGHTINGS, st.randoms(use_true_random=False), st.integers(1, 5))
+def test_in_steps_and_in_any_order_people_and_ids_are_those_made_at_once(sightings, random, steps):
+    shuffled = random.sample(sightings, len(sightings))
+    size = -(-len(shuffled) // steps)
+    batches = [shuffled[i : i + size] for i in range(0, len(shuffled), size)]
+    assert grown(batches).state() == grown([sightings]).state()
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIGHTINGS, st.randoms(use_true_random=False))
+def test_without_guards_people_are_the_components_of_networkx(sightings, random):
+    graph = grown([[one] for one in random.sample(sightings, len(sightings))], by=FREE)
+    oracle = nx.Graph()
+    for _, *nodes in sightings:
+        nx.add_path(oracle, nodes)
+    assert people(graph) == {frozenset(c) for c in nx.connected_components(oracle)}
+
+
+@settings(max_examples=150, deadline=None)
+@given(SIGHTINGS, SIGHTINGS, st.data())
+def test_after_what_is_taken_away_too_a_rebuild_changes_nothing(before, after, data):
+    graph = grown([before])
+    links = sorted(graph.links)
+    if links:
+        graph.withdraw(*data.draw(st.lists(st.sampled_from(links), unique=True, max_size=4)))
+    graph.see(*after[: len(after) // 2])
+    graph.forget(*data.draw(st.lists(st.sampled_from(sorted(graph.first_seen)), max_size=3)))
+    graph.see(*after[len(after) // 2 :])
+    state = [dict(part) if isinstance(part, dict) else set(part) for part in graph.state()]
+    graph.rebuild()
+    assert state == list(graph.state())
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIGHTINGS)
+def test_no_news_changes_no_id_and_no_limit_is_broken(sightings):
+    graph = grown([sightings])
+    before = dict(graph.person)
+    graph.see(*sightings)
+    assert graph.person == before
+    for person in people(graph):
+        users = {node for node in person if node % 3 == USER}
+        aliases = nx.Graph([link for link in graph.links if link[0] % 3 == link[1] % 3 == USER])
+        aliases.add_nodes_from(users)
+        joined = list(nx.connected_components(aliases.subgraph(users)))
+        assert len(joined) <= 1
+
+
+@pytest.mark.parametrize("kind", [USER, EMAIL, COOKIE])
+def test_two_people_never_share_an_id(kind):
+    graph = grown([[(i, 3 * i + kind, 3 * i + 3 + kind) for i in range(6)]], by=FREE)
+    for node in sorted(graph.first_seen)[1:-1]:
+        graph.forget(node)
+        graph.see((50, node))
+    assert len(set(graph.person.values())) == len(people(graph)) == len(graph.first_seen)
