@@ -79,7 +79,8 @@ def dense(left: Ints, right: Ints) -> tuple[Ints, Indices, Indices]:
     if node_count > MAX_NODES:
         raise ValueError(f"dense: {node_count} nodes, at most {MAX_NODES} can be numbered.")
     node_ids = node_ids[:node_count].copy()
-    return node_ids, *positions(node_ids, left, right)
+    left_index, right_index = positions(node_ids, left, right)
+    return node_ids, left_index, right_index
 
 
 def positions(node_ids: Ints, *wanted: Ints) -> tuple[Indices, ...]:

@@ -6,7 +6,7 @@ smallest node. Each round is written and read again, so plans stay short and no 
 needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -54,9 +54,9 @@ def contracted_components(edges: DataFrame, *, scratch: str, max_rounds: int = 4
         ContractionError: components still changed in the last round.
     """
     ends = edges.select("left", "right")
-    # Nodes with a loop only would be lost among stars, which have none.
+    # A node with nothing but a loop would be lost: forests and stars have none.
     loops = ends.where("left = right").select("left").distinct()
-    stars = _kept(forest(ends.where("left != right")), f"{scratch}/forest")
+    stars = _kept(forest(ends), f"{scratch}/forest")
     before = _signature(stars)
     for number in range(max_rounds):
         stars = _kept(_small_star(_large_star(stars)), f"{scratch}/round-{number % 2}")
@@ -124,7 +124,7 @@ def _signature(edges: DataFrame) -> tuple[object, ...]:
     return () if found is None else tuple(found)
 
 
-def _forest_of_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _forest_of_partition(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
     collected = list(batches)
     if not collected:
         return
