@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads=[silver.EVENTS, silver.IDENTITY_MAP],
         reads_if_there=[silver.RECORDS],
         writes=[silver.PROFILES],
-        depends_on=[options.settings.identity],
+        depends_on=[options.settings.identity, options.settings.profiles],
     ) as run:
         if run.is_up_to_date:
             return
@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             attributed_events(run.read(silver.EVENTS), theirs),
             theirs,
             records=attributed_events(run.read(silver.RECORDS), theirs) if has_records else None,
+            rules=options.settings.profiles.survivorship,
         )
         # Without records everybody in the map has an event.
         kept = rows if has_records else identity_map
