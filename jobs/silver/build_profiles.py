@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads=[silver.EVENTS, silver.IDENTITY_MAP],
         reads_if_there=[silver.RECORDS],
         writes=[silver.PROFILES],
-        depends_on=[options.settings.identity],
+        depends_on=[options.settings.identity, options.settings.profiles],
     ) as run:
         if run.is_up_to_date:
             return
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             attributed_events(run.read(silver.EVENTS), theirs, ranking),
             theirs,
             records=attributed_events(records, theirs, ranking) if records is not None else None,
+            rules=options.settings.profiles.survivorship,
         )
         gone = touched.join(rows, "profile_id", how="anti")
         run.publish(silver.PROFILES, rows, gone=gone)

@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeInt,
@@ -140,6 +142,86 @@ class IdentityConf(Conf):
     also says whose event it is. Kinds that are not named come last."""
 
 
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("at least one criterion")
+    return names
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"each name once; {', '.join(doubled)} is there twice")
+    return names
+
+
+Criterion = Literal["party", "source", "most_recent", "most_frequent"]
+Criteria = Annotated[
+    tuple[Criterion, ...],
+    BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
+    AfterValidator(_some),
+    AfterValidator(_distinct),
+]
+SourceNames = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+
+
+class TraitRuleConf(Conf):
+    """Which of several values of a trait a profile has."""
+
+    rule: Criteria
+    """Compared in this order; what they leave open goes to the value said last."""
+    sources: SourceNames = ()
+    """For `source`: names of sources, the most trusted first; those not named come after them."""
+
+
+class SurvivorshipConf(Conf):
+    """The rule of every trait, and traits with a rule of their own."""
+
+    rule: Criteria = ("party", "most_recent")
+    sources: SourceNames = ()
+    """Trusted order of sources, also for traits whose rule asks for it without an order."""
+    traits: dict[str, TraitRuleConf] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sources_are_given_where_asked_for(self) -> Self:
+        asking = [name for name, own in self.traits.items() if "source" in own.rule]
+        unordered = [name for name in asking if not (self.traits[name].sources or self.sources)]
+        if "source" in self.rule and not self.sources:
+            unordered.insert(0, "every trait")
+        if unordered:
+            raise ValueError(
+                f"`sources`, the names of sources with the most trusted first: the rule of "
+                f"{', '.join(unordered)} asks for `source`"
+            )
+        idle = [n for n, own in self.traits.items() if own.sources and "source" not in own.rule]
+        inherits = any(not self.traits[name].sources for name in asking)
+        if self.sources and "source" not in self.rule and not inherits:
+            idle.insert(0, "every trait")
+        if idle:
+            raise ValueError(
+                f"`source` in the rule of {', '.join(idle)}, as `sources` is given; else remove it"
+            )
+        return self
+
+    def rule_of(self, trait: str) -> TraitRuleConf:
+        """The rule of a trait, with its sources."""
+        own = self.traits.get(trait)
+        if own is None:
+            return self.usual
+        return own if own.sources else TraitRuleConf(rule=own.rule, sources=self.sources)
+
+    @property
+    def usual(self) -> TraitRuleConf:
+        """The rule of traits that have none of their own."""
+        return TraitRuleConf(rule=self.rule, sources=self.sources)
+
+
+class ProfilesConf(Conf):
+    """What a profile says of a person about whom there is more than one opinion."""
+
+    survivorship: SurvivorshipConf = SurvivorshipConf()
+
+
 class QualityConf(Conf):
     """What may be wrong with rows before nothing is published at all."""
 
@@ -221,6 +303,7 @@ class Settings(Conf):
     kafka: KafkaConf
     events: EventsConf = EventsConf()
     identity: IdentityConf
+    profiles: ProfilesConf = ProfilesConf()
     quality: QualityConf
     segmentation: SegmentationConf
     propensity: PropensityConf
@@ -546,7 +629,9 @@ def readable_problems(
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
-        where = next((origin[k] for k in origin if k == key or k.startswith(f"{key}.")), default)
+        # A part of a list stands where the list does.
+        near = [k for k in origin if k == key or k.startswith(f"{key}.") or key.startswith(f"{k}.")]
+        where = origin[near[0]] if near else default
         if problem["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key '{key}'.{did_you_mean(key, known)}")
         elif problem["type"] == "missing":

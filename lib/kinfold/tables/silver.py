@@ -359,6 +359,17 @@ IDENTITY_DECISIONS = Table(
     ),
 )
 
+TRAIT_SOURCE = T.StructType(
+    [
+        T.StructField("source", T.StringType()),
+        T.StructField("event_id", T.StringType()),
+        T.StructField("record_id", T.StringType()),
+        T.StructField("changed_at", T.TimestampType()),
+        T.StructField("rule", T.StringType()),
+    ]
+)
+"""Where a trait's value comes from: an event or a record of a source; and by which rule."""
+
 PROFILES = Table(
     name="silver.profiles",
     comment="One row per person: what is known of them, over all their identifiers.",
@@ -414,8 +425,17 @@ PROFILES = Table(
         Field(
             "traits",
             T.MapType(T.StringType(), T.StringType()),
-            "Value of each trait from `identify` events and records: first party before second "
-            "before third, then the latest; empty values are ignored.",
+            "Value of each trait from `identify` events and records, by the rules of "
+            "`profiles.survivorship`; unless they say else first party before second before "
+            "third, then the latest. Empty values are ignored.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "trait_sources",
+            T.MapType(T.StringType(), TRAIT_SOURCE),
+            "Provenance of each trait's value: its source, the event or record that says so, when "
+            "that occurred or changed (UTC), and the rule that chose it.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),

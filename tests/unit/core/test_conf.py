@@ -61,6 +61,29 @@ def test_every_committed_environment_is_valid(env):
         ("lake:\n  rot: x\n", r"conf/test.yaml: unknown key 'lake.rot'. Did you mean 'lake.root'?"),
         ("propensity:\n  min_auc: 95\n", "conf/test.yaml: propensity.min_auc is 95, expected"),
         ("segmentation:\n  k_min: 9\n", "k_min (9) must not be above k_max (7)"),
+        (
+            "profiles: {survivorship: {traits: {city: {rule: newest}}}}\n",
+            "conf/test.yaml: profiles.survivorship.traits.city.rule.0 is newest, expected: should "
+            "be 'party', 'source', 'most_recent' or 'most_frequent'.",
+        ),
+        (
+            "profiles: {survivorship: {rule: [party, party]}}\n",
+            "conf/test.yaml: profiles.survivorship.rule is ['party', 'party'], expected: each name "
+            "once; party is there twice.",
+        ),
+        (
+            "profiles: {survivorship: {rule: []}}\n",
+            "conf/test.yaml: profiles.survivorship.rule is [], expected: at least one criterion.",
+        ),
+        (
+            "profiles: {survivorship: {traits: {city: {rule: source}}}}\n",
+            "expected: `sources`, the names of sources with the most trusted first: the rule of "
+            "city asks for `source`.",
+        ),
+        (
+            "profiles: {survivorship: {sources: [crm]}}\n",
+            "expected: `source` in the rule of every trait, as `sources` is given; else remove it.",
+        ),
         ("- a\n", "conf/test.yaml: holds a list, expected keys with values."),
         ("lake: [\n", "conf/test.yaml, line 2: is not valid YAML."),
     ],
@@ -127,3 +150,12 @@ def test_equal_settings_have_equal_hashes_and_others_have_not():
     other = parse_options("pipeline", ["--set", "propensity.trees=4"])
     assert one.hash_of(one.settings.propensity) != one.hash_of(other.settings.propensity)
     assert one.hash_of(one.settings.identity) == one.hash_of(other.settings.identity)
+
+
+def test_a_trait_has_the_usual_rule_unless_it_has_its_own_and_one_criterion_needs_no_list(home):
+    given = "{sources: [crm], traits: {city: {rule: most_frequent}, tier: {rule: [source]}}}"
+    (home / "conf" / "test.yaml").write_text(f"profiles: {{survivorship: {given}}}\n")
+    rules = load_settings(home, "test", {}).profiles.survivorship
+    assert rules.rule_of("street").rule == ("party", "most_recent")
+    assert rules.rule_of("city").rule == ("most_frequent",)
+    assert rules.rule_of("tier").sources == ("crm",)

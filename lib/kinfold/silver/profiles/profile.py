@@ -2,16 +2,18 @@
 
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
-from kinfold.bronze.segment import REST as SEGMENT_REST
+from kinfold.core.conf import SurvivorshipConf
 from kinfold.runtime.lake import CHANGE_TYPE
 from kinfold.silver.identity.nodes import RECORD, with_record_node
 from kinfold.silver.profiles.attribution import Ranking
-from kinfold.tables.bronze import PARTIES
+from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
+from kinfold.tables import silver
 
 _NAMES = T.ArrayType(T.StringType())
 _TEXTS = T.MapType(T.StringType(), T.StringType())
+_SOURCES = T.MapType(T.StringType(), silver.TRAIT_SOURCE)
 TOP_CATEGORIES = 3
-_TRUST = {party: -place for place, party in enumerate(PARTIES)}
+_USUAL_RULES = SurvivorshipConf()
 
 
 def touched_people(
@@ -53,7 +55,11 @@ def touched_people(
 
 
 def profiles(
-    events: DataFrame, identity_map: DataFrame, *, records: DataFrame | None = None
+    events: DataFrame,
+    identity_map: DataFrame,
+    *,
+    records: DataFrame | None = None,
+    rules: SurvivorshipConf = _USUAL_RULES,
 ) -> DataFrame:
     """One profile per person that has events or records.
 
@@ -61,20 +67,24 @@ def profiles(
         events: silver.events with profile_id (see `attributed_events`).
         identity_map: silver.identity_map of at least the same people.
         records: silver.records with profile_id; null for a lake without.
+        rules: which value of a trait counts (see `surviving_traits`).
 
     Returns:
         silver.profiles columns.
     """
     lived = activity(events)
+    said = trait_statements(events, records=records)
     return (
         (lived if records is None else lived.unionByName(_known_from_records(records, events)))
         .join(top_categories(events), "profile_id", how="left")
-        .join(latest_values(events, records=records), "profile_id", how="left")
+        .join(surviving_traits(said, rules=rules), "profile_id", how="left")
+        .join(latest_consent(events), "profile_id", how="left")
         .join(identifier_lists(identity_map), "profile_id", how="left")
         .withColumns(
             {
                 "top_categories": _or_empty("top_categories", F.array().cast(_NAMES)),
                 "traits": _or_empty("traits", F.create_map().cast(_TEXTS)),
+                "trait_sources": _or_empty("trait_sources", F.create_map().cast(_SOURCES)),
                 "consent": _or_empty("consent", F.create_map().cast(_TEXTS)),
             }
         )
@@ -130,60 +140,16 @@ def top_categories(events: DataFrame) -> DataFrame:
     )
 
 
-def latest_values(events: DataFrame, *, records: DataFrame | None = None) -> DataFrame:
-    """The value of each trait and each consent purpose that counts.
-
-    What the first party says (`identify` events and its records) beats the second party, that the
-    third; of one party the newest wins, ties go to the larger event_id, then to records.
-
-    Args:
-        records: silver.records with profile_id; null for a lake without.
-
-    Returns:
-        profile_id, traits, consent.
-    """
-    traits = events.where(F.col("event_type") == "identify").select(
-        "profile_id",
-        "occurred_at",
-        "event_id",
-        F.lit("trait").alias("kind"),
-        F.explode(F.from_json("properties", "map<string,string>")).alias("name", "value"),
-    )
-    consent = events.where(F.col("event_type") == "consent").select(
-        "profile_id",
-        "occurred_at",
-        "event_id",
-        F.lit("consent").alias("kind"),
-        F.col("consent_purpose").alias("name"),
-        F.col("consent_decision").alias("value"),
-    )
-    said = traits.unionByName(consent).withColumns(
-        {"trust": F.lit(_TRUST["first"]), "teller": F.concat(F.lit("event "), "event_id")}
-    )
-    said = said.select("profile_id", "kind", "name", "value", "trust", "occurred_at", "teller")
-    if records is not None:
-        said = said.unionByName(_told_by_records(records))
+def latest_consent(events: DataFrame) -> DataFrame:
+    """The latest decision per purpose, ties to the larger event_id: profile_id, consent."""
     latest = (
-        said.where(F.col("name").isNotNull() & (F.trim("value") != ""))
-        .where(F.col("name") != SEGMENT_REST)
-        .groupBy("profile_id", "kind", "name")
-        .agg(F.max_by("value", F.struct("trust", "occurred_at", "teller")).alias("value"))
+        events.where(F.col("event_type") == "consent")
+        .where(F.col("consent_purpose").isNotNull() & (F.trim("consent_decision") != ""))
+        .groupBy("profile_id", F.col("consent_purpose").alias("name"))
+        .agg(F.max_by("consent_decision", F.struct("occurred_at", "event_id")).alias("value"))
     )
-    return latest.groupBy("profile_id").agg(
-        _map_of("trait").alias("traits"), _map_of("consent").alias("consent")
-    )
-
-
-def _told_by_records(records: DataFrame) -> DataFrame:
-    trust = F.create_map(*(F.lit(part) for pair in _TRUST.items() for part in pair))
-    return records.select(
-        "profile_id",
-        F.lit("trait").alias("kind"),
-        F.explode("traits").alias("name", "value"),
-        trust[F.col("party")].alias("trust"),
-        F.col("changed_at").alias("occurred_at"),
-        F.concat(F.lit("record "), F.to_json(F.array("source", "record_id"))).alias("teller"),
-    )
+    decisions = F.array_sort(F.collect_list(F.struct("name", "value")))
+    return latest.groupBy("profile_id").agg(F.map_from_entries(decisions).alias("consent"))
 
 
 def identifier_lists(identity_map: DataFrame) -> DataFrame:
@@ -202,11 +168,6 @@ def identifier_lists(identity_map: DataFrame) -> DataFrame:
         _values_of("phone").alias("phones"),
         counts.alias("identifier_counts"),
     )
-
-
-def _map_of(kind: str) -> Column:
-    entry = F.when(F.col("kind") == kind, F.struct("name", "value"))
-    return F.map_from_entries(F.array_sort(F.collect_list(entry)))
 
 
 def _values_of(namespace: str) -> Column:

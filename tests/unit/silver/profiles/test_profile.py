@@ -1,13 +1,11 @@
 """Profiles: what is known of each person."""
 
-import json
-
 from frames import assert_rows, at
 from kinfold.silver.profiles.attribution import attributed_events
 from kinfold.silver.profiles.profile import (
     activity,
     identifier_lists,
-    latest_values,
+    latest_consent,
     profiles,
     top_categories,
     touched_people,
@@ -83,20 +81,9 @@ def test_the_latest_decision_per_purpose_counts_and_a_tie_goes_to_the_larger_eve
         decision("09:00", "ads", "granted"),
         decision("09:00", "ads", "withdrawn"),
     )
-    assert_rows(latest_values(events), ["consent"], [({"email": "withdrawn", "ads": "withdrawn"},)])
-
-
-def test_a_trait_keeps_its_latest_value_and_empty_ones_are_ignored(spark):
-    def identify(moment, **traits):
-        return dict(event_type="identify", occurred_at=at(moment), properties=json.dumps(traits))
-
-    events = events_of(
-        spark,
-        identify("09:00", city="Leeds", first_name="Ann"),
-        identify("10:00", city="York", first_name="  "),
-        identify("11:00", city=None),
+    assert_rows(
+        latest_consent(events), ["consent"], [({"email": "withdrawn", "ads": "withdrawn"},)]
     )
-    assert_rows(latest_values(events), ["traits"], [({"city": "York", "first_name": "Ann"},)])
 
 
 def test_identifiers_are_listed_and_counted_by_namespace(spark):
@@ -120,8 +107,8 @@ def test_a_profile_without_traits_consent_or_categories_has_empty_ones(spark):
     rows = silver.PROFILES.conform(profiles(events_of(spark, {}), identity_map))
     assert_rows(
         rows,
-        ["profile_id", "event_count", "revenue_cents", "top_categories", "traits", "consent"],
-        [("p", 1, 0, [], {}, {})],
+        ["profile_id", "event_count", "top_categories", "traits", "trait_sources", "consent"],
+        [("p", 1, [], {}, {}, {})],
     )
 
 
@@ -156,33 +143,3 @@ def test_people_are_touched_by_new_events_and_by_identifiers_that_moved(spark):
     ).selectExpr("*", "'update_postimage' as _change_type")
     touched = touched_people(events, moved, identity_map)
     assert_rows(touched, ["profile_id"], [("active",), ("merged away",), ("survivor",)])
-
-
-def test_the_first_party_beats_the_second_and_that_the_third_then_the_newest_wins(spark):
-    identify = dict(event_type="identify", properties='{"city": "York", "tier": "gold"}')
-    events = events_of(spark, dict(identify, occurred_at=at("09:00")))
-    told = dict(source="s", identifiers=[])
-    records = silver.RECORDS.frame(
-        spark,
-        dict(told, record_id="1", party="first", changed_at=at("10:00"), traits={"city": "Bath"}),
-        dict(told, record_id="2", party="first", changed_at=at("08:00"), traits={"tier": "basic"}),
-        dict(
-            told,
-            record_id="3",
-            party="second",
-            changed_at=at("11:00"),
-            traits={"city": "Ely", "children": "2"},
-        ),
-        dict(
-            told,
-            record_id="4",
-            party="third",
-            changed_at=at("12:00"),
-            traits={"city": "Hull", "children": "0", "car": "yes"},
-        ),
-    ).crossJoin(spark.createDataFrame([("p",)], "profile_id string"))
-    assert_rows(
-        latest_values(events, records=records),
-        ["profile_id", "traits"],
-        [("p", {"city": "Bath", "tier": "gold", "children": "2", "car": "yes"})],
-    )

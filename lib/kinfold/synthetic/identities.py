@@ -1,0 +1,391 @@
+"""Identities: sightings of identifiers that are hard to resolve, with exact truth, in memory.
+
+For tests and benchmarks of identity resolution, from a hundred people to millions: no shop, no
+files, only which identifiers were seen together and when.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.random import Generator
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+
+from kinfold.synthetic.people import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+JUNK_VALUES: Mapping[str, tuple[str, ...]] = {
+    "email": ("guest@shop.example", "noemail@shop.example", "a@a.aa"),
+    "phone": ("+442079460000", "+447400000000"),
+    "user_id": ("guest", "web"),
+}
+"""What tills, forms and call centres put where an identifier is asked for. They look like any other
+value, are in no list of placeholders and belong to nobody."""
+
+PEOPLE_PER_BLOCK = 100_000
+"""People that are drawn together; households, kiosks and recycled phones stay within a block."""
+
+_NAMESPACES = ("cookie_id", "crm_id", "device_id", "email", "phone", "user_id")
+_COOKIE, _CRM, _DEVICE, _EMAIL, _PHONE, _USER = range(6)
+_ABSENT = -1
+_DAYS, _DAY_US = 365, 86_400_000_000
+_START_US = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+# A key within a namespace is owner * _SLOTS + slot. Slots of a cookie: device * 16 + generation.
+_SLOTS = 64
+_TABLET, _SHORTEST_COOKIE_DAYS = 3, 40
+_JUNK = 1 << 40
+_CROWD = "people_per_kiosk"
+
+
+@dataclass(frozen=True)
+class IdentityHazards:
+    """How often people's identifiers are not theirs alone. Rates in [0, 1].
+
+    Attributes:
+        shared_devices: per household of two: both use one tablet, hence its cookies.
+        kiosk_users: per person: some of their visits are made at a kiosk in a shop, on one cookie
+            that stays.
+        people_per_kiosk: how many of those come to one kiosk, on average.
+        family_emails: per household of two: both give one address, now and then.
+        recycled_phones: per person with a phone: gives it up, and the number later becomes
+            somebody else's.
+        junk_values: per event: an identifier is replaced by one of JUNK_VALUES, or one is added.
+
+    Raises:
+        ValueError: a rate is outside [0, 1], or people_per_kiosk is below 1.
+    """
+
+    shared_devices: float = 0.06
+    kiosk_users: float = 0.05
+    people_per_kiosk: int = 40
+    family_emails: float = 0.05
+    recycled_phones: float = 0.06
+    junk_values: float = 0.01
+
+    def __post_init__(self) -> None:
+        rates = {f.name: getattr(self, f.name) for f in fields(self) if f.name != _CROWD}
+        wrong = [f"{name} is {rate}" for name, rate in rates.items() if not 0.0 <= rate <= 1.0]
+        if wrong:
+            raise ValueError(f"IdentityHazards: {', '.join(wrong)}, expected rates in [0, 1].")
+        if self.people_per_kiosk < 1:
+            raise ValueError(
+                f"IdentityHazards: {_CROWD} is {self.people_per_kiosk}, expected at least 1."
+            )
+
+    @classmethod
+    def none(cls) -> "IdentityHazards":
+        """Everybody keeps their identifiers to themselves."""
+        return cls(
+            shared_devices=0.0,
+            kiosk_users=0.0,
+            family_emails=0.0,
+            recycled_phones=0.0,
+            junk_values=0.0,
+        )
+
+
+_USUAL_HAZARDS = IdentityHazards()
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Events that show identifiers, and whose these are.
+
+    Attributes:
+        events: one row per event: event_id, occurred_at (UTC), identifiers (list of structs of
+            namespace and value; normalised, ordered by namespace, one of each at most), in order of
+            time within each block of people.
+        truth: one row per (namespace, value, person_id): whoever used it. A shared identifier has a
+            row per person and no single owner; one of JUNK_VALUES has none.
+    """
+
+    events: pa.Table
+    truth: pa.Table
+
+    def frame(self, spark: SparkSession) -> DataFrame:
+        """The events as Spark sees them."""
+        return spark.createDataFrame(self.events)
+
+
+def identity_sightings(
+    *, people: int, seed: int, hazards: IdentityHazards = _USUAL_HAZARDS
+) -> Sightings:
+    """What `people` people leave behind in a year: about 10 events and 7 identifiers each.
+
+    The same arguments give the same rows.
+
+    Raises:
+        ValueError: people is below 1.
+    """
+    blocks = list(sighting_blocks(people=people, seed=seed, hazards=hazards))
+    return Sightings(
+        pa.concat_tables(block.events for block in blocks),
+        pa.concat_tables(block.truth for block in blocks),
+    )
+
+
+def sighting_blocks(
+    *, people: int, seed: int, hazards: IdentityHazards = _USUAL_HAZARDS
+) -> Iterator[Sightings]:
+    """`identity_sightings` in blocks of people, for worlds that do not fit into memory.
+
+    Junk values are the only identifiers that blocks have in common.
+
+    Raises:
+        ValueError: people is below 1.
+    """
+    if people < 1:
+        raise ValueError(f"identity_sightings: people is {people}, expected at least 1.")
+    return (
+        _block(
+            first=first,
+            people=min(PEOPLE_PER_BLOCK, people - first),
+            seed=seed,
+            hazards=hazards,
+        )
+        for first in range(0, people, PEOPLE_PER_BLOCK)
+    )
+
+
+@dataclass(frozen=True)
+class _People:
+    """Who lives in a block; each array has an entry per person."""
+
+    devices: Ints
+    emails: Ints
+    phones: Ints
+    has_account: Flags
+    has_crm_id: Flags
+    has_tablet: Flags
+    """Shares the tablet of the household, which belongs to its first person."""
+    has_family_email: Flags
+    kiosk: Ints
+    phone_until: Ints
+    """The day from which the first phone is no longer theirs; _DAYS = never."""
+    phone_from: Ints
+    """The day from which the phone of `predecessor` is theirs."""
+    predecessor: Ints
+
+
+def _block(*, first: int, people: int, seed: int, hazards: IdentityHazards) -> Sightings:
+    draws = np.random.default_rng([seed, first])
+    residents = _residents(draws, people=people, hazards=hazards)
+    visits = 2 + draws.geometric(1 / 8, people)
+    person = np.repeat(np.arange(people), visits)
+    person = person[draws.permutation(len(person))]
+    occurred_us = np.sort(draws.integers(0, _DAYS * _DAY_US, len(person)))
+    keys = _shown_keys(draws, residents, person, day=occurred_us // _DAY_US)
+    keys = _with_junk(draws, keys, rate=hazards.junk_values)
+    seen = keys != _ABSENT
+    namespace = np.broadcast_to(np.arange(len(_NAMESPACES), dtype=np.int64), keys.shape)[seen]
+    flat, whose = keys[seen], np.broadcast_to(person[:, None], keys.shape)[seen]
+    node = flat * len(_NAMESPACES) + namespace
+    nodes, position = np.unique(node, return_inverse=True)
+    values = _values(nodes, first=first, seed=seed)
+    names = pa.array(_NAMESPACES)
+    at = pa.array(position)
+    identifiers = pa.StructArray.from_arrays(
+        [names.take(pa.array(namespace)), values.take(at)], names=["namespace", "value"]
+    )
+    offsets = np.concatenate([[0], np.cumsum(seen.sum(axis=1))]).astype(np.int32)
+    number = _hashed(seed, np.arange(len(person)) + (first << 20))
+    events = pa.table(
+        {
+            "event_id": _hex(b"", number),
+            "occurred_at": pa.array(occurred_us + _START_US).cast(pa.timestamp("us", tz="UTC")),
+            "identifiers": pa.ListArray.from_arrays(pa.array(offsets), identifiers),
+        }
+    )
+    return Sightings(events, _truth(nodes, values, position, whose, first=first, people=people))
+
+
+def _residents(draws: Generator, *, people: int, hazards: IdentityHazards) -> _People:
+    household = np.arange(people) // 2
+    households = people // 2 + 1
+    has_account = draws.random(people) < 0.88
+    phones = draws.choice(3, people, p=[0.3, 0.55, 0.15])
+    # The last person of an odd number has nobody to share with, and shares with themself.
+    has_tablet = (draws.random(households) < hazards.shared_devices)[household]
+    has_family_email = (draws.random(households) < hazards.family_emails)[household]
+    kiosks = max(1, round(people * hazards.kiosk_users / hazards.people_per_kiosk))
+    goes_to_kiosk = draws.random(people) < hazards.kiosk_users
+    gives_up = np.flatnonzero((draws.random(people) < hazards.recycled_phones) & (phones > 0))
+    heirs = draws.permutation(people)[: len(gives_up)]
+    is_other = heirs // 2 != gives_up // 2
+    gives_up, heirs = gives_up[is_other], heirs[is_other]
+    until = draws.integers(90, 240, len(gives_up))
+    phone_until, phone_from = np.full(people, _DAYS), np.full(people, _DAYS)
+    predecessor = np.zeros(people, dtype=np.int64)
+    phone_until[gives_up], phone_from[heirs] = until, until + 30
+    predecessor[heirs] = gives_up
+    return _People(
+        devices=1 + draws.choice(3, people, p=[0.5, 0.35, 0.15]),
+        emails=1 + (draws.random(people) < 0.25),
+        phones=phones,
+        has_account=has_account,
+        has_crm_id=has_account & (draws.random(people) < 0.6),
+        has_tablet=has_tablet,
+        has_family_email=has_family_email,
+        kiosk=np.where(goes_to_kiosk, draws.integers(0, kiosks, people), _ABSENT),
+        phone_until=phone_until,
+        phone_from=phone_from,
+        predecessor=predecessor,
+    )
+
+
+def _shown_keys(draws: Generator, people: _People, person: Ints, *, day: Ints) -> Ints:
+    """Which identifiers each event shows: one row per event, one column per namespace."""
+
+    def chance(probability: float) -> Flags:
+        return draws.random(len(person)) < probability
+
+    is_login = people.has_account[person] & chance(0.45)
+    is_identify = is_login & chance(0.3)
+    kind = draws.random(len(person))
+    is_order, is_mail = ~is_login & (kind < 0.15), ~is_login & (kind > 0.94)
+    cookie, device = _places(draws, people, person, day=day)
+    email, phone = _addresses(draws, people, person, day=day)
+    shows_email = is_order | is_mail | is_identify | (is_login & chance(0.5))
+    shows_phone = (is_order & chance(0.5)) | (is_identify & chance(0.8))
+    shows_cookie = ~(is_order & chance(0.3)) & ~(is_mail & chance(0.5))
+    is_on_site = ~is_order & ~is_mail
+    keys = np.empty((len(person), len(_NAMESPACES)), dtype=np.int64)
+    account = person * _SLOTS
+    keys[:, _COOKIE] = np.where(shows_cookie, cookie, _ABSENT)
+    keys[:, _DEVICE] = np.where(is_on_site, device, _ABSENT)
+    keys[:, _EMAIL] = np.where(shows_email, email, _ABSENT)
+    keys[:, _PHONE] = np.where(shows_phone, phone, _ABSENT)
+    keys[:, _USER] = np.where(is_login, account, _ABSENT)
+    keys[:, _CRM] = np.where(is_identify & people.has_crm_id[person], account, _ABSENT)
+    return keys
+
+
+def _places(draws: Generator, people: _People, person: Ints, *, day: Ints) -> tuple[Ints, Ints]:
+    """The cookie and device of each event; browsers, half of all devices, have no device id."""
+    habit = draws.random(len(person)) * draws.random(len(person))
+    slot = (habit * people.devices[person]).astype(np.int64)
+    is_on_tablet = people.has_tablet[person] & (draws.random(len(person)) < 0.35)
+    owner = np.where(is_on_tablet, person // 2 * 2, person)
+    slot = np.where(is_on_tablet, _TABLET, slot)
+    place = owner * _SLOTS + slot
+    lifetime = _SHORTEST_COOKIE_DAYS + _hashed(1, place) % np.uint64(160)
+    cookie = owner * _SLOTS + slot * 16 + day // lifetime.astype(np.int64)
+    device = np.where(_hashed(2, place) % np.uint64(2) == 0, place, _ABSENT)
+    is_at_kiosk = (people.kiosk[person] >= 0) & (draws.random(len(person)) < 0.2)
+    kiosk = (len(people.kiosk) + people.kiosk[person]) * _SLOTS
+    return np.where(is_at_kiosk, kiosk, cookie), np.where(is_at_kiosk, kiosk, device)
+
+
+def _addresses(draws: Generator, people: _People, person: Ints, *, day: Ints) -> tuple[Ints, Ints]:
+    """The e-mail and phone each event would show, were it asked for them."""
+    other_email = (draws.random(len(person)) < 0.3) & (people.emails[person] > 1)
+    is_family = people.has_family_email[person] & (draws.random(len(person)) < 0.5)
+    email = np.where(is_family, person // 2 * 2 * _SLOTS + 2, person * _SLOTS + other_email)
+    is_second = (draws.random(len(person)) < 0.35) & (people.phones[person] > 1)
+    is_given_up = day >= people.phone_until[person]
+    own = np.where(people.phones[person] > 0, person * _SLOTS + is_second, _ABSENT)
+    own = np.where(is_given_up, person * _SLOTS + 1, own)
+    inherited = people.predecessor[person] * _SLOTS
+    return email, np.where(day >= people.phone_from[person], inherited, own)
+
+
+def _with_junk(draws: Generator, keys: Ints, *, rate: float) -> Ints:
+    """Some events with a junk value for the e-mail, phone or account they show, or should show."""
+    is_hit = draws.random(len(keys)) < rate
+    column = draws.choice([_EMAIL, _PHONE, _USER], len(keys), p=[0.5, 0.2, 0.3])
+    for target in (_EMAIL, _PHONE, _USER):
+        which = draws.integers(0, len(JUNK_VALUES[_NAMESPACES[target]]), len(keys))
+        chosen = is_hit & (column == target)
+        keys[:, target] = np.where(chosen, _JUNK + which, keys[:, target])
+    return keys
+
+
+def _truth(
+    nodes: Ints, values: pa.Array, position: Ints, whose: Ints, *, first: int, people: int
+) -> pa.Table:
+    """Whoever used each identifier, but for junk."""
+    is_junk = nodes // len(_NAMESPACES) >= _JUNK
+    used = np.unique((position * people + whose)[~is_junk[position]])
+    node, person = used // people, used % people
+    number = pc.utf8_lpad(pa.array(person + first).cast(pa.string()), 9, "0")
+    return pa.table(
+        {
+            "namespace": pa.array(_NAMESPACES).take(pa.array(nodes[node] % len(_NAMESPACES))),
+            "value": values.take(pa.array(node)),
+            "person_id": pc.binary_join_element_wise("p", number, ""),
+        }
+    )
+
+
+def _values(nodes: Ints, *, first: int, seed: int) -> pa.Array:
+    """The text of each identifier, in the order of `nodes`."""
+    key, namespace = nodes // len(_NAMESPACES), nodes % len(_NAMESPACES)
+    is_junk = key >= _JUNK
+    # Kiosks are numbered behind the people of a block: the hash keeps blocks apart by `first`.
+    hashed = _hashed(seed, nodes ^ (first << 34))
+    number = (key // _SLOTS + first) * 3 + key % _SLOTS
+    parts, places = [], []
+    for code, name in enumerate(_NAMESPACES):
+        at = np.flatnonzero((namespace == code) & ~is_junk)
+        junk = np.flatnonzero((namespace == code) & is_junk)
+        parts += [_text(name, hashed[at], number[at], seed=seed)]
+        parts += [pa.array(JUNK_VALUES.get(name, ("",))).take(pa.array(key[junk] - _JUNK))]
+        places += [at, junk]
+    order = np.empty(len(nodes), dtype=np.int64)
+    order[np.concatenate(places)] = np.arange(len(nodes))
+    return pa.concat_arrays(parts).take(pa.array(order))
+
+
+def _text(namespace: str, hashed: NDArray[np.uint64], number: Ints, *, seed: int) -> pa.Array:
+    if namespace == "email":
+        words = [
+            pa.array([word.lower() for word in listed]).take(pa.array(choice.astype(np.int64)))
+            for listed, choice in (
+                (FIRST_NAMES, hashed % np.uint64(len(FIRST_NAMES))),
+                (LAST_NAMES, (hashed >> np.uint64(8)) % np.uint64(len(LAST_NAMES))),
+                (MAIL_DOMAINS, (hashed >> np.uint64(16)) % np.uint64(len(MAIL_DOMAINS))),
+            )
+        ]
+        local = pc.binary_join_element_wise(words[0], words[1], ".")
+        local = pc.binary_join_element_wise(local, _digits(number, seed=seed), "")
+        return pc.binary_join_element_wise(local, words[2], "@")
+    if namespace in ("phone", "crm_id"):
+        start = "+447" if namespace == "phone" else "C"
+        return pc.binary_join_element_wise(start, _digits(number, seed=seed), "")
+    return _hex(f"{namespace[0]}-".encode(), hashed)
+
+
+def _digits(number: Ints, *, seed: int) -> pa.Array:
+    """Nine digits that say nothing about the order of the numbers; one of each below 10^9."""
+    # The factor shares no divisor with 10^9, so it reaches each number once.
+    scattered = (number * 379_687_871 + seed * 7_919) % 10**9
+    return pc.utf8_lpad(pa.array(scattered).cast(pa.string()), 9, "0")
+
+
+def _hashed(seed: int, number: Ints) -> NDArray[np.uint64]:
+    """64 bits of each number, all different for one seed (splitmix64)."""
+    mixed = number.astype(np.uint64) + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    result: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return result
+
+
+_HEX_PAIRS = np.array([f"{byte:02x}" for byte in range(256)], dtype="S2")
+
+
+def _hex(prefix: bytes, number: NDArray[np.uint64]) -> pa.Array:
+    """Each number as 16 hexadecimal digits behind the prefix."""
+    width = len(prefix) + 16
+    text = np.empty((len(number), width), dtype=np.uint8)
+    text[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
+    pairs = _HEX_PAIRS[number.astype(">u8").view(np.uint8)]
+    text[:, len(prefix) :] = pairs.view(np.uint8).reshape(len(number), 16)
+    offsets = np.arange(len(number) + 1, dtype=np.int32) * width
+    return pa.StringArray.from_buffers(len(number), pa.py_buffer(offsets), pa.py_buffer(text))
