@@ -9,6 +9,7 @@ from kinfold.runtime.job import open_job, run_job
 from kinfold.runtime.lake import Near
 from kinfold.silver.cleansing.conservation import conservation
 from kinfold.silver.cleansing.events import accepted_records, cleansed_events
+from kinfold.silver.cleansing.identifiers import Spelling
 from kinfold.tables import bronze, silver
 
 JOB = "silver/clean_events"
@@ -22,15 +23,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         options,
         reads=[bronze.EVENTS],
         writes=[silver.EVENTS],
-        depends_on=[conf, how_late],
+        depends_on=[repr(Spelling.of(conf)), how_late],
     ) as run:
         if run.is_up_to_date:
             return
         records = accepted_records(run.changes(bronze.EVENTS))
         events = cleansed_events(
             records,
-            placeholders=conf.placeholders,
-            phone_region=conf.phone_region,
+            spelling=Spelling.of(conf),
             late_after=timedelta(hours=how_late.late_after_hours),
         )
         days = how_late.duplicates_within_days

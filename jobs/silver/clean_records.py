@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
 from kinfold.runtime.job import open_job, run_job
+from kinfold.silver.cleansing.identifiers import Spelling
 from kinfold.silver.cleansing.records import (
     current_records,
     has_expired,
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options,
         reads_if_there=[bronze.RECORDS],
         writes=[silver.RECORDS],
-        depends_on=[conf],
+        depends_on=[repr(Spelling.of(conf))],
     ) as run:
         at = judged_at(run.lake.started_at, as_of=options.settings.as_of)
         known = run.lake.read_or_empty(silver.RECORDS)
@@ -34,8 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         records = current_records(
             run.read(bronze.RECORDS),
             at=at,
-            placeholders=conf.placeholders,
-            phone_region=conf.phone_region,
+            spelling=Spelling.of(conf),
         ).persist()
         run.lake.upsert(silver.RECORDS, records, gone=vanished_records(known, records))
         run.count(records=records.count())

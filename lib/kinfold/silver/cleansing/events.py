@@ -1,12 +1,11 @@
 """Accepted bronze records as typed events, one row per event_id."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
 from kinfold.runtime.lake import CHANGE_TYPE, COMMIT_VERSION
-from kinfold.silver.cleansing.identifiers import e164_phone, normalised_identifiers
+from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
 from kinfold.tables.bronze import ACCEPTED
 
 _PROPERTIES = (
@@ -38,8 +37,7 @@ def accepted_records(changes: DataFrame) -> DataFrame:
 def cleansed_events(
     records: DataFrame,
     *,
-    placeholders: Sequence[str],
-    phone_region: str,
+    spelling: Spelling,
     late_after: timedelta,
 ) -> DataFrame:
     """Typed events, one row per event_id: of several the first that landed.
@@ -49,8 +47,7 @@ def cleansed_events(
 
     Args:
         records: accepted records with bronze_version (see `accepted_records`).
-        placeholders: identifier values that stand for "unknown".
-        phone_region: country of phones without a country code.
+        spelling: how identifiers become comparable.
         late_after: an event that came more than this after it happened is late.
 
     Returns:
@@ -62,7 +59,7 @@ def cleansed_events(
     extracted = first_landed(records).select("*", parsed["properties"].alias("properties"))
     extracted = extracted.select(
         "*",
-        e164_phone(F.col("identifiers")["phone"], region=phone_region).alias("_phone"),
+        e164_phone(F.col("identifiers")["phone"], region=spelling.phone_region).alias("_phone"),
         F.json_tuple("properties", *_PROPERTIES).alias(*(f"_{p}" for p in _PROPERTIES)),
     )
     return extracted.select(
@@ -72,9 +69,9 @@ def cleansed_events(
         "occurred_at",
         F.coalesce("received_at", "occurred_at").alias("received_at"),
         (came_at > F.col("occurred_at") + F.lit(late_after)).alias("is_late"),
-        normalised_identifiers(
-            F.col("identifiers"), F.col("_phone"), placeholders=placeholders
-        ).alias("identifiers"),
+        normalised_identifiers(F.col("identifiers"), F.col("_phone"), spelling).alias(
+            "identifiers"
+        ),
         trimmed("_order_id").alias("order_id"),
         trimmed("_product_id").alias("product_id"),
         F.lower(trimmed("_category")).alias("category"),

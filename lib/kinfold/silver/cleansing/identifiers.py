@@ -1,25 +1,63 @@
 """Identifiers in comparable form: equal values mean the same thing, whoever sent them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
 from pyspark.sql import Column, functions as F, types as T
 
+from kinfold.core.conf import IdentityConf
+
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 
 
-def normalised_identifiers(sent: Column, phone: Column, *, placeholders: Sequence[str]) -> Column:
+@dataclass(frozen=True)
+class Spelling:
+    """How identifiers become comparable.
+
+    Attributes:
+        placeholders: values, lower case, that stand for "unknown" in any namespace.
+        phone_region: country of phones without a country code.
+        folding: namespaces, beside e-mail, in which case says nothing.
+        has_provider_rules: whether e-mail addresses that one mailbox receives are one (see
+            `mailbox`).
+    """
+
+    placeholders: Sequence[str] = ()
+    phone_region: str = "GB"
+    folding: Sequence[str] = ()
+    has_provider_rules: bool = False
+
+    @classmethod
+    def of(cls, conf: IdentityConf) -> "Spelling":
+        folding = tuple(name for name, kind in conf.namespaces.items() if kind.folds_case)
+        return cls(conf.placeholders, conf.phone_region, folding, conf.email_provider_rules)
+
+
+def mailbox(email: Column) -> Column:
+    """The address of the mailbox that a lower-case e-mail address reaches.
+
+    Gmail ignores dots and what follows a plus sign, and googlemail.com is gmail.com; of other
+    providers nothing is assumed.
+    """
+    local, domain = F.substring_index(email, "@", 1), F.substring_index(email, "@", -1)
+    plain = F.replace(F.substring_index(local, "+", 1), F.lit("."), F.lit(""))
+    is_gmail = domain.isin("gmail.com", "googlemail.com") & (plain != "")
+    return F.when(is_gmail, F.concat(plain, F.lit("@gmail.com"))).otherwise(email)
+
+
+def normalised_identifiers(sent: Column, phone: Column, spelling: Spelling) -> Column:
     """The usable identifiers of one event.
 
     E-mails are trimmed and put in lower case and must look like one; phones become E.164 and must
-    be valid numbers; everything else is trimmed. What cannot be used is left out.
+    be valid numbers; everything else is trimmed, and put in lower case where its kind says so. What
+    cannot be used is left out.
 
     Args:
         sent: map of namespace to value, as sent; null gives an empty array.
         phone: the phone among `sent` in E.164 (see `e164_phone`); a column of its own, because a
             Python UDF cannot run inside a lambda.
-        placeholders: values, lower case, that stand for "unknown" in any namespace.
 
     Returns:
         array<struct<namespace, value>>, distinct, ordered by namespace and value.
@@ -28,9 +66,11 @@ def normalised_identifiers(sent: Column, phone: Column, *, placeholders: Sequenc
     def normalised(entry: Column) -> Column:
         namespace, value = F.trim(entry["key"]), F.trim(entry["value"])
         email = F.lower(value)
+        email = mailbox(email) if spelling.has_provider_rules else email
         comparable = (
             F.when(namespace == "email", F.when(email.rlike(_EMAIL), email))
             .when(namespace == "phone", phone)
+            .when(namespace.isin(*spelling.folding), F.lower(value))
             .otherwise(value)
         )
         # An alias names two accounts of one person; a map holds a namespace once.
@@ -39,7 +79,7 @@ def normalised_identifiers(sent: Column, phone: Column, *, placeholders: Sequenc
 
     def is_usable(identifier: Column) -> Column:
         value = identifier["value"]
-        return value.isNotNull() & (value != "") & ~F.lower(value).isin(*placeholders)
+        return value.isNotNull() & (value != "") & ~F.lower(value).isin(*spelling.placeholders)
 
     entries = F.coalesce(F.map_entries(sent), F.array().cast(_ENTRIES))
     usable = F.filter(F.transform(entries, normalised), is_usable)

@@ -1,12 +1,11 @@
 """The records of batch sources that hold today, in comparable form."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.bronze.record_versions import current_versions, held
-from kinfold.silver.cleansing.identifiers import e164_phone, normalised_identifiers
+from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
 from kinfold.tables import silver
 
 
@@ -18,26 +17,24 @@ def judged_at(started_at: datetime, *, as_of: datetime | None) -> datetime:
     return max(started_at, as_of) if as_of else started_at
 
 
-def current_records(
-    versions: DataFrame, *, at: datetime, placeholders: Sequence[str], phone_region: str
-) -> DataFrame:
+def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) -> DataFrame:
     """One row per record that is there: not gone, and its time to live not passed.
 
     Args:
         versions: bronze.records.
         at: the moment by which a record may have expired.
-        placeholders, phone_region: as for events (see `cleansed_events`).
+        spelling: how identifiers become comparable.
 
     Returns:
         silver.records columns.
     """
     there = held(current_versions(versions), at=at).where(~F.col("is_deletion"))
     with_phone = there.withColumn(
-        "_phone", e164_phone(F.col("identifiers")["phone"], region=phone_region)
+        "_phone", e164_phone(F.col("identifiers")["phone"], region=spelling.phone_region)
     )
     return with_phone.withColumn(
         "identifiers",
-        normalised_identifiers(F.col("identifiers"), F.col("_phone"), placeholders=placeholders),
+        normalised_identifiers(F.col("identifiers"), F.col("_phone"), spelling),
     ).select(
         "source",
         "record_id",

@@ -7,6 +7,7 @@ import pytest
 
 from frames import assert_rows, at
 from kinfold.silver.cleansing.events import accepted_records, cleansed_events
+from kinfold.silver.cleansing.identifiers import Spelling
 from kinfold.tables import bronze
 
 
@@ -45,8 +46,7 @@ def records(spark, *rows):
 def cleansed(spark, *rows):
     return cleansed_events(
         records(spark, *rows),
-        placeholders=["x"],
-        phone_region="GB",
+        spelling=Spelling(placeholders=["x"]),
         late_after=timedelta(hours=1),
     )
 

@@ -4,17 +4,18 @@ import pytest
 from pyspark.sql import functions as F
 
 from kinfold.silver.cleansing.identifiers import (
+    Spelling,
     e164_phone,
     normalised_identifiers,
     parsed_phone,
 )
 
 
-def normalised(spark, sent):
+def normalised(spark, sent, **rules):
     rows = spark.createDataFrame([(sent,)], "sent map<string,string>")
     rows = rows.withColumn("phone", e164_phone(F.col("sent")["phone"], region="GB"))
-    placeholders = ["test@test.com", "undefined", "null", "0"]
-    column = normalised_identifiers(F.col("sent"), F.col("phone"), placeholders=placeholders)
+    spelling = Spelling(placeholders=["test@test.com", "undefined", "null", "0"], **rules)
+    column = normalised_identifiers(F.col("sent"), F.col("phone"), spelling)
     return [tuple(i) for i in rows.select(column.alias("i")).collect()[0]["i"]]
 
 
@@ -54,6 +55,24 @@ def test_a_placeholder_is_left_out_in_any_namespace_and_case(spark, text):
 
 def test_other_namespaces_are_trimmed_and_keep_their_case(spark):
     assert normalised(spark, {"user_id": " AbC "}) == [("user_id", "AbC")]
+
+
+def test_a_kind_may_say_nothing_by_its_case(spark):
+    sent = {"crm_id": " AbC ", "user_id": "AbC"}
+    assert normalised(spark, sent, folding=["crm_id"]) == [("crm_id", "abc"), ("user_id", "AbC")]
+
+
+@pytest.mark.parametrize(
+    ("text", "mailbox"),
+    [
+        ("A.n.n+shop@GMail.com", "ann@gmail.com"),
+        ("ann@googlemail.com", "ann@gmail.com"),
+        ("a.nn+shop@example.org", "a.nn+shop@example.org"),
+        ("+tag@gmail.com", "+tag@gmail.com"),
+    ],
+)
+def test_addresses_of_one_mailbox_may_be_one(spark, text, mailbox):
+    assert normalised(spark, {"email": text}, has_provider_rules=True) == [("email", mailbox)]
 
 
 def test_identifiers_come_in_order_of_namespace_and_value(spark):
