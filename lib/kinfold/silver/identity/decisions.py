@@ -9,10 +9,12 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.errors import ConfError
 from kinfold.silver.identity.links import linked
+from kinfold.silver.identity.nodes import node_id
 from kinfold.tables import silver
 
 OPERATOR = "operator"
 _BY_OPERATOR = "an operator unlinked it"
+_TAKEN_BACK = "the operator who made it took it back"
 
 
 def decision_row(
@@ -74,6 +76,16 @@ def is_unlinked(decisions: Sequence[Row]) -> Column:
     return hit & (F.col("rule") != OPERATOR)
 
 
+def is_taken_back(decisions: Sequence[Row]) -> Column:
+    """Whether an operator made the link and no decision to link its ends holds any more."""
+    held = F.lit(False)
+    for row in decisions:
+        if row["kind"] == "link":
+            ends = F.array(F.lit(row["left_node"]), F.lit(row["right_node"]))
+            held = held | (F.array("left_node", "right_node") == ends)
+    return (F.col("rule") == OPERATOR) & ~held
+
+
 def judged(links: DataFrame, decisions: Sequence[Row], *, at: datetime) -> DataFrame:
     """Links with status, reason and validity as decisions have them.
 
@@ -81,11 +93,13 @@ def judged(links: DataFrame, decisions: Sequence[Row], *, at: datetime) -> DataF
         links: silver.identity_links columns; status `blocked` stays, `withdrawn` is judged anew.
         at: when those that change are withdrawn.
     """
-    gone = is_unlinked(decisions)
+    is_back = is_taken_back(decisions)
+    gone = is_unlinked(decisions) | is_back
     was_gone = F.col("status") == "withdrawn"
     status = F.when(gone, "withdrawn").when(was_gone, "active").otherwise(F.col("status"))
     ended = F.when(gone & was_gone, F.col("valid_to")).when(gone, F.lit(at))
-    reason = F.when(gone, _BY_OPERATOR).when(~was_gone, F.col("reason"))
+    why = F.when(is_back, _TAKEN_BACK).otherwise(_BY_OPERATOR)
+    reason = F.when(gone, why).when(~was_gone, F.col("reason"))
     return links.select(
         *(c for c in links.columns if c not in ("status", "reason", "valid_to")),
         status.alias("status"),
@@ -121,8 +135,6 @@ def decision_nodes(decisions: Sequence[Row], kind: str) -> list[tuple[int, int |
 
 def as_decision(frame: DataFrame) -> DataFrame:
     """Rows of `decision_row` with their nodes."""
-    from kinfold.silver.identity.nodes import node_id
-
     right = F.when(
         F.col("right_value").isNotNull(), node_id(F.col("right_namespace"), F.col("right_value"))
     )

@@ -3,7 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -230,10 +230,11 @@ def explained(
 def _link(row: Mapping[str, Any], *, forward: bool) -> Link:
     left = (row["left_namespace"], row["left_value"])
     right = (row["right_namespace"], row["right_value"])
-    names = ("rule", "rule_version", "trust", "source", "source_event_id", "first_seen_at")
-    names += ("last_seen_at", "status", "reason", "link_id")
     ends = (left, right) if forward else (right, left)
-    return Link(left=ends[0], right=ends[1], **{name: row[name] for name in names})
+    return Link(left=ends[0], right=ends[1], **{name: row[name] for name in _EVIDENCE})
+
+
+_EVIDENCE = tuple(one.name for one in fields(Link) if one.name not in ("left", "right"))
 
 
 def links_around(known: Known, nodes: DataFrame) -> DataFrame:

@@ -136,7 +136,7 @@ def _news(
     known = known.join(identifiers.select("node_id"), "node_id", how="semi")
     said = seen_together(seen, namespaces)
     if set_aside:
-        said = said.unionByName(_beside(seen, namespaces, set_aside))
+        said = said.unionByName(seen_beside(seen, namespaces, set_aside))
     if _has_new_decisions(run):
         said = said.unionByName(operator_links(lake.read(silver.IDENTITY_DECISIONS)))
     links = _landed(run, said, decisions)
@@ -241,10 +241,15 @@ def _seen_beside(
     only a newly found value leads here."""
     records = run.read(silver.RECORDS) if silver.RECORDS.name in run.inputs else None
     seen = sightings(run.read(silver.EVENTS), records)
-    return _beside(seen, namespaces, [*set_aside, *shared])
+    return seen_beside(seen, namespaces, [*set_aside, *shared])
 
 
-def _beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
+def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
+    """Links of sightings whose strongest identifier is set aside, around the next strongest.
+
+    Returns:
+        silver.identity_links columns but valid_from, valid_to, status and reason.
+    """
     ranked = namespaces.ranked(F.col("identifiers"))
     centre = node_id(ranked[0]["namespace"], ranked[0]["value"])
     theirs = seen.where((F.size("identifiers") > 2) & centre.isin(*set_aside))

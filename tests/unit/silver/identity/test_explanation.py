@@ -153,9 +153,7 @@ def test_different_people_are_told_the_blocked_link_and_why():
 
 
 def test_nothing_may_link_them():
-    text = explanation_text(
-        explained(place(1, "p"), place(2, None), 1, 2, []), shows_values=False
-    )
+    text = explanation_text(explained(place(1, "p"), place(2, None), 1, 2, []), shows_values=False)
     assert "nobody's" in text
     assert text.endswith("Nothing links them.")
 
