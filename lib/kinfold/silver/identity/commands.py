@@ -232,7 +232,7 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[C
     released = {one["left_node"] for one in held if one["kind"] == "release"}
     set_aside = {one["node_id"] for one in bad.select("node_id").collect()} - released
     before = known.links
-    links = judged(before, held, at=lake.started_at)
+    links = judged(before, held, at=lake.started_at, are_said=False)
     if row["kind"] == "link" and row["withdrawn_at"] is None:
         made = operator_links(_frame(lake, row)).withColumns(
             {"status": F.lit("active"), "reason": F.lit(None).cast("string")}

@@ -86,25 +86,30 @@ def is_taken_back(decisions: Sequence[Row]) -> Column:
     return (F.col("rule") == OPERATOR) & ~held
 
 
-def judged(links: DataFrame, decisions: Sequence[Row], *, at: datetime) -> DataFrame:
+def judged(
+    links: DataFrame, decisions: Sequence[Row], *, at: datetime, are_said: bool
+) -> DataFrame:
     """Links with status, reason and validity as decisions have them.
 
     Args:
-        links: silver.identity_links columns; status `blocked` stays, `withdrawn` is judged anew.
+        links: silver.identity_links columns; status `blocked` stays.
         at: when those that change are withdrawn.
+        are_said: events or records say the links now; else only what operators withdrew comes back,
+            and not what its record no longer says.
     """
     is_back = is_taken_back(decisions)
     gone = is_unlinked(decisions) | is_back
     was_gone = F.col("status") == "withdrawn"
+    by_operator = F.coalesce(F.col("reason").isin(_BY_OPERATOR, _TAKEN_BACK), F.lit(False))
+    stays = was_gone & ~by_operator & F.lit(not are_said)
     status = F.when(gone, "withdrawn").when(was_gone, "active").otherwise(F.col("status"))
     ended = F.when(gone & was_gone, F.col("valid_to")).when(gone, F.lit(at))
     why = F.when(is_back, _TAKEN_BACK).otherwise(_BY_OPERATOR)
     reason = F.when(gone, why).when(~was_gone, F.col("reason"))
+    news = {"status": status, "reason": reason, "valid_to": ended}
     return links.select(
-        *(c for c in links.columns if c not in ("status", "reason", "valid_to")),
-        status.alias("status"),
-        reason.alias("reason"),
-        ended.alias("valid_to"),
+        *(c for c in links.columns if c not in news),
+        *(F.when(stays, F.col(c)).otherwise(new).alias(c) for c, new in news.items()),
     )
 
 

@@ -186,7 +186,7 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
         .withColumn("status", F.coalesce("status", F.lit("active")))
         .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
     )
-    return judged(links, decisions, at=at).select(*_LINK)
+    return judged(links, decisions, at=at, are_said=True).select(*_LINK)
 
 
 def _withdrawn(
@@ -215,7 +215,8 @@ def _withdrawn(
         nodes = changes.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
         near = _at(there, nodes.dropna().distinct())
         near = near.join(found.select("link_id"), "link_id", how="anti")
-        found = found.unionByName(judged(near.select(*_LINK), decisions, at=at).select(*_LINK))
+        near = judged(near.select(*_LINK), decisions, at=at, are_said=False)
+        found = found.unionByName(near.select(*_LINK))
     return found
 
 

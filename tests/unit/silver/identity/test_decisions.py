@@ -22,11 +22,11 @@ LINK = dict(left_node=1, right_node=2, rule="seen_together", first_seen_at=at("0
 MADE = dict(left_node=1, right_node=2, rule="operator", first_seen_at=at("09:00"))
 
 
-def judged_rows(spark, links, *decisions):
+def judged_rows(spark, links, *decisions, are_said=False):
     rows = [dict(decision_id=str(n), **one) for n, one in enumerate(decisions)]
     held = holding(silver.IDENTITY_DECISIONS.frame(spark, *rows))
     frame = silver.IDENTITY_LINKS.frame(spark, *links)
-    return judged(frame, held, at=at("12:00"))
+    return judged(frame, held, at=at("12:00"), are_said=are_said)
 
 
 def unlink(node, moment="10:00", **changes):
@@ -53,12 +53,23 @@ def test_what_was_seen_before_an_unlink_is_withdrawn_and_what_comes_after_is_not
 
 
 def test_a_withdrawn_link_keeps_its_end_and_comes_back_once_nothing_holds(spark):
-    gone = dict(LINK, link_id=1, status="withdrawn", reason="r", valid_to=at("10:30"))
+    gone = dict(LINK, link_id=1, status="withdrawn", reason="an operator unlinked it")
+    gone["valid_to"] = at("10:30")
     columns = ["status", "reason", "valid_to"]
     still = judged_rows(spark, [gone], unlink(2))
     assert_rows(still, columns, [("withdrawn", "an operator unlinked it", at("10:30"))])
     back = judged_rows(spark, [gone], unlink(2, withdrawn_at=at("11:00")))
     assert_rows(back, columns, [("active", None, None)])
+
+
+def test_a_link_that_its_record_no_longer_says_comes_back_only_when_said_again(spark):
+    unsaid = dict(LINK, link_id=1, status="withdrawn", reason="unsaid", valid_to=at("10:30"))
+    columns = ["status", "reason", "valid_to"]
+    for decisions in ([], [unlink(1)]):
+        stays = judged_rows(spark, [unsaid], *decisions)
+        assert_rows(stays, columns, [("withdrawn", "unsaid", at("10:30"))])
+    again = judged_rows(spark, [unsaid], are_said=True)
+    assert_rows(again, columns, [("active", None, None)])
 
 
 def test_a_link_of_an_operator_lasts_as_long_as_a_decision_for_it(spark):
