@@ -6,7 +6,7 @@ N ?= 14
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-ingest chaos kafka dictionary clean
+.PHONY: help setup demo test lint bench bench-ingest bench-identity chaos kafka dictionary clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory
 
 bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughput, validation
 	@.venv/bin/python tests/benchmarks/bench_ingest.py
+
+bench-identity: setup  ## identity resolution beside distinct() on the same edges; then news, then an unlink
+	@.venv/bin/python tests/benchmarks/bench_identity.py --whole
 
 chaos: setup  ## kill the jobs N times (N=14) at named points and prove that nothing was lost
 	@.venv/bin/python tests/chaos/chaos.py --kills $(N) --seed $(SEED)

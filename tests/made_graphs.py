@@ -49,7 +49,7 @@ class MadeGraph:
             for other in star[1:]:
                 link = (star[0], other)
                 self.links[link] = min(moment, self.links.get(link, moment))
-        self._work(None if is_rebuild else touched - self.set_aside, torn=set())
+        self._work(None if is_rebuild else touched, torn=set())
 
     def withdraw(self, *links):
         """Take links away, as an operator would."""
@@ -71,10 +71,11 @@ class MadeGraph:
         """Everything anew in the same lake."""
         self._work(None, torn=set())
 
+    def _components(self, touched):
+        components = {self.component[n] for n in touched if n in self.component}
+        return {n for n, c in self.component.items() if c in components} | touched
+
     def resolution(self, within=None, torn=frozenset()) -> Resolution:
-        if within is not None:
-            components = {self.component[n] for n in within if n in self.component}
-            within = {n for n, c in self.component.items() if c in components} | within
         links = [
             link for link in self.links if within is None or link[0] in within or link[1] in within
         ]
@@ -116,10 +117,14 @@ class MadeGraph:
         self._links_worked_on = there
         return found
 
-    def _work(self, within, torn):
+    def _work(self, touched, torn):
+        within = None
+        if touched is not None:
+            again = self.set_aside & torn
+            near = {end for link in self.links if set(link) & again for end in link}
+            within = self._components((touched - self.set_aside) | again | near)
         found = self.resolution(within, torn)
-        if within is None:
-            self.set_aside = set()
+        self.set_aside -= set(found.graph.node_id[found.graph.is_inside].tolist())
         self.set_aside |= set(found.graph.node_id[found.shared.node].tolist())
         self.births |= found.births
         for row in found.changed_nodes().to_pylist():

@@ -45,7 +45,7 @@ def contracted_components(edges: DataFrame, *, scratch: str, max_rounds: int = 4
     Args:
         edges: left, right (bigint, never null); doubled edges and loops do no harm.
         scratch: a folder for the rounds, two of which are kept at a time.
-        max_rounds: far more than any graph needs: a chain of a million nodes takes about ten.
+        max_rounds: more than graphs need: a chain of 20,000 nodes in random order takes twelve.
 
     Returns:
         One row per node: node, component (bigint).

@@ -227,8 +227,14 @@ def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
     if news.lost_links is not None and news.lost_nodes is not None:
         lost = news.lost_links.select(F.explode(F.array("left_node", "right_node")))
         touched = touched.union(lost).union(news.lost_nodes.select("node_id"))
-    if set_aside:  # they stay so: nothing that comes can make them one person's again
-        touched = touched.where(~F.col("node_id").isin(*set_aside))
+    again = sorted(set(set_aside) & set(news.torn.tolist()))
+    if set_aside:  # they stay so, whatever comes; where something goes, they are judged anew
+        stays = [node for node in set_aside if node not in set(again)]
+        touched = touched.where(~F.col("node_id").isin(*stays))
+    if again:
+        nodes = frame_of(run.spark, pa.table({"node_id": pa.array(again, pa.int64())}))
+        near = _at(run.lake.read(silver.IDENTITY_LINKS), nodes)
+        touched = touched.union(near.select(F.explode(F.array("left_node", "right_node"))))
     touched = touched.distinct().persist()
     touched.count()
     return touched_components(_known(run), touched)
@@ -267,9 +273,7 @@ def _publish(run: JobRun, result: Resolution) -> None:
     blocked = result.changed_links()
     if blocked.num_rows:
         lake.upsert(silver.IDENTITY_LINKS, link_rows(spark, blocked, known.links))
-    if len(result.shared.node) or lake.exists(silver.BAD_VALUES):
-        rows = bad_value_rows(spark, result, known.identifiers, at=at)
-        run.publish(silver.BAD_VALUES, rows)
+    _publish_bad_values(run, result, known)
     if result.births:
         lake.upsert(silver.IDENTITY_BIRTHS, birth_rows(spark, result.births, at=at))
     moved = result.moved_people()
@@ -286,6 +290,24 @@ def _publish(run: JobRun, result: Resolution) -> None:
         rows = map_rows(spark, changed, current=known.current, identifiers=known.identifiers, at=at)
         lake.upsert(silver.IDENTITY_MAP, rows, gone=_rows_of(run, gone))
     run.count(moved=moved.num_rows, people=len(np.unique(result.keys[result.people.belongs])))
+
+
+def _publish_bad_values(run: JobRun, result: Resolution, known: Known) -> None:
+    lake, graph = run.lake, result.graph
+    there = lake.read_or_empty(silver.BAD_VALUES)
+    before = {row["node_id"] for row in there.select("node_id").collect()}
+    shared = set(graph.node_id[result.shared.node].tolist())
+    no_more = (before & set(graph.node_id[graph.is_inside].tolist())) - shared
+    no_more |= before & set(graph.gone_node.tolist())
+    if not (shared or no_more):
+        return
+    rows = bad_value_rows(run.spark, result, known.identifiers, at=lake.started_at)
+    found_at = there.select("node_id", F.col("set_aside_at").alias("_at"))
+    rows = rows.join(found_at, "node_id", how="left").withColumn(
+        "set_aside_at", F.coalesce("_at", "set_aside_at")
+    )
+    nodes = pa.table({"node_id": pa.array(sorted(no_more), pa.int64())})
+    lake.upsert(silver.BAD_VALUES, rows, gone=frame_of(run.spark, nodes) if no_more else None)
 
 
 def _rows_of(run: JobRun, nodes: Ints) -> DataFrame | None:

@@ -36,33 +36,23 @@ def test_an_edge_without_an_end_is_refused(spark):
         forest(edges_of(spark, [(1, None)])).count()
 
 
-@pytest.mark.parametrize(
-    "graph",
-    [
-        nx.path_graph(60),
-        nx.star_graph(40),
+def test_components_are_those_of_networkx_named_by_their_smallest_node(spark, tmp_path):
+    """Chain, star, clique, small and random ones in one frame, with doubled edges and loops."""
+    shapes = [
+        nx.path_graph(20),
+        nx.star_graph(20),
         nx.complete_graph(12),
-        nx.disjoint_union_all([nx.path_graph(4) for _ in range(20)]),
-        nx.gnm_random_graph(80, 70, seed=7),
-    ],
-    ids=["chain", "star", "clique", "many small", "random"],
-)
-def test_components_are_those_of_networkx_named_by_their_smallest_node(spark, tmp_path, graph):
-    graph = shuffled(graph)
+        *(nx.path_graph(4) for _ in range(20)),
+        nx.gnm_random_graph(40, 35, seed=7),
+    ]
+    graph = nx.disjoint_union_all(shapes)
     graph.remove_nodes_from(list(nx.isolates(graph)))
-    edges = edges_of(spark, graph.edges, partitions=3)
+    graph = shuffled(graph)
+    pairs = [*graph.edges, *((b, a) for a, b in list(graph.edges)[::5]), (6, 6), (7, 8), (8, 8)]
+    graph.add_edges_from([(6, 6), (7, 8)])
+    found = contracted_components(edges_of(spark, pairs, partitions=3), scratch=str(tmp_path))
     expected = [(node, min(c)) for c in nx.connected_components(graph) for node in c]
-    found = contracted_components(edges, scratch=str(tmp_path))
     assert_rows(found, ["node", "component"], expected)
-
-
-def test_doubled_edges_and_loops_do_no_harm(spark, tmp_path):
-    edges = edges_of(spark, [(5, 5), (7, 6), (6, 7), (7, 7), (7, 6)], partitions=2)
-    assert_rows(
-        contracted_components(edges, scratch=str(tmp_path)),
-        ["node", "component"],
-        [(5, 5), (6, 6), (7, 6)],
-    )
 
 
 def test_no_edges_are_no_components(spark, tmp_path):

@@ -1,0 +1,265 @@
+"""What resolving identities costs beside Spark's own distinct() on the same edges.
+
+Each size is a process of its own with a lake of its own: people of four identifiers, whose edges
+lie in no order. Times are wall time in one session; the ratios are what counts.
+
+    python tests/benchmarks/bench_identity.py [--edges 1000000 10000000 50000000] [--whole]
+
+edges    silver.identity_links and silver.identifiers to silver.identity_map, Delta to Delta,
+         against `distinct()` of the same edges written to Delta (aim: at most 3 times)
+growth   seconds per million edges, from one size to the next (aim: no worse than linear)
+memory   peak of the process tree (aim: 50 million edges within 12 GiB)
+news     the whole job: all events, then 100,000 new ones (aim: at most 10 % of it), then one
+         person unlinked (aim: at most 3 %); with --whole, at the size given by --news
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+PER_PERSON = 3
+"""Edges of a person, all around the account."""
+
+
+def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
+    from pyspark.sql import functions as F
+
+    from kinfold.core.conf import load_settings
+    from kinfold.runtime.lake import Lake
+    from kinfold.runtime.session import open_session
+    from kinfold.silver.identity.nodes import Namespaces
+    from kinfold.tables import silver
+
+    spark = open_session(name="bench identity", env="local", home=HOME)
+    lake = Lake(spark, str(folder / "lake"), "bench", datetime.now(UTC))
+    namespaces = Namespaces.of(load_settings(HOME, "local", {}).identity)
+    kinds = ("email", "device_id", "cookie_id")
+
+    def events(first: int, count: int, *, new_from: int | None = None):  # type: ignore[no-untyped-def]
+        """Events of two identifiers: from `new_from` on the second one is new to its person."""
+        rows = spark.range(first, first + count, 1, 8)
+        person = (F.col("id") / PER_PERSON).cast("long")
+        place = (F.col("id") % PER_PERSON).cast("int")
+        salt = F.lit("" if new_from is None else f"-{new_from}")
+        kind = F.element_at(F.array(*(F.lit(k) for k in kinds)), place + 1)
+        value = F.concat(F.md5(F.concat(person.cast("string"), F.lit("-"), place)), salt)
+        account = F.md5(F.concat(F.lit("u"), person.cast("string")))
+        at = F.timestamp_seconds(F.lit(1_767_225_600) + F.xxhash64("id") % 10_000_000)
+        identifiers = F.array_sort(
+            F.array(
+                F.struct(kind.alias("namespace"), value.alias("value")),
+                F.struct(F.lit("user_id").alias("namespace"), account.alias("value")),
+            )
+        )
+        event_id = F.concat(F.md5(F.col("id").cast("string")), salt)
+        made = {
+            "event_id": event_id,
+            "event_type": F.lit("login"),
+            "source": F.lit("bench"),
+            "occurred_at": at,
+            "received_at": at,
+            "identifiers": identifiers,
+            "source_partition": F.lit("f"),
+            "source_offset": F.col("id"),
+            "record_index": F.lit(0),
+            "bronze_version": F.lit(1),
+        }
+        fields = silver.EVENTS.fields
+        shuffled = rows.repartition(8, F.xxhash64("id"))
+        return shuffled.select(*(made.get(f.name, F.lit(None)).alias(f.name) for f in fields))
+
+    told: dict[str, float] = {}
+
+    def timed(name: str, work: Callable[[], object]) -> None:
+        begun = time.monotonic()
+        work()
+        told[name] = time.monotonic() - begun
+        print(f"  {edges:>12,} edges  {name:<28}{told[name]:8.1f} s", file=sys.stderr, flush=True)
+
+    if is_whole:
+        from kinfold.runtime.suite import load_main
+
+        resolve = load_main(HOME / "jobs/silver/resolve_identities.py")
+        unlink = load_main(HOME / "jobs/silver/unlink_identity.py")
+        argv = ["--set", f"lake.root={lake.root}"]
+        lake.append(silver.EVENTS, events(0, edges))
+        timed("job, all events", lambda: resolve(argv))
+        every = max(edges // 100_000, 1)
+        lake.append(
+            silver.EVENTS, events(0, edges, new_from=1).where(F.col("source_offset") % every == 0)
+        )
+        timed("job, 100,000 new events", lambda: resolve(argv))
+        one = lake.read(silver.IDENTIFIERS).where("namespace = 'user_id'").limit(1).collect()[0]
+        named = f"user_id:{one['value']}"
+        timed("job, one unlinked", lambda: unlink([*argv, "--a", named, "--reason", "bench"]))
+    else:
+        from kinfold.silver.identity.links import seen_identifiers, seen_together, sightings
+
+        seen = sightings(events(0, edges), None)
+        lake.append(silver.IDENTIFIERS, seen_identifiers(seen))
+        status = {
+            "valid_from": F.lit(lake.started_at),
+            "valid_to": F.lit(None).cast("timestamp"),
+            "status": F.lit("active"),
+            "reason": F.lit(None).cast("string"),
+        }
+        lake.append(silver.IDENTITY_LINKS, seen_together(seen, namespaces).withColumns(status))
+
+        def distinct(turn: int) -> None:
+            links = lake.read(silver.IDENTITY_LINKS).distinct()
+            links.write.format("delta").mode("overwrite").save(str(folder / f"distinct-{turn}"))
+
+        def resolved(turn: int) -> None:
+            people_of_edges(lake, namespaces, folder / f"map-{turn}")
+
+        for turn in range(2 if edges <= 10_000_000 else 1):
+            timed(f"distinct, round {turn + 1}", lambda t=turn: distinct(t))  # type: ignore[misc]
+            timed(f"people, round {turn + 1}", lambda t=turn: resolved(t))  # type: ignore[misc]
+        people = spark.read.format("delta").load(str(folder / "map-0"))
+        found = people.select("profile_id").distinct().count()
+        wanted = -(-edges // PER_PERSON)
+        if found != wanted:
+            raise SystemExit(f"{found:,} people found, expected {wanted:,}")
+    spark.stop()
+    return told
+
+
+def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-untyped-def]
+    """What stitching does once the links are there, without the gates."""
+    import numpy as np
+
+    from kinfold.core.conf import load_settings
+    from kinfold.silver.identity.resolution import (
+        Known,
+        map_rows,
+        read_graph,
+        resolution,
+        rules_of,
+    )
+    from kinfold.tables import silver
+
+    known = Known(
+        identifiers=lake.read(silver.IDENTIFIERS),
+        links=lake.read(silver.IDENTITY_LINKS),
+        current=lake.empty(silver.IDENTITY_MAP),
+        births=lake.empty(silver.IDENTITY_BIRTHS),
+    )
+    steps = [("begun", time.monotonic())]
+    graph = read_graph(known, namespaces, within=None)
+    steps.append(("read", time.monotonic()))
+    rules = rules_of(load_settings(HOME, "local", {}).identity, [])
+    none = np.empty(0, np.int64)
+    found = resolution(graph, rules, namespaces, torn=none, gone_births={}, set_aside=none)
+    del graph
+    steps.append(("people", time.monotonic()))
+    rows = map_rows(
+        lake.spark,
+        found.changed_nodes(),
+        current=known.current,
+        identifiers=known.identifiers,
+        at=lake.started_at,
+    )
+    silver.IDENTITY_MAP.conform(rows).write.format("delta").mode("overwrite").save(str(target))
+    steps.append(("write", time.monotonic()))
+    parts = ", ".join(
+        f"{name} {end - begun:.1f} s" for (_, begun), (name, end) in itertools.pairwise(steps)
+    )
+    print(f"      {parts}", file=sys.stderr, flush=True)
+
+
+def measured(edges: int, *, is_whole: bool) -> tuple[dict[str, float], float]:
+    """A child's times, and the peak memory of its process tree in GiB."""
+    with tempfile.TemporaryDirectory(prefix="kinfold-bench-") as folder:
+        command = [sys.executable, __file__, "--child", str(edges), "--folder", folder]
+        process = subprocess.Popen(
+            command + ["--whole"] * is_whole, stdout=subprocess.PIPE, text=True
+        )
+        peak, done = [0.0], threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.5):
+                peak[0] = max(peak[0], _memory(process.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        output, _ = process.communicate()
+        done.set()
+        watcher.join()
+        if process.returncode:
+            raise SystemExit(f"{edges:,} edges: the measured process failed")
+        return json.loads(output.splitlines()[-1]), peak[0]
+
+
+def _memory(root: int) -> float:
+    """GiB that a process and all below it hold (proportional share of what they share)."""
+    parents: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                text = Path(f"/proc/{entry}/stat").read_text()
+                parents[int(entry)] = int(text.rsplit(") ", 1)[1].split()[1])
+            except OSError:
+                continue
+    total, todo = 0, [root]
+    while todo:
+        one = todo.pop()
+        todo += [pid for pid, parent in parents.items() if parent == one]
+        try:
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += next(int(x.split()[1]) for x in rollup.splitlines() if x.startswith("Pss:"))
+    return total / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--edges", type=int, nargs="*", default=[1_000_000, 10_000_000, 50_000_000])
+    parser.add_argument("--whole", action="store_true", help="measure the whole job and news too")
+    parser.add_argument("--news", type=int, default=10_000_000, help="edges of the whole job")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    os.environ["TZ"] = "UTC"
+    if given.child:
+        print(json.dumps(child(given.child, given.folder, is_whole=given.whole)))
+        return
+    before: tuple[int, float] | None = None
+    for edges in given.edges:
+        told, peak = measured(edges, is_whole=False)
+        rounds = sum(name.startswith("people") for name in told)
+        people = min(told[f"people, round {n + 1}"] for n in range(rounds))
+        ratios = [
+            told[f"people, round {n + 1}"] / told[f"distinct, round {n + 1}"] for n in range(rounds)
+        ]
+        print(
+            f"{edges:>12,} edges: {people:.1f} s, {min(ratios):.2f} to {max(ratios):.2f} times "
+            f"distinct(), peak {peak:.1f} GiB",
+            flush=True,
+        )
+        if before is not None:
+            growth = (people / before[1]) / (edges / before[0])
+            print(f"{'':>14}{growth:.2f} times as long per edge as at {before[0]:,}", flush=True)
+        before = (edges, people)
+    if given.whole:
+        told, peak = measured(given.news, is_whole=True)
+        full = told["job, all events"]
+        for name, seconds in told.items():
+            print(f"{name:<28}{seconds:8.1f} s{seconds / full:8.1%}", flush=True)
+        print(f"peak {peak:.1f} GiB")
+
+
+if __name__ == "__main__":
+    main()
