@@ -85,7 +85,7 @@ def test_scores_tell_who_then_bought(summary):
 def test_the_page_stands_alone_and_shows_every_picture(demo, summary):
     page = (demo.root / "_report" / PAGE).read_text()
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []
-    assert page.count("data:image/png;base64,") == 7
+    assert page.count("data:image/png;base64,") == 9
 
 
 def test_no_silver_or_gold_column_that_identifies_a_person_is_in_a_delta_log(demo, summary):

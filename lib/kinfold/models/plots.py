@@ -187,6 +187,56 @@ def profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Figure":
     return figure
 
 
+_STATUS_COLOURS = {"active": MODEL, "blocked": RULE, "withdrawn": CHANCE}
+
+
+def links_by_rule(counts: Sequence[tuple[str, str, int]]) -> "Figure":
+    """Links of the identity graph by the rule that made them, from (rule, status, links)."""
+    figure, axes = _canvas("Links by rule, and whether they join people", height=3.4)
+    rules = sorted({rule for rule, _, _ in counts}, reverse=True)
+    found = {(rule, status): links for rule, status, links in counts}
+    start = [0] * len(rules)
+    for status, colour in _STATUS_COLOURS.items():
+        widths = [found.get((rule, status), 0) for rule in rules]
+        label = f"{status} ({sum(widths):,})"
+        axes.barh(rules, widths, left=start, color=colour, height=0.6, label=label)
+        start = [one + width for one, width in zip(start, widths, strict=True)]
+    axes.set_xlabel("links")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.grid(visible=False, axis="y")
+    _legend(axes, "best")
+    return figure
+
+
+_CHANGE_COLOURS = {"merge": MODEL, "split": RULE, "move": "#009e73", "rename": CHANCE}
+
+
+def id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
+    """People whose ids changed by run, from (moment, changes by kind), the oldest first."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _canvas("Changes of ids by run", height=3.4)
+    places = list(range(len(runs)))
+    start = [0] * len(runs)
+    for kind, colour in _CHANGE_COLOURS.items():
+        heights = [counts.get(kind, 0) for _, counts in runs]
+        axes.bar(places, heights, bottom=start, color=colour, width=0.6, label=f"{kind}s")
+        start = [one + height for one, height in zip(start, heights, strict=True)]
+    axes.set_xticks(places, [moment for moment, _ in runs], rotation=30, ha="right")
+    axes.set_ylabel("pairs of people")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.grid(visible=False, axis="x")
+    axes.set_xlim(-0.7, max(len(runs), 4) - 0.3)
+    axes.set_ylim(0, max([*start, 1]) * 1.3)  # room for the legend above the bars
+    if runs:
+        axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=10, labelcolor=INK)
+    else:
+        axes.set_axis_off()
+        axes.text(0.0, 0.8, "No run has changed an id.", transform=axes.transAxes, color=QUIET)
+    return figure
+
+
 def feature_label(column: str) -> str:
     """A feature's column name as a label: `order_count_90d` is `orders, 90 d`."""
     words, _, window = column.rpartition("_")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from html import escape
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from kinfold.core.log import counted
 from kinfold.models import plots
 from kinfold.models.registry import read_figure
 from kinfold.models.tracking import Tracking
+from kinfold.reporting.identity import identity_figures
+from kinfold.reporting.pictures import as_png
 from kinfold.reporting.summary import Summary
 from kinfold.runtime.lake import local_path
 
@@ -72,8 +73,11 @@ def read_report(folder: Path) -> Summary | None:
 
 
 def figures_of(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
-    """The page's pictures as PNG: those that the champions' runs kept, and the profile sizes."""
-    figures = {"identity_sizes": _png(plots.profile_sizes(summary["identity"]["sizes"]))}
+    """The page's pictures as PNG: those that the champions' runs kept, and those of identities."""
+    figures = {
+        "identity_sizes": as_png(plots.profile_sizes(summary["identity"]["sizes"])),
+        **identity_figures(summary["identity_quality"]),
+    }
     for model, names in _MODEL_FIGURES.items():
         if summary[model]:
             for name in names:
@@ -145,9 +149,3 @@ def _figure(figures: Mapping[str, bytes]) -> Callable[[str, str], Markup]:
         )
 
     return drawn
-
-
-def _png(figure: Any) -> bytes:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()

@@ -11,9 +11,11 @@ from kinfold.gold.propensity.evaluation import rank
 from kinfold.governance.ledger import ledger_laws
 from kinfold.models.registry import find_champion, metrics_of, read_report
 from kinfold.models.tracking import Tracking
+from kinfold.reporting.identity import identity_lines
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
 from kinfold.runtime.lake import Lake
 from kinfold.silver.identity.history import current
+from kinfold.silver.identity.report import identity_quality
 from kinfold.tables import bronze, gold, ops, registry, silver
 
 Summary = dict[str, Any]
@@ -48,6 +50,7 @@ def summarised(
         "tables": {table.name: lake.read_or_empty(table).count() for table in registry.PUBLISHED},
         "quality": quality(lake),
         "identity": identity(lake),
+        "identity_quality": identity_quality(lake),
         "identity_truth": asdict(identity_result(known, truth)) if truth else None,
         "segments": segments(lake, tracking, models.segments),
         "propensity": propensity(lake, tracking, models.propensity, as_of=as_of),
@@ -251,6 +254,8 @@ def _identity_lines(summary: Summary) -> list[str]:
         f"  {found['profiles']:,} profiles from {found['identifiers']:,} identifiers, the largest "
         f"with {found['largest_profile'] or 0:,}; {found['anonymous_events']:,} anonymous events",
     ]
+    if "identity_quality" in summary:  # not in one that an earlier version has kept
+        lines += identity_lines(summary["identity_quality"])
     truth = summary["identity_truth"]
     if truth:
         lines.append(

@@ -22,6 +22,13 @@ FIGURES = {
     "segment_map": lambda: plots.segment_map(
         [(0.0, 1.0, 0), (1.0, 0.0, 1)], names={0: "Buyers", 1: "Lookers"}, x_label="x", y_label="y"
     ),
+    "links_by_rule": lambda: plots.links_by_rule(
+        [("matched", "active", 5), ("seen_together", "active", 90), ("matched", "blocked", 2)]
+    ),
+    "id_churn": lambda: plots.id_churn(
+        [("2026-03-01 09:00", {"merge": 3, "split": 1}), ("2026-03-02 09:00", {"move": 2})]
+    ),
+    "no_id_churn": lambda: plots.id_churn([]),
     "profile_sizes": lambda: plots.profile_sizes([[1, 10], [2, 5], [12, 1]]),
 }
 

@@ -9,10 +9,12 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.errors import ConfError
 from kinfold.silver.identity.links import linked
+from kinfold.silver.identity.nodes import node_id
 from kinfold.tables import silver
 
 OPERATOR = "operator"
 _BY_OPERATOR = "an operator unlinked it"
+_TAKEN_BACK = "the operator who made it took it back"
 
 
 def decision_row(
@@ -74,23 +76,40 @@ def is_unlinked(decisions: Sequence[Row]) -> Column:
     return hit & (F.col("rule") != OPERATOR)
 
 
-def judged(links: DataFrame, decisions: Sequence[Row], *, at: datetime) -> DataFrame:
+def is_taken_back(decisions: Sequence[Row]) -> Column:
+    """Whether an operator made the link and no decision to link its ends holds any more."""
+    held = F.lit(False)
+    for row in decisions:
+        if row["kind"] == "link":
+            ends = F.array(F.lit(row["left_node"]), F.lit(row["right_node"]))
+            held = held | (F.array("left_node", "right_node") == ends)
+    return (F.col("rule") == OPERATOR) & ~held
+
+
+def judged(
+    links: DataFrame, decisions: Sequence[Row], *, at: datetime, are_said: bool
+) -> DataFrame:
     """Links with status, reason and validity as decisions have them.
 
     Args:
-        links: silver.identity_links columns; status `blocked` stays, `withdrawn` is judged anew.
+        links: silver.identity_links columns; status `blocked` stays.
         at: when those that change are withdrawn.
+        are_said: events or records say the links now; else only what operators withdrew comes back,
+            and not what its record no longer says.
     """
-    gone = is_unlinked(decisions)
+    is_back = is_taken_back(decisions)
+    gone = is_unlinked(decisions) | is_back
     was_gone = F.col("status") == "withdrawn"
+    by_operator = F.coalesce(F.col("reason").isin(_BY_OPERATOR, _TAKEN_BACK), F.lit(False))
+    stays = was_gone & ~by_operator & F.lit(not are_said)
     status = F.when(gone, "withdrawn").when(was_gone, "active").otherwise(F.col("status"))
     ended = F.when(gone & was_gone, F.col("valid_to")).when(gone, F.lit(at))
-    reason = F.when(gone, _BY_OPERATOR).when(~was_gone, F.col("reason"))
+    why = F.when(is_back, _TAKEN_BACK).otherwise(_BY_OPERATOR)
+    reason = F.when(gone, why).when(~was_gone, F.col("reason"))
+    news = {"status": status, "reason": reason, "valid_to": ended}
     return links.select(
-        *(c for c in links.columns if c not in ("status", "reason", "valid_to")),
-        status.alias("status"),
-        reason.alias("reason"),
-        ended.alias("valid_to"),
+        *(c for c in links.columns if c not in news),
+        *(F.when(stays, F.col(c)).otherwise(new).alias(c) for c, new in news.items()),
     )
 
 
@@ -121,8 +140,6 @@ def decision_nodes(decisions: Sequence[Row], kind: str) -> list[tuple[int, int |
 
 def as_decision(frame: DataFrame) -> DataFrame:
     """Rows of `decision_row` with their nodes."""
-    from kinfold.silver.identity.nodes import node_id
-
     right = F.when(
         F.col("right_value").isNotNull(), node_id(F.col("right_namespace"), F.col("right_value"))
     )

@@ -136,7 +136,7 @@ def _news(
     known = known.join(identifiers.select("node_id"), "node_id", how="semi")
     said = seen_together(seen, namespaces)
     if set_aside:
-        said = said.unionByName(_beside(seen, namespaces, set_aside))
+        said = said.unionByName(seen_beside(seen, namespaces, set_aside))
     if _has_new_decisions(run):
         said = said.unionByName(operator_links(lake.read(silver.IDENTITY_DECISIONS)))
     links = _landed(run, said, decisions)
@@ -186,7 +186,7 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
         .withColumn("status", F.coalesce("status", F.lit("active")))
         .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
     )
-    return judged(links, decisions, at=at).select(*_LINK)
+    return judged(links, decisions, at=at, are_said=True).select(*_LINK)
 
 
 def _withdrawn(
@@ -215,7 +215,8 @@ def _withdrawn(
         nodes = changes.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
         near = _at(there, nodes.dropna().distinct())
         near = near.join(found.select("link_id"), "link_id", how="anti")
-        found = found.unionByName(judged(near.select(*_LINK), decisions, at=at).select(*_LINK))
+        near = judged(near.select(*_LINK), decisions, at=at, are_said=False)
+        found = found.unionByName(near.select(*_LINK))
     return found
 
 
@@ -247,10 +248,15 @@ def _seen_beside(
     only a newly found value leads here."""
     records = run.read(silver.RECORDS) if silver.RECORDS.name in run.inputs else None
     seen = sightings(run.read(silver.EVENTS), records)
-    return _beside(seen, namespaces, [*set_aside, *shared])
+    return seen_beside(seen, namespaces, [*set_aside, *shared])
 
 
-def _beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
+def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
+    """Links of sightings whose strongest identifier is set aside, around the next strongest.
+
+    Returns:
+        silver.identity_links columns but valid_from, valid_to, status and reason.
+    """
     ranked = namespaces.ranked(F.col("identifiers"))
     centre = node_id(ranked[0]["namespace"], ranked[0]["value"])
     theirs = seen.where((F.size("identifiers") > 2) & centre.isin(*set_aside))

@@ -1,0 +1,27 @@
+"""Say that two identifiers are one person, whatever was seen.
+
+The link goes before all others; only limits and identifiers kept apart can refuse it, and then this
+is told.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kinfold.core.conf import parse_options
+from kinfold.runtime.job import run_job
+from kinfold.runtime.suite import load_main
+from kinfold.silver.identity.commands import check_command, command_parser, decide
+
+JOB = "silver/link_identity"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = command_parser(JOB, __doc__ or "", a="one identifier", b="the other identifier")
+    options = parse_options(JOB, argv, parser=parser)
+    check_command(options.arguments, needs=["a", "b"])
+    resolve = load_main(Path(__file__).with_name("resolve_identities.py"))
+    print(*decide(options, JOB, kind="link", resolve=resolve), sep="\n")
+
+
+if __name__ == "__main__":
+    run_job(main)

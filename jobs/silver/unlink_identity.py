@@ -1,0 +1,33 @@
+"""Say that an identifier belongs to nobody it was seen with, or that two are never one person.
+
+With --a alone, what was seen of it until now links nobody any more, however late it arrives; what
+is seen from now on links again. With --a and --b both keep their links, and are kept apart.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kinfold.core.conf import parse_options
+from kinfold.runtime.job import run_job
+from kinfold.runtime.suite import load_main
+from kinfold.silver.identity.commands import check_command, command_parser, decide
+
+JOB = "silver/unlink_identity"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = command_parser(
+        JOB,
+        __doc__ or "",
+        a="the identifier to unlink, or the first of two to keep apart",
+        b="the second of two to keep apart",
+    )
+    options = parse_options(JOB, argv, parser=parser)
+    check_command(options.arguments, needs=["a"])
+    kind = "unlink" if options.arguments.b is None else "keep_apart"
+    resolve = load_main(Path(__file__).with_name("resolve_identities.py"))
+    print(*decide(options, JOB, kind=kind, resolve=resolve), sep="\n")
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,47 @@
+"""Tell which people would merge or split under other settings, without writing anything.
+
+Settings are changed as in every job, e.g. --set identity.namespaces.user_id.per_person=2,
+--set identity.namespaces.device_id.shared_by.user_id=3, --set identity.max_person_size=50 or
+--set identity.namespaces.email.trust=0.4. Compared is with today's silver.identity_map. The graph
+is read as the tables have it: settings that decide what identifiers events have are out of reach.
+"""
+
+import json
+from collections.abc import Sequence
+
+from kinfold.core.conf import job_parser, parse_options
+from kinfold.runtime.job import open_lake, run_job
+from kinfold.silver.identity.lookup import IDENTIFIER_HELP, find_identifiers
+from kinfold.silver.identity.what_if import (
+    check_reach,
+    check_rule,
+    outlook,
+    outlook_json,
+    outlook_text,
+)
+
+JOB = "silver/what_if_identity"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = job_parser(JOB, f"{__doc__}\n{IDENTIFIER_HELP}")
+    parser.add_argument("--set-aside", metavar="IDENTIFIER", help="a value that were nobody's")
+    parser.add_argument("--without-rule", metavar="RULE", help="a rule whose links were not there")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--top", type=int, default=10, help="merges and splits shown (default: 10)")
+    options = parse_options(JOB, argv, parser=parser)
+    arguments, conf = options.arguments, options.settings.identity
+    check_reach(arguments.set)
+    check_rule(arguments.without_rule)
+    given = {"--set-aside": arguments.set_aside} if arguments.set_aside else {}
+    with open_lake(options, name=JOB) as lake:
+        values = find_identifiers(lake, given, conf=conf) if given else []
+        found = outlook(lake, conf, set_aside=values, without_rule=arguments.without_rule)
+    if arguments.json:
+        print(json.dumps(outlook_json(found, top=arguments.top)))
+    else:
+        print(outlook_text(found, top=arguments.top))
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,70 @@
+"""How the report tells of the identity graph."""
+
+from kinfold.reporting.identity import identity_figures, identity_lines
+from kinfold.reporting.page import page
+
+QUALITY = {
+    "links": [
+        {"rule": "matched", "status": "active", "links": 5},
+        {"rule": "seen_together", "status": "active", "links": 1_200},
+        {"rule": "seen_together", "status": "blocked", "links": 7},
+    ],
+    "reasons": [{"status": "blocked", "reason": "too many user_id", "links": 7}],
+    "bad_values": [
+        {"namespace": "phone", "evidence": "user_id", "values": 2, "merges_prevented": 19}
+    ],
+    "churn": [
+        {
+            "run_id": "r",
+            "changed_at": "2026-03-01T09:00:00",
+            "merge": 3,
+            "split": 1,
+            "move": 0,
+            "rename": 0,
+            "identifiers": 6,
+            "share": 0.012,
+        }
+    ],
+    "structure": {"people": 300, "bridged": 4, "density": 0.625},
+}
+NOTHING = {"links": [], "reasons": [], "bad_values": [], "churn": [], "structure": None}
+SUMMARY = {
+    "lake": "var/lake",
+    "as_of": "2026-03-01T00:00:00+00:00",
+    "run_id": "r",
+    "sources": [],
+    "ledger": [],
+    "quality": [],
+    "rejections": [],
+    "stages": [],
+    "tables": {"silver.events": 0},
+    "identity": {"profiles": 3, "identifiers": 9, "largest_profile": 4, "anonymous_events": 0},
+    "identity_truth": None,
+    "segments": None,
+    "propensity": None,
+}
+
+
+def test_the_terminal_tells_links_values_bridges_and_changes():
+    assert identity_lines(QUALITY) == [
+        "  links: 1,205 active, 7 blocked; 2 values set aside, which prevented 19 merges",
+        "  4 of 300 linked people hang by one link",
+        "  ids changed last on 2026-03-01 09:00 UTC: 6 identifiers (1.2%), 3 merges, 1 splits",
+    ]
+    assert identity_lines(NOTHING) == [
+        "  links: none; 0 values set aside, which prevented 0 merges"
+    ]
+
+
+def test_the_page_has_a_section_with_two_pictures():
+    figures = identity_figures(QUALITY)
+    text = page({**SUMMARY, "identity_quality": QUALITY}, figures)
+    assert text.count("data:image/png;base64,") == 2
+    for told in ("62.5 %", "6 (1.20 %)", "blocked: too many user_id", "<td>phone</td>", ">19<"):
+        assert told in text
+
+
+def test_a_graph_without_links_has_a_section_too():
+    text = page({**SUMMARY, "identity_quality": NOTHING}, identity_figures(NOTHING))
+    assert "every link joins people" in text
+    assert "Too many links to look for bridges." in text
