@@ -6,6 +6,7 @@ from pathlib import Path
 from kinfold.core.conf import job_parser, parse_options
 from kinfold.core.log import counted, say
 from kinfold.runtime.job import open_lake, run_job
+from kinfold.synthetic.hazards import IdentityHazards
 from kinfold.synthetic.world import is_written, write_world
 
 JOB = "synthetic/generate_world"
@@ -17,17 +18,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=120, help="days of behaviour (default: 120)")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default: 7)")
     parser.add_argument("--output", metavar="DIR", help="folder to write (default: var/world)")
+    parser.add_argument(
+        "--hard-identities",
+        action="store_true",
+        help="people also share kiosks, family e-mails and recycled phones, and 1 event in 100 "
+        "shows a value that is nobody's, such as guest@shop.example (default: shared devices only)",
+    )
     options = parse_options(JOB, argv, parser=parser)
     given = options.arguments
     folder = Path(given.output).absolute() if given.output else options.home / "var" / "world"
-    if is_written(folder, people=given.people, days=given.days, seed=given.seed):
+    world = dict(people=given.people, days=given.days, seed=given.seed)
+    hazards = IdentityHazards() if given.hard_identities else None
+    if is_written(folder, **world, hazards=hazards):
         say(f"  {JOB}: {folder} is this world already")
         return
     with open_lake(options, name=JOB) as lake:
-        world = write_world(
-            lake.spark, folder, people=given.people, days=given.days, seed=given.seed, progress=say
-        )
-    say(f"  {JOB}: {folder}: {counted(world.counts)}")
+        written = write_world(lake.spark, folder, **world, hazards=hazards, progress=say)
+    say(f"  {JOB}: {folder}: {counted(written.counts)}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ the collector.
 """
 
 from kinfold.synthetic.faults import FaultRates
+from kinfold.synthetic.hazards import IdentityHazards
 from kinfold.synthetic.world import World, write_world
 
-__all__ = ["FaultRates", "World", "write_world"]
+__all__ = ["FaultRates", "IdentityHazards", "World", "write_world"]

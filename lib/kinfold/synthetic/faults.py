@@ -13,6 +13,7 @@ from kinfold.synthetic.behaviour import DAY_MS
 from kinfold.synthetic.catalogue import CURRENCY
 from kinfold.synthetic.draws import Draws, padded_hex
 from kinfold.synthetic.events import NAMESPACES, timestamp_text
+from kinfold.synthetic.hazards import JUNK_VALUES
 from kinfold.synthetic.people import written_email, written_phone
 
 MALFORMED = ("truncated", "not_json", "empty", "wrong_types")
@@ -85,17 +86,20 @@ class FaultRates:
         return cls(**{field.name: 0.0 for field in fields(cls)})
 
 
-def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> DataFrame:
+def received_events(
+    events: DataFrame, *, draws: Draws, rates: FaultRates, junk_rate: float = 0.0
+) -> DataFrame:
     """Events as the collector first gets them.
 
     Args:
         events: see `events.as_events`.
+        junk_rate: share of events that show one of JUNK_VALUES.
 
     Returns:
         The columns of `events` and received_ms, `timing` (on_time, late, out_of_order or
-        clock_skew), written_ms (occurred_ms by the device's clock) and `placeholder_in` (the
-        namespace whose identifier was replaced, else null). The identifiers are still the true
-        ones.
+        clock_skew), written_ms (occurred_ms by the device's clock), `placeholder_in` and `junk_in`
+        (the namespace whose identifier was replaced, or given where there was none; else null). The
+        identifiers are still the true ones.
     """
     delay = F.when(F.col("timing") == "late", _late_ms(draws))
     delay = delay.when(F.col("timing") == "out_of_order", _minutes(draws, "disorder", 1.0, 30.0))
@@ -104,7 +108,11 @@ def received_events(events: DataFrame, *, draws: Draws, rates: FaultRates) -> Da
         F.col("timing") == "clock_skew", _minutes(draws, "skew", 1.0, 10.0) + 3_000
     ).otherwise(0)
     timed = events.withColumns(
-        {"timing": _timing(draws, rates), "placeholder_in": _placeholder_namespace(draws, rates)}
+        {
+            "timing": _timing(draws, rates),
+            "placeholder_in": _placeholder_namespace(draws, rates),
+            "junk_in": _junk_namespace(draws, junk_rate),
+        }
     )
     return timed.withColumns(
         {"received_ms": F.col("occurred_ms") + delay, "written_ms": F.col("occurred_ms") + skew}
@@ -140,6 +148,17 @@ def _placeholder_namespace(draws: Draws, rates: FaultRates) -> Column:
     )
 
 
+def _junk_namespace(draws: Draws, rate: float) -> Column:
+    """Where somebody must type something: the e-mail or phone they are asked for, else the
+    account."""
+    asks_phone = F.col("identifiers.phone").isNotNull()
+    asks_email = F.col("identifiers.email").isNotNull()
+    is_phone = asks_phone & (~asks_email | (draws.uniform("junk_phone", "event_key") < 0.5))
+    shown = F.when(is_phone, F.lit("phone")).when(asks_email, F.lit("email"))
+    is_junk = draws.uniform("junk", "event_key") < rate
+    return F.when(is_junk, shown.otherwise(F.lit("user_id")))
+
+
 def sent_lines(
     received: DataFrame, *, draws: Draws, rates: FaultRates, start_on: date
 ) -> DataFrame:
@@ -151,8 +170,8 @@ def sent_lines(
     Returns:
         One row per line: `line`, `received_ms`, `event_id`, `copy` (original, duplicate, malformed
         or schema_breaking), `damage` (one of MALFORMED or SCHEMA_BREAKING, else null), and of the
-        event event_type, occurred_ms, timing and placeholder_in. event_id and copy together are
-        unique.
+        event event_type, occurred_ms, timing, placeholder_in and junk_in. event_id and copy
+        together are unique.
     """
     copies = (
         F.lit("original"),
@@ -176,7 +195,7 @@ def sent_lines(
         .withColumn("line", _line(draws))
         .select(
             *("line", "received_ms", "event_id", "copy", "damage"),
-            *("event_type", "occurred_ms", "timing", "placeholder_in"),
+            *("event_type", "occurred_ms", "timing", "placeholder_in", "junk_in"),
         )
     )
 
@@ -235,7 +254,7 @@ def _event_json(draws: Draws, *, start_on: date) -> Column:
 
 
 def _written_identifiers(draws: Draws) -> Column:
-    """Identifiers as typed by people and clients: messy e-mails and phones, placeholders."""
+    """Identifiers as typed by people and clients: messy e-mails and phones, placeholders, junk."""
     written = {name: F.col(f"identifiers.{name}") for name in NAMESPACES}
     written["email"] = written_email(draws, written["email"], "event_key")
     written["phone"] = written_phone(draws, written["phone"], "event_key")
@@ -244,6 +263,9 @@ def _written_identifiers(draws: Draws) -> Column:
         written[name] = F.when(F.col("placeholder_in") == name, placeholder).otherwise(
             written[name]
         )
+    for name, junk_values in JUNK_VALUES.items():
+        junk = draws.choice(junk_values, "junk_value", "event_key")
+        written[name] = F.when(F.col("junk_in") == name, junk).otherwise(written[name])
     return F.to_json(F.struct(*(written[name].alias(name) for name in NAMESPACES)))
 
 

@@ -4,8 +4,8 @@ For tests and benchmarks of identity resolution, from a hundred people to millio
 files, only which identifiers were seen together and when.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,18 +15,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
+from kinfold.synthetic.hazards import JUNK_VALUES, IdentityHazards
 from kinfold.synthetic.people import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-JUNK_VALUES: Mapping[str, tuple[str, ...]] = {
-    "email": ("guest@shop.example", "noemail@shop.example", "a@a.aa"),
-    "phone": ("+442079460000", "+447400000000"),
-    "user_id": ("guest", "web"),
-}
-"""What tills, forms and call centres put where an identifier is asked for. They look like any other
-value, are in no list of placeholders and belong to nobody."""
 
 PEOPLE_PER_BLOCK = 100_000
 """People that are drawn together; households, kiosks and recycled phones stay within a block."""
@@ -40,54 +33,6 @@ _START_US = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _SLOTS = 64
 _TABLET, _SHORTEST_COOKIE_DAYS = 3, 40
 _JUNK = 1 << 40
-_CROWD = "people_per_kiosk"
-
-
-@dataclass(frozen=True)
-class IdentityHazards:
-    """How often people's identifiers are not theirs alone. Rates in [0, 1].
-
-    Attributes:
-        shared_devices: per household of two: both use one tablet, hence its cookies.
-        kiosk_users: per person: some of their visits are made at a kiosk in a shop, on one cookie
-            that stays.
-        people_per_kiosk: how many of those come to one kiosk, on average.
-        family_emails: per household of two: both give one address, now and then.
-        recycled_phones: per person with a phone: gives it up, and the number later becomes
-            somebody else's.
-        junk_values: per event: an identifier is replaced by one of JUNK_VALUES, or one is added.
-
-    Raises:
-        ValueError: a rate is outside [0, 1], or people_per_kiosk is below 1.
-    """
-
-    shared_devices: float = 0.06
-    kiosk_users: float = 0.05
-    people_per_kiosk: int = 40
-    family_emails: float = 0.05
-    recycled_phones: float = 0.06
-    junk_values: float = 0.01
-
-    def __post_init__(self) -> None:
-        rates = {f.name: getattr(self, f.name) for f in fields(self) if f.name != _CROWD}
-        wrong = [f"{name} is {rate}" for name, rate in rates.items() if not 0.0 <= rate <= 1.0]
-        if wrong:
-            raise ValueError(f"IdentityHazards: {', '.join(wrong)}, expected rates in [0, 1].")
-        if self.people_per_kiosk < 1:
-            raise ValueError(
-                f"IdentityHazards: {_CROWD} is {self.people_per_kiosk}, expected at least 1."
-            )
-
-    @classmethod
-    def none(cls) -> "IdentityHazards":
-        """Everybody keeps their identifiers to themselves."""
-        return cls(
-            shared_devices=0.0,
-            kiosk_users=0.0,
-            family_emails=0.0,
-            recycled_phones=0.0,
-            junk_values=0.0,
-        )
 
 
 _USUAL_HAZARDS = IdentityHazards()

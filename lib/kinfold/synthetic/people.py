@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from kinfold.synthetic.catalogue import CATEGORIES
 from kinfold.synthetic.draws import Draws, looked_up, padded_hex
+from kinfold.synthetic.hazards import IdentityHazards
 
 FIRST_NAMES = (
     *("Adela", "Bram", "Celia", "Dario", "Edda", "Farid", "Greta", "Hamza", "Ilse", "Jonas"),
@@ -84,20 +85,29 @@ _MEAN_ARRIVAL_DAYS = 45.0
 
 
 def population(
-    spark: SparkSession, *, people: int, draws: Draws, sharing_ratio: float
+    spark: SparkSession,
+    *,
+    people: int,
+    draws: Draws,
+    sharing_ratio: float,
+    hazards: IdentityHazards | None = None,
 ) -> DataFrame:
     """Everyone who lives in the world, those included who arrive after its last day.
 
     Args:
         people: how many.
         sharing_ratio: share of the pairs of neighbours in which both use one device.
+        hazards: what else people share; its shared_devices is not read.
 
     Returns:
         One row per person: `person` (number from 0) with stage of life (first_day, last_day,
         registered_day: days since the start of the world, the last null for who never registers),
-        rates and tastes, names, and what identifies them (user_id, email, other_email, phone,
-        other_phone, crm_id: null = has none).
+        rates and tastes, names, what identifies them (user_id, email, other_email, phone,
+        other_phone, crm_id: null = has none), and what they share: family_email, kiosk (number),
+        inherited_phone; and from which days: inherited_day, and gives_up_day of the first phone
+        (null = never).
     """
+    hazards = hazards or IdentityHazards.none()
     return (
         spark.range(people)
         .withColumnRenamed("id", "person")
@@ -106,6 +116,7 @@ def population(
         .transform(_with_tastes, draws=draws)
         .transform(_with_names, draws=draws)
         .transform(_with_belongings, draws=draws, sharing_ratio=sharing_ratio)
+        .transform(_with_hazards, draws=draws, hazards=hazards)
     )
 
 
@@ -188,7 +199,7 @@ def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -
     domain = F.concat(F.lit("@"), draws.choice(MAIL_DOMAINS, "mail_domain", "person"))
     full_name = F.concat(F.lower("first_name"), F.lit("."), F.lower("last_name"), number, domain)
     nickname = F.concat(F.lower("last_name"), F.lit("-"), number, F.lit("@post.example"))
-    phones = draws.index([0.35, 0.5, 0.15], "phones", "person")
+    phones = _phone_count(draws, F.col("person"))
     return people.withColumns(
         {
             "is_sharing_device": is_second_of_pair & shares,
@@ -196,18 +207,48 @@ def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -
             "user_id": F.when(F.col("registered_day").isNotNull(), account),
             "email": full_name,
             "other_email": F.when(draws.uniform("other_email", "person") < 0.25, nickname),
-            "phone": F.when(phones >= 1, _phone(draws, number=0)),
-            "other_phone": F.when(phones >= 2, _phone(draws, number=1)),
+            "phone": F.when(phones >= 1, phone_number(draws, F.col("person"), number=0)),
+            "other_phone": F.when(phones >= 2, phone_number(draws, F.col("person"), number=1)),
             "crm_id": F.when(has_crm_id, crm_id),
         }
     )
 
 
-def _phone(draws: Draws, *, number: int) -> Column:
+def _with_hazards(people: DataFrame, *, draws: Draws, hazards: IdentityHazards) -> DataFrame:
+    """What people share beyond a device; of a phone given up, the heir lives two doors away."""
+    person = F.col("person")
+    household = F.shiftright(person, 1)
+    predecessor = person.bitwiseXOR(F.lit(2).cast("bigint"))
+    has_family_email = draws.uniform("family_email", household) < hazards.family_emails
+    family_email = F.concat(F.lit("family-"), household.cast("string"), F.lit("@mail.example"))
+    goes_to_kiosk = draws.uniform("goes_to_kiosk", person) < hazards.kiosk_users
+    per_kiosk = hazards.people_per_kiosk / max(hazards.kiosk_users, 1e-9)
+
+    def gives_up_day(whose: Column) -> Column:
+        gives_up = draws.uniform("gives_up_phone", whose) < hazards.recycled_phones
+        has_phone = _phone_count(draws, whose) >= 1
+        return F.when(gives_up & has_phone, 5 + draws.below(60, "gives_up_day", whose))
+
+    return people.withColumns(
+        {
+            "family_email": F.when(has_family_email, family_email),
+            "kiosk": F.when(goes_to_kiosk, F.floor(person / per_kiosk).cast("int")),
+            "gives_up_day": gives_up_day(person),
+            "inherited_day": gives_up_day(predecessor) + 10,
+            "inherited_phone": phone_number(draws, predecessor, number=0),
+        }
+    )
+
+
+def _phone_count(draws: Draws, person: Column) -> Column:
+    return draws.index([0.35, 0.5, 0.15], "phones", person)
+
+
+def phone_number(draws: Draws, person: Column, *, number: int) -> Column:
     """The person's first or second phone in E.164; unique below 50 million people."""
     # The factor shares no divisor with 10^8, so it reaches each of the 10^8 numbers once.
     shift = draws.seed * 7_919 % 10**8
-    digits = F.pmod((F.col("person") * 2 + number) * F.lit(37_968_787) + shift, F.lit(10**8))
+    digits = F.pmod((person * 2 + number) * F.lit(37_968_787) + shift, F.lit(10**8))
     return F.concat(F.lit("+4474"), F.lpad(digits.cast("string"), 8, "0"))
 
 
@@ -231,6 +272,11 @@ def cookie_id(draws: Draws, *, number: Column, day: Column) -> Column:
         "int"
     )
     return F.concat(F.lit("c-"), padded_hex(draws.number("cookie_id", owner, number, generation)))
+
+
+def kiosk_id(draws: Draws, letter: str) -> Column:
+    """The one cookie (`c`) or device (`d`) of the kiosk that the person goes to."""
+    return F.concat(F.lit(f"{letter}-"), padded_hex(draws.number(f"kiosk_{letter}", "kiosk")))
 
 
 def _device_owner(number: Column) -> Column:

@@ -98,15 +98,21 @@ def _with_identifiers(visits: DataFrame, *, draws: Draws) -> DataFrame:
     """What identifies the visitor, worked out once per visit; the events show some of it."""
     uses_other_email = ~F.col("is_logged_in") & (draws.uniform("email", "visit") < 0.35)
     email = F.when(uses_other_email, F.coalesce("other_email", "email")).otherwise(F.col("email"))
-    uses_other_phone = draws.uniform("phone", "visit") < 0.4
-    phone = F.when(uses_other_phone, F.coalesce("other_phone", "phone")).otherwise(F.col("phone"))
+    is_family = F.col("family_email").isNotNull() & (draws.uniform("family", "visit") < 0.5)
+    email = F.when(is_family, F.col("family_email")).otherwise(email)
+    phone = _phone(draws)
+    is_at_kiosk = F.col("kiosk").isNotNull() & (draws.uniform("at_kiosk", "visit") < 0.2)
     says_phone = draws.uniform("says_phone", "visit") < F.when(
         F.col("is_identified"), 0.6
     ).otherwise(0.35)
     return visits.withColumns(
         {
-            "cookie_id": people.cookie_id(draws, number=F.col("device_no"), day=F.col("day")),
-            "device_id": people.device_id(draws, number=F.col("device_no")),
+            "cookie_id": F.when(is_at_kiosk, people.kiosk_id(draws, "c")).otherwise(
+                people.cookie_id(draws, number=F.col("device_no"), day=F.col("day"))
+            ),
+            "device_id": F.when(is_at_kiosk, people.kiosk_id(draws, "d")).otherwise(
+                people.device_id(draws, number=F.col("device_no"))
+            ),
             "user_id": F.when(F.col("is_logged_in"), F.col("user_id")),
             "email": email,
             "phone": F.when(says_phone, phone),
@@ -114,6 +120,16 @@ def _with_identifiers(visits: DataFrame, *, draws: Draws) -> DataFrame:
             "shows_cookie_in_order": draws.uniform("order_cookie", "visit") < 0.65,
         }
     )
+
+
+def _phone(draws: Draws) -> Column:
+    """The phone a visitor would give: their own, a new one, or one that was somebody else's."""
+    uses_other = draws.uniform("phone", "visit") < 0.4
+    own = F.when(uses_other, F.coalesce("other_phone", "phone")).otherwise(F.col("phone"))
+    new = people.phone_number(draws, F.col("person"), number=1)
+    is_given_up = F.coalesce(F.col("day") >= F.col("gives_up_day"), F.lit(False))
+    has_inherited = F.coalesce(F.col("day") >= F.col("inherited_day"), F.lit(False))
+    return F.when(has_inherited, F.col("inherited_phone")).when(is_given_up, new).otherwise(own)
 
 
 def _shown_identifiers() -> Mapping[str, Column]:

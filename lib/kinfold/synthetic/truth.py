@@ -20,7 +20,8 @@ def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> Da
     """Who each identifier belongs to that was sent in an event or stands in the CRM extract.
 
     Args:
-        received: see `faults.received_events`; placeholders belong to nobody and are left out.
+        received: see `faults.received_events`; placeholders and junk belong to nobody and are left
+            out.
         cards: see `crm.customer_cards`.
 
     Returns:
@@ -30,9 +31,12 @@ def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> Da
     in_events = received.where(F.col("received_ms") < days * DAY_MS).select(
         "person",
         "placeholder_in",
+        "junk_in",
         F.explode(_pairs({name: f"identifiers.{name}" for name in NAMESPACES})).alias("sent"),
     )
-    of_nobody = F.coalesce(F.col("placeholder_in") == F.col("sent.namespace"), F.lit(False))
+    of_nobody = F.lit(False)
+    for replaced_in in ("placeholder_in", "junk_in"):
+        of_nobody |= F.col(replaced_in).eqNullSafe(F.col("sent.namespace"))
     in_crm = cards.select(
         "person",
         F.explode(_pairs({name: name for name in ("crm_id", "email", "phone")})).alias("sent"),
@@ -114,7 +118,11 @@ def line_counts(*, days: int) -> list[Column]:
             timing: is_event & (F.col("timing") == timing)
             for timing in ("late", "out_of_order", "clock_skew")
         },
-        "placeholders": is_event & F.col("placeholder_in").isNotNull(),
+        # Junk typed over a placeholder leaves none.
+        "placeholders": is_event
+        & F.col("placeholder_in").isNotNull()
+        & ~F.col("placeholder_in").eqNullSafe(F.col("junk_in")),
+        "junk_values": is_event & F.col("junk_in").isNotNull(),
         "in_flight": (F.col("copy") == "original") & ~is_in,
         **{f"events_{kind}": is_event & (F.col("event_type") == kind) for kind in EVENT_TYPES},
     }

@@ -24,6 +24,7 @@ from kinfold.synthetic.files import (
     take_part,
     uri,
 )
+from kinfold.synthetic.hazards import JUNK_VALUES, IdentityHazards
 from kinfold.synthetic.mailings import consent_decisions, email_opens
 from kinfold.synthetic.people import COUNTRY, population
 from kinfold.synthetic.shop import shop_events
@@ -39,6 +40,7 @@ class World:
     Attributes:
         directory: the folder with events/, crm/ and truth/.
         counts: exact counts by name, as in truth/world.json.
+        hazards: what makes identities hard; null = shared devices at the rate of the faults only.
     """
 
     directory: Path
@@ -49,6 +51,7 @@ class World:
     horizon_days: int
     faults: FaultRates
     counts: Mapping[str, int]
+    hazards: IdentityHazards | None = None
 
     @property
     def last_on(self) -> date:
@@ -66,6 +69,7 @@ def write_world(
     start_on: date = date(2026, 1, 1),
     horizon_days: int = 30,
     faults: FaultRates = _USUAL_FAULTS,
+    hazards: IdentityHazards | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> World:
     """Generate a world into a local folder.
@@ -79,6 +83,7 @@ def write_world(
         directory: absent, empty or an earlier world.
         people: how many ever live in the world; a few of them arrive after its last day.
         horizon_days: how far truth/buyers.jsonl looks beyond the last day.
+        hazards: makes identities hard; its shared_devices wins over that of the faults.
         progress: told what is being written, a line of text at a time.
 
     Raises:
@@ -88,7 +93,7 @@ def write_world(
     _check_arguments(people=people, days=days, horizon_days=horizon_days)
     directory = directory.absolute()
     check_replaceable(directory)
-    plan = World(directory, people, days, seed, start_on, horizon_days, faults, counts={})
+    plan = World(directory, people, days, seed, start_on, horizon_days, faults, {}, hazards)
     with staging_beside(directory) as staging:
         counts = _write_tables(spark, plan, staging, progress=progress)
         world = replace(plan, counts=dict(sorted(counts.items())))
@@ -97,13 +102,21 @@ def write_world(
     return world
 
 
-def is_written(directory: Path, *, people: int, days: int, seed: int) -> bool:
+def is_written(
+    directory: Path, *, people: int, days: int, seed: int, hazards: IdentityHazards | None = None
+) -> bool:
     """Whether the folder holds this very world already; its summary is written last of all."""
     try:
         content = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    wanted = {"people": people, "days": days, "seed": seed, "faults": asdict(_USUAL_FAULTS)}
+    wanted = {
+        "people": people,
+        "days": days,
+        "seed": seed,
+        "faults": asdict(_USUAL_FAULTS),
+        "hazards": asdict(hazards) if hazards else None,
+    }
     parameters = content.get("parameters", {})
     return all(parameters.get(name) == value for name, value in wanted.items())
 
@@ -113,16 +126,21 @@ def _write_tables(
 ) -> dict[str, int]:
     """Write all but the summary into the folder `world` of `staging`; returns the counts."""
     draws, days, start_on = Draws(plan.seed), plan.days, plan.start_on
-    rates, horizon_days = plan.faults, plan.horizon_days
+    rates, hazards, horizon_days = plan.faults, plan.hazards, plan.horizon_days
     residents = population(
-        spark, people=plan.people, draws=draws, sharing_ratio=rates.shared_devices
+        spark,
+        people=plan.people,
+        draws=draws,
+        sharing_ratio=(hazards or rates).shared_devices,
+        hazards=hazards,
     ).persist()
     cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=rates.crm_typos)
     # Kept on disk: two passes read the events, and a plan that starts at a cache compiles faster.
     events = _events(residents, days=days, draws=draws, start_on=start_on)
     with _released(residents, events.persist(StorageLevel.DISK_ONLY)):
         progress(f"events of {plan.people:,} people on {days:,} days")
-        received = received_events(events, draws=draws, rates=rates)
+        junk_rate = hazards.junk_values if hazards else 0.0
+        received = received_events(events, draws=draws, rates=rates, junk_rate=junk_rate)
         lines = sent_lines(received, draws=draws, rates=rates, start_on=start_on)
         counts = _write_events(lines, staging, days=days, start_on=start_on)
         progress(f"truth about {counts['events']:,} events in {counts['lines']:,} lines")
@@ -254,8 +272,14 @@ def _summary_text(world: World) -> str:
         "horizon_days": world.horizon_days,
         "country": COUNTRY,
         "faults": asdict(world.faults),
+        "hazards": asdict(world.hazards) if world.hazards else None,
     }
-    content = {"parameters": parameters, "counts": dict(world.counts), "placeholders": PLACEHOLDERS}
+    content = {
+        "parameters": parameters,
+        "counts": dict(world.counts),
+        "placeholders": PLACEHOLDERS,
+        "junk_values": JUNK_VALUES if world.hazards else {},
+    }
     return json.dumps(content, indent=2) + "\n"
 
 

@@ -13,10 +13,9 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from kinfold.reporting.truth import IdentityResult, Truth, identity_result
-from kinfold.synthetic import identities
+from kinfold.synthetic import IdentityHazards, identities
+from kinfold.synthetic.hazards import JUNK_VALUES
 from kinfold.synthetic.identities import (
-    JUNK_VALUES,
-    IdentityHazards,
     Sightings,
     identity_sightings,
     sighting_blocks,
