@@ -137,6 +137,10 @@ class IdentityConf(Conf):
     """A person has at most this many identifiers; a link that would join more is blocked."""
     driver_links: PositiveInt = 60_000_000
     """Up to this many links are joined on the driver (about 100 bytes each), more in Spark."""
+    match: dict[str, str] = {}
+    """Fuzzy matching of records: kind (given_name, surname, birth_date, ...; docs/matching.md) by
+    name of the trait, or kind of the identifier, that holds it. Empty = records are not matched."""
+    match_settings: str = "conf/matching/settings.yaml"
     namespaces: dict[str, NamespaceConf] = {}
     """By kind, the strongest first: an event's identifiers are linked to its strongest one, which
     also says whose event it is. Kinds that are not named come last."""

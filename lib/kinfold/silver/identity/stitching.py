@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from kinfold.silver.identity.decisions import holding, judged, operator_links
 from kinfold.silver.identity.graph import Ints
 from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
 from kinfold.silver.identity.history import current
+from kinfold.silver.identity.likeness import MATCHED, alike_records
 from kinfold.silver.identity.links import (
     SEEN_BESIDE,
     seen_identifiers,
@@ -36,6 +38,7 @@ from kinfold.silver.identity.resolution import (
     rules_of,
     touched_components,
 )
+from kinfold.silver.matching.settings import load_matching_settings
 from kinfold.tables import silver
 
 OUTPUTS = (
@@ -48,6 +51,7 @@ OUTPUTS = (
 )
 _LINK = silver.IDENTITY_LINKS.columns
 _UNSAID = "its record no longer says it"
+_UNLIKE = "its records are no longer alike"
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,11 @@ def _news(
         said = said.unionByName(seen_beside(seen, namespaces, set_aside))
     if _has_new_decisions(run):
         said = said.unionByName(operator_links(lake.read(silver.IDENTITY_DECISIONS)))
+    is_matched = _matches_records(run)
+    if is_matched:
+        said = said.unionByName(_alike(run))
     links = _landed(run, said, decisions)
-    withdrawn = _withdrawn(run, of_records, links, decisions)
+    withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=is_matched)
     links = links.unionByName(withdrawn).persist()
     links.count()
     lost = None
@@ -190,9 +197,18 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
 
 
 def _withdrawn(
-    run: JobRun, of_records: RecordNews, links: DataFrame, decisions: Sequence[Row]
+    run: JobRun,
+    of_records: RecordNews,
+    links: DataFrame,
+    decisions: Sequence[Row],
+    *,
+    is_matched: bool,
 ) -> DataFrame:
-    """Links that are there and were not seen now, but that records or operators change."""
+    """Links that are there and were not seen now, but that records or operators change.
+
+    Args:
+        is_matched: records were compared anew, so that all who are alike were seen.
+    """
     if run.is_rebuild or not run.lake.exists(silver.IDENTITY_LINKS):
         return links.where(F.lit(False))
     at = run.lake.started_at
@@ -202,14 +218,11 @@ def _withdrawn(
     found = there.where(F.lit(False)).select(*_LINK)
     if of_records.changed_nodes is not None:
         nodes = of_records.changed_nodes.withColumnRenamed("node_id", "left_node")
-        unsaid = there.join(nodes, "left_node", how="semi").withColumns(
-            {
-                "valid_to": F.coalesce("valid_to", F.lit(at)),
-                "status": F.lit("withdrawn"),
-                "reason": F.lit(_UNSAID),
-            }
-        )
-        found = unsaid.select(*_LINK)
+        unsaid = there.where(F.col("rule") != MATCHED).join(nodes, "left_node", how="semi")
+        found = _as_withdrawn(unsaid, at=at, reason=_UNSAID)
+    if is_matched:
+        unlike = there.where((F.col("rule") == MATCHED) & (F.col("status") != "withdrawn"))
+        found = found.unionByName(_as_withdrawn(unlike, at=at, reason=_UNLIKE))
     if _has_new_decisions(run):
         changes = run.changes(silver.IDENTITY_DECISIONS)
         nodes = changes.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
@@ -218,6 +231,29 @@ def _withdrawn(
         near = judged(near.select(*_LINK), decisions, at=at, are_said=False)
         found = found.unionByName(near.select(*_LINK))
     return found
+
+
+def _as_withdrawn(links: DataFrame, *, at: datetime, reason: str) -> DataFrame:
+    return links.withColumns(
+        {
+            "valid_to": F.coalesce("valid_to", F.lit(at)),
+            "status": F.lit("withdrawn"),
+            "reason": F.lit(reason),
+        }
+    ).select(*_LINK)
+
+
+def _matches_records(run: JobRun) -> bool:
+    """Whether records are to be compared: it is asked for, and one has changed."""
+    name = silver.RECORDS.name
+    is_asked = bool(run.settings.identity.match) and name in run.inputs
+    return is_asked and run.inputs[name] > run.seen_version(silver.RECORDS)
+
+
+def _alike(run: JobRun) -> DataFrame:
+    conf = run.settings.identity
+    settings = load_matching_settings(run.options.home / conf.match_settings)
+    return alike_records(run.read(silver.RECORDS), attributes=conf.match, settings=settings)
 
 
 def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
