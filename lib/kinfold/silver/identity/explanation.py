@@ -275,7 +275,7 @@ def explanation_text(found: Explanation, *, shows_values: bool) -> str:
     if found.is_one_person:
         lines.append(f"The strongest path has {many}, the weakest with trust {weakest:.2f}:")
     else:
-        lines.append(f"The nearest to a path has {many}, and these do not join people as they are:")
+        lines.append(f"The nearest to a path has {many}, of which not all count:")
     for number, link in enumerate(found.path, start=1):
         lines.append(f"  {number}. {named(link.left)} -- {named(link.right)}")
         lines += [f"     {text}" for text in _evidence(link, shows_values=shows_values)]
