@@ -3,12 +3,12 @@
 Every record has blocking keys: its values, and softer forms of them (how a name sounds, the month
 and day of a birth date, the sector of a postcode). Records that share a key form a block. A block
 of at most `max_block_size` records is compared pair by pair. A larger one is divided by a second
-key of another attribute, then by a third; what is still too large is dropped and counted. So no rule
-has to be written for a data set, no block is ever quadratic in something large, and a rare value
-is enough to bring two records together whatever else is wrong with them.
+key of another attribute, then by a third; what is still too large is dropped and counted. So no
+rule has to be written for a data set, no block is ever quadratic in something large, and a rare
+value is enough to bring two records together whatever else is wrong with them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import combinations
@@ -86,7 +86,7 @@ def blocking_keys(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
     names = value_names(kinds)
 
     # No built-in knows metaphones; hashes keep the keys small.
-    def explode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def explode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         seen: dict[tuple[int, str], list[int]] = {}
         for batch in batches:
             numbers, attributes, keys = [], [], []
@@ -186,7 +186,7 @@ def _combined(oversize: DataFrame, singles: DataFrame) -> DataFrame:
     )
 
 
-def _pairs_within(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _pairs_within(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """All pairs of each block's members; sorted members make left < right."""
     for batch in batches:
         lists = batch.column(0)

@@ -1,11 +1,11 @@
-"""People out of scored pairs: groups of records are joined on the mean weight between all of them.
+"""People out of scored pairs: groups of records are joined on the evidence of all their pairs.
 
-Plain closure joins two people because of one wrong link. Here two groups become one only while the
-mean match weight over *all* pairs between them stays above the threshold: a pair that disagrees
-speaks against, and a pair that shares no blocking key counts as a little against too. Unions go in
-descending order of that mean, so the outcome does not depend on the order of the input, and a union
-that would break a limit is refused. It is average linkage with Fellegi-Sunter weights, on a sparse
-graph.
+Plain closure joins two people because of one wrong link. Here two groups become one only while all
+pairs between them, taken together, say so. For each attribute the mean weight over the pairs that
+know it counts, so a record without a birth date is judged by the birth dates of its group, and a
+pair that disagrees speaks against. Several pairs corroborate each other up to a limit; a pair that
+shares no blocking key counts a little against. Unions go in descending order of that weight, so the
+outcome does not depend on the order of the input, and a union that would break a limit is refused.
 """
 
 import heapq
@@ -25,40 +25,46 @@ def clusters(
     node_count: int,
     left: NDArray[np.int64],
     right: NDArray[np.int64],
-    weights: NDArray[Any],
+    evidence: NDArray[np.float32],
+    known: NDArray[np.bool_],
     *,
+    prior: float,
     threshold: float,
+    corroboration: float,
     unseen_weight: float,
-    weight_limit: float,
     max_cluster_size: int,
 ) -> NDArray[np.int64]:
     """The cluster of each node, named by its smallest node.
 
     Args:
         left, right: node numbers of each pair, each pair once, left < right.
-        weights: of the pairs, in bits.
-        threshold: mean weight above which two groups are one.
-        unseen_weight: of pairs that are not given.
-        weight_limit: weights are cut to this size.
+        evidence: bits that each attribute (column) of each pair (row) adds; 0 where not known.
+        known: whether both records of the pair know the attribute.
+        prior: bits for or against before anything is compared.
+        threshold: weight in bits above which two groups are one.
+        corroboration: k pairs count for (1 + corroboration) k / (k + corroboration) of them.
+        unseen_weight: of pairs that are not given, in bits.
         max_cluster_size: no union beyond it.
     """
     order = np.lexsort((right, left))
-    limited = np.clip(weights[order].astype(np.float64), -weight_limit, weight_limit)
-    labels = _average_linkage(
+    labels = _linkage(
         node_count,
         left[order].astype(np.int64),
         right[order].astype(np.int64),
-        limited,
+        evidence[order].astype(np.float32),
+        known[order].astype(np.float32),
+        float(prior),
         float(threshold),
+        float(corroboration),
         float(unseen_weight),
         max_cluster_size,
     )
     smallest = np.full(node_count, node_count, dtype=np.int64)
     np.minimum.at(smallest, labels, np.arange(node_count))
-    return smallest[labels]
+    return np.asarray(smallest[labels])
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@nb.njit(cache=True)
 def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -66,13 +72,33 @@ def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
     return node
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def _average_linkage(
+@nb.njit(cache=True)
+def _group_weight(
+    total: Any,
+    known: Any,
+    prior: float,
+    corroboration: float,
+    unseen: float,
+    seen: float,
+    pairs: float,
+) -> float:  # pragma: no cover - compiled
+    weight = prior
+    for number in range(len(total)):
+        if known[number] > 0:
+            weight += total[number] * (1 + corroboration) / (known[number] + corroboration)
+    return float((weight * seen + unseen * (pairs - seen)) / pairs)
+
+
+@nb.njit(cache=True)
+def _linkage(
     node_count: int,
     left: Any,
     right: Any,
-    weights: Any,
+    evidence: Any,
+    are_known: Any,
+    prior: float,
     threshold: float,
+    corroboration: float,
     unseen: float,
     max_size: int,
 ) -> Any:  # pragma: no cover - compiled
@@ -81,7 +107,7 @@ def _average_linkage(
     parent = np.arange(node_count)
     version = np.zeros(node_count, np.int64)
     is_alive = np.ones(node_count, np.bool_)
-    total = weights.copy()
+    total, known = evidence.copy(), are_known.copy()
     seen = np.ones(pair_count)
     # Neighbours of a group: a linked list of entries 2i and 2i + 1, the two ends of pair i.
     head = np.full(node_count, -1, np.int64)
@@ -104,8 +130,9 @@ def _average_linkage(
                 tail[here] = entry
             head[here] = entry
             degree[here] += 1
-        if weights[i] > threshold:
-            heap.append((-weights[i], a, b, np.int64(0), np.int64(0)))
+        weight = _group_weight(total[i], known[i], prior, corroboration, unseen, 1.0, 1.0)
+        if weight > threshold:
+            heap.append((-weight, a, b, np.int64(0), np.int64(0)))
     heapq.heapify(heap)
     while len(heap) > 0:
         _, a, b, version_a, version_b = heapq.heappop(heap)
@@ -132,6 +159,7 @@ def _average_linkage(
                     if new in slot:
                         to_slot = slot[new]
                         total[to_slot] += total[from_slot]
+                        known[to_slot] += known[from_slot]
                         seen[to_slot] += seen[from_slot]
                     else:
                         slot[new] = from_slot
@@ -154,10 +182,12 @@ def _average_linkage(
                 count += 1
                 at = slot[(min(a, c) << 32) | max(a, c)]
                 all_pairs = float(size[a] * size[c])
-                mean = (total[at] + unseen * (all_pairs - seen[at])) / all_pairs
-                if mean > threshold:
+                weight = _group_weight(
+                    total[at], known[at], prior, corroboration, unseen, seen[at], all_pairs
+                )
+                if weight > threshold:
                     low, high = min(a, c), max(a, c)
-                    heapq.heappush(heap, (-mean, low, high, version[low], version[high]))
+                    heapq.heappush(heap, (-weight, low, high, version[low], version[high]))
                 before = entry
             else:
                 if before < 0:

@@ -94,7 +94,8 @@ class Matching:
             match_probability, status (LinkStatus), reason (null unless refused).
         """
         spark, conf = self.patterns.sparkSession, self.settings.clustering
-        distinct = np.unique(self.patterns.select("pattern").distinct().toPandas()["pattern"])
+        patterns: Any = self.patterns.select("pattern").distinct().toPandas()
+        distinct = np.sort(patterns["pattern"].to_numpy())
         weighed = spark.createDataFrame(
             pd.DataFrame({"pattern": distinct, "base": self.model.pattern_weights(distinct)}),
             schema="pattern long, base double",
@@ -224,29 +225,32 @@ def match(
     with _timed(seconds, "compare"):
         patterns = agreement_patterns(pairs, records, kinds=kinds, chances_of_equal=chances)
         patterns = patterns.persist(StorageLevel.MEMORY_AND_DISK)
-        counted = patterns.groupBy("pattern").count().toPandas()
+        counted: Any = patterns.groupBy("pattern").count().toPandas()
     with _timed(seconds, "learn"):
         if model is None:
             model = _learn(
                 records, counted, known["records"], pair_count, names, kinds, chances, settings
             )
     with _timed(seconds, "cluster"):
-        collected = patterns.toPandas()
-        weights = model.pattern_weights(collected["pattern"].to_numpy()) + collected[
-            "rarity"
-        ].to_numpy().astype(np.float64)
+        collected: Any = patterns.toPandas()
+        rarity = collected["rarity"].to_numpy()
+        distinct, which = np.unique(collected["pattern"].to_numpy(), return_inverse=True)
+        weights = model.pattern_weights(distinct)[which] + rarity.astype(np.float64)
+        evidence, known_levels = model.pattern_evidence(distinct)
         left, right = collected["left"].to_numpy(), collected["right"].to_numpy()
-        keys = plain.select(RECORD_NO, RECORD_KEY).toPandas().sort_values(RECORD_NO)
+        keys: Any = plain.select(RECORD_NO, RECORD_KEY).toPandas()
+        keys = keys.sort_values(RECORD_NO)
         conf = settings.clustering
-        threshold = weight_at(conf.link_at)
         labels = clusters(
             len(keys),
             left,
             right,
-            weights,
-            threshold=threshold,
+            np.column_stack([evidence[which], rarity]),
+            np.column_stack([known_levels[which], np.ones(len(rarity), dtype=bool)]),
+            prior=model.prior,
+            threshold=weight_at(conf.link_at),
+            corroboration=conf.corroboration,
             unseen_weight=conf.unseen_weight,
-            weight_limit=conf.weight_limit,
             max_cluster_size=conf.max_cluster_size,
         )
     return Matching(
@@ -328,7 +332,7 @@ def _learn(
 
 def stranger_levels(records: DataFrame, *, kinds: Sequence[Kind], conf: TrainingConf) -> list[Any]:
     """Level probabilities of random pairs of records, for each attribute."""
-    drawn = (
+    drawn: Any = (
         records.orderBy(F.xxhash64(F.col(RECORD_KEY), F.lit(conf.seed)), RECORD_NO)
         .limit(conf.sample_size)
         .select(*value_names(kinds))

@@ -75,6 +75,18 @@ class MatchModel:
             total += np.append(attribute.weights, 0.0)[of_attribute]
         return total
 
+    def pattern_evidence(
+        self, patterns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Bits of each attribute (columns) of each pattern (rows), and whether it was known."""
+        levels = levels_of_patterns(patterns, self.level_counts)
+        bits = [
+            np.append(attribute.weights, 0.0)[of_attribute]
+            for attribute, of_attribute in zip(self.attributes, levels, strict=True)
+        ]
+        known = [of_attribute >= 0 for of_attribute in levels]
+        return np.stack(bits, axis=1).astype(np.float32), np.stack(known, axis=1)
+
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=2)
 

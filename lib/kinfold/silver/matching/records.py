@@ -4,7 +4,7 @@ Column names of the input never reach a Spark expression: attribute number i is 
 so a column may be called `by` or `a.b`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window, functions as F, types as T
@@ -58,7 +58,7 @@ def comparable_records(keyed: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
     )
 
     # No built-in folds accents, reads every date form or strips titles.
-    def normalise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def normalise(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             values = comparable_values(
                 [batch.column(2 + number).to_pylist() for number in range(len(kinds))], kinds

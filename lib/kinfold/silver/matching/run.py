@@ -110,7 +110,7 @@ def _loaded(path: Path, kinds: tuple[Any, ...]) -> MatchModel:
 
 
 def _real_scores(file: PersonFile, matching: Matching, pattern: str | None) -> dict[str, float]:
-    people = true_people(file, pattern=pattern).toPandas()
+    people: Any = true_people(file, pattern=pattern).toPandas()
     if people.empty:
         raise ConfError(
             "--truth: no record names a person in that column (after --truth-pattern, if given). "

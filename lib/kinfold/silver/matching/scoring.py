@@ -1,6 +1,6 @@
 """Agreement patterns of pairs, computed in Arrow, each distinct pair of values once per batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def agreement_patterns(
     sizes = pattern_sizes([COMPARISONS[kind].level_count for kind in kinds])
 
     # Spark has no Jaro-Winkler; rapidfuzz compares whole columns.
-    def compare(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def compare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             pattern = np.zeros(batch.num_rows, dtype=np.int64)
             rarity = np.zeros(batch.num_rows, dtype=np.float64)

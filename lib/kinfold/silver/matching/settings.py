@@ -41,17 +41,17 @@ class ClusteringConf(Conf):
     """When records become one person. Weights are in bits: 0 is even odds, +1 doubles them."""
 
     link_at: Ratio = 0.5
-    """Two groups of records are one person if the mean weight between them says at least this
+    """Two groups of records are one person if the evidence between them says more than this
     probability."""
     review_at: Ratio = 0.1
     """Links from here to `link_at`, and links refused by a guard, are for a person to look at."""
-    weight_limit: Annotated[float, Field(gt=0)] = 8.0
-    """A single pair speaks for or against with at most this many bits."""
-    unseen_weight: Annotated[float, Field(le=0)] = -2.0
+    corroboration: Annotated[float, Field(ge=0)] = 0.5
+    """Many pairs that agree between two groups count for up to this much more than one."""
+    unseen_weight: Annotated[float, Field(le=0)] = -4.0
     """What a pair that shares no blocking key says about two groups."""
     max_cluster_size: Annotated[int, Field(ge=2)] = 500
     """A union beyond this many records is refused."""
-    max_links: PositiveInt = 50_000_000
+    max_links: PositiveInt = 20_000_000
     """Links the driver may hold to cluster; more stop the run with advice."""
 
     @model_validator(mode="after")
