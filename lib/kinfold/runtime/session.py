@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -73,3 +75,17 @@ def spark_settings(env: str, home: Path) -> dict[str, str]:
             )
         settings[key] = value.strip()
     return settings
+
+
+@contextmanager
+def job_session(
+    name: str, env: str, *, home: Path, is_verbose: bool = False
+) -> Iterator[SparkSession]:
+    """The session of a job that opens no lake; closed on any exit if it was opened here."""
+    is_owned = SparkSession.getActiveSession() is None
+    spark = open_session(name=name, env=env, home=home, is_verbose=is_verbose)
+    try:
+        yield spark
+    finally:
+        if is_owned:
+            spark.stop()

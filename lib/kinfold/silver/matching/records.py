@@ -1,0 +1,127 @@
+"""Records in comparable form: one numbered row each, values normalised, with their frequencies.
+
+Column names of the input never reach a Spark expression: attribute number i is `v<i>` from here on,
+so a column may be called `by` or `a.b`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window, functions as F, types as T
+
+from kinfold.silver.matching.kinds import Kind, normalised
+
+RECORD_NO = "record_no"
+RECORD_KEY = "record_key"
+PROFILE_ID = "profile_id"
+
+
+def value_name(number: int) -> str:
+    """Column with the normalised value of an attribute."""
+    return f"v{number}"
+
+
+def frequency_name(number: int) -> str:
+    """Column with the share of known values of an attribute that equal this one."""
+    return f"f{number}"
+
+
+def value_names(kinds: Sequence[Kind]) -> list[str]:
+    return [value_name(number) for number in range(len(kinds))]
+
+
+def frequency_names(kinds: Sequence[Kind]) -> list[str]:
+    return [frequency_name(number) for number in range(len(kinds))]
+
+
+def comparable_records(keyed: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
+    """Normalised values of each record, numbered in the order of the keys.
+
+    Args:
+        keyed: one row per record: record_key (unique text), v0, v1, ... (text as it came).
+        kinds: of v0, v1, ...
+
+    Returns:
+        One row per record: record_no (0, 1, ... in the order of record_key, so that the order of
+        the input never matters), record_key, v0, v1, ... normalised; null = not known. A full name
+        beside a given name or surname keeps only the words those two do not have.
+    """
+    in_order = Window.orderBy(RECORD_KEY)
+    schema = T.StructType(
+        [T.StructField(RECORD_NO, T.LongType()), T.StructField(RECORD_KEY, T.StringType())]
+        + [T.StructField(name, T.StringType()) for name in value_names(kinds)]
+    )
+    numbered = keyed.select(
+        (F.row_number().over(in_order) - 1).cast("long").alias(RECORD_NO),
+        RECORD_KEY,
+        *value_names(kinds),
+    )
+
+    # No built-in folds accents, reads every date form or strips titles.
+    def normalise(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            values = comparable_values(
+                [batch.column(2 + number).to_pylist() for number in range(len(kinds))], kinds
+            )
+            yield pa.RecordBatch.from_arrays(
+                [batch.column(0), batch.column(1), *(pa.array(v, pa.string()) for v in values)],
+                names=batch.schema.names,
+            )
+
+    return numbered.mapInArrow(normalise, schema)
+
+
+def comparable_values(
+    columns: Sequence[Sequence[str | None]], kinds: Sequence[Kind]
+) -> list[list[str | None]]:
+    """Normalised columns; in a full name only what given name and surname do not say already."""
+    values = [normalised(kind, column) for kind, column in zip(kinds, columns, strict=True)]
+    named = [n for n, kind in enumerate(kinds) if kind in (Kind.GIVEN_NAME, Kind.SURNAME)]
+    for number, kind in enumerate(kinds):
+        if kind is Kind.FULL_NAME and named:
+            others = [values[n] for n in named]
+            values[number] = [
+                _further_words(whole, [other[row] for other in others])
+                for row, whole in enumerate(values[number])
+            ]
+    return values
+
+
+def _further_words(whole: str | None, said: Sequence[str | None]) -> str | None:
+    words = whole.split() if whole else []
+    for text in said:
+        for word in (text or "").split():
+            if word in words:
+                words.remove(word)
+    return " ".join(sorted(words)) or None
+
+
+def with_frequencies(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
+    """The records with f0, f1, ...: how common each value is; null where the value is.
+
+    Args:
+        records: as `comparable_records` makes them.
+
+    Returns:
+        One row per record; same columns and f0, f1, ... in (0, 1].
+    """
+    melted = records.select(
+        RECORD_NO, F.posexplode(F.array(*value_names(kinds))).alias("attribute", "value")
+    ).where(F.col("value").isNotNull())
+    same_value = Window.partitionBy("attribute", "value")
+    counted = melted.select(RECORD_NO, "attribute", F.count("*").over(same_value).alias("copies"))
+    by_record = counted.groupBy(RECORD_NO).agg(
+        F.map_from_entries(F.collect_list(F.struct("attribute", "copies"))).alias("copies")
+    )
+    known = records.select(*(F.count(name).alias(name) for name in value_names(kinds)))
+    frequencies = [
+        (F.col("copies")[F.lit(number)] / F.col(f"known.{value_name(number)}")).alias(
+            frequency_name(number)
+        )
+        for number in range(len(kinds))
+    ]
+    return (
+        records.join(by_record, on=RECORD_NO, how="left")
+        .crossJoin(F.broadcast(known.select(F.struct(*value_names(kinds)).alias("known"))))
+        .select(*records.columns, *frequencies)
+    )
