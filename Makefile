@@ -2,7 +2,7 @@ PYTHON ?= python3
 PEOPLE ?= 2000
 DAYS ?= 120
 SEED ?= 7
-N ?= 14
+N ?= 16
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -32,7 +32,7 @@ bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory
 bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughput, validation
 	@.venv/bin/python tests/benchmarks/bench_ingest.py
 
-chaos: setup  ## kill the jobs N times (N=14) at named points and prove that nothing was lost
+chaos: setup  ## kill the jobs N times (N=16) at named points and prove that nothing was lost
 	@.venv/bin/python tests/chaos/chaos.py --kills $(N) --seed $(SEED)
 
 kafka:  ## a Kafka broker at 127.0.0.1:9092 to try streams with, until Ctrl-C
