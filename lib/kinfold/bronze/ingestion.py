@@ -45,6 +45,11 @@ class Landing:
     entered: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TOLD, 0))
     """What this run has entered in the ledger so far."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """in, accepted and rejected of this run."""
+        return dict(zip(("in", "accepted", "rejected"), self.entered.values(), strict=True))
+
     def start(self, **trigger: Any) -> StreamingQuery:
         """Begin to land what is new; `availableNow=True` or `processingTime="2 seconds"`."""
         self.lake.ensure(bronze.EVENTS)
@@ -191,7 +196,8 @@ def ingest(landing: Landing) -> dict[str, int]:
             raise _readable(error, landing.source) from error
         return ingest(landing)
     landing.archive()
-    return _counts(landing)
+    _require_records(landing)
+    return landing.counts
 
 
 def ingest_continuously(
@@ -279,19 +285,14 @@ def _landed_batches(lake: Lake, source: Source) -> DataFrame:
     return lake.read_or_empty(ops.BATCHES).where(is_mine)
 
 
-def _counts(landing: Landing) -> dict[str, int]:
-    source, entered = landing.source, landing.entered
+def _require_records(landing: Landing) -> None:
+    source = landing.source
     before = _landed_batches(landing.lake, source).where("records_in > 0")
-    if not entered["records_in"] and not before.take(1):
+    if not landing.entered["records_in"] and not before.take(1):
         raise ContractError(
             f"source {source.name}: input {source.input} holds no record, expected at least one. "
             "Is the file only a header, or the wrong format?"
         )
-    return {
-        "in": entered["records_in"],
-        "accepted": entered["accepted"],
-        "rejected": entered["rejected"],
-    }
 
 
 def _readable(error: StreamingQueryException, source: Source) -> Exception:
