@@ -2,7 +2,7 @@ PYTHON ?= python3
 PEOPLE ?= 2000
 DAYS ?= 120
 SEED ?= 7
-N ?= 14
+N ?= 16
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughp
 bench-identity: setup  ## identity resolution beside distinct() on the same edges; then news, then an unlink
 	@.venv/bin/python tests/benchmarks/bench_identity.py --whole
 
-chaos: setup  ## kill the jobs N times (N=14) at named points and prove that nothing was lost
+chaos: setup  ## kill the jobs N times (N=16) at named points and prove that nothing was lost
 	@.venv/bin/python tests/chaos/chaos.py --kills $(N) --seed $(SEED)
 
 kafka:  ## a Kafka broker at 127.0.0.1:9092 to try streams with, until Ctrl-C

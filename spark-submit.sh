@@ -70,6 +70,25 @@ classes=${KINFOLD_JAVA_OPTIONS-"-XX:SharedArchiveFile=$home/.venv/spark-classes.
 command=("$SPARK_HOME/bin/spark-submit" ${properties[@]+"${properties[@]}"}
   --driver-java-options "-Dlog4j2.configurationFile=file:$home/conf/spark/log4j2.properties -Dkinfold.log.level=$level -XX:+UseParallelGC $classes"
   ${submit[@]+"${submit[@]}"} "$job" "$@")
-[ "$level" = info ] && exec "${command[@]}"
-# Java announces a module that Spark always asks for; nobody can act on it.
-"${command[@]}" 2> >(grep -v --line-buffered 'Using incubator modules' >&2)
+
+# A process group of its own, because Ctrl-C and SIGTERM are for the job alone: it ends a stream
+# between two batches, while Spark's Java process would end at once, in the midst of one.
+set -m
+if [ "$level" = info ]; then
+  "${command[@]}" &
+else
+  # Java announces a module that Spark always asks for; nobody can act on it.
+  "${command[@]}" 2> >(grep -v --line-buffered 'Using incubator modules' >&2) &
+fi
+child=$!
+set +m
+stop() {
+  pkill "-$1" -P "$child" -f -- "$job" || kill "-$1" "$child" 2>/dev/null || true
+}
+trap 'stop TERM' TERM HUP
+trap 'stop INT' INT
+# A signal ends `wait`, not the job.
+while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done
+code=0
+wait "$child" || code=$?
+exit "$code"

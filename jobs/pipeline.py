@@ -26,8 +26,8 @@ STEPS = (
     Step("gold/train_propensity", may_lack_data=True),
     Step("gold/score_propensity", may_lack_data=True),
     Step("governance/check_ledger"),
+    Step("governance/write_data_docs"),
 )
-LAST = Step("governance/write_report")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -38,9 +38,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {"--summary": options.arguments.summary, "--truth": options.arguments.truth}
     report = [text for name, value in given.items() if value for text in (name, value)]
     preloads = (gate.preload, tracking.preload)
-    run_suite(
-        options, __file__, [*STEPS, Step(LAST.job, arguments=tuple(report))], preloads=preloads
-    )
+    last = [
+        Step("governance/write_report", arguments=tuple(report)),
+        Step("governance/check_freshness"),  # last, because a stale source stops nothing else
+    ]
+    run_suite(options, __file__, [*STEPS, *last], preloads=preloads)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if given.continuous:
             with stream_figures(options.settings.metrics) as figures:
                 ingest_continuously(landings, trigger_seconds=conf.trigger_seconds, figures=figures)
+            for landing in landings:
+                run.count(**landing.counts)
             return
         for landing in landings:
             counts = ingest(landing)

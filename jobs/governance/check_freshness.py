@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = [load_source(f, home=options.home, given_input=i or "-") for f, i in options.sources]
     targets = {source.name: source.freshness for source in given if source.freshness}
     with open_job(JOB, options, reads=[bronze.EVENTS, ops.BATCHES], writes=[ops.FRESHNESS]) as run:
+        if not targets and not moment and run.is_up_to_date:
+            return  # nothing has come and nothing is judged
         at = moment or run.lake.started_at
         version = run.inputs[bronze.EVENTS.name]
         states = measured_freshness(run.lake, targets, at=at, bronze_version=version)

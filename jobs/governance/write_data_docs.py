@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
 from kinfold.core.log import say
-from kinfold.quality.data_docs import judgements, latest_verdicts, write_data_docs
+from kinfold.quality.data_docs import INDEX, judgements, latest_verdicts, write_data_docs
 from kinfold.reporting.page import report_folder
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import ops, registry
@@ -16,6 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
     folder = report_folder(options.settings) / "data_docs"
     with open_job(JOB, options, reads=[ops.QUALITY_RESULTS]) as run:
+        if run.is_up_to_date and (folder / INDEX).exists():
+            return
         latest = latest_verdicts(run.read(ops.QUALITY_RESULTS)).collect()
         judged = judgements([row.asDict() for row in latest], registry.ALL)
         page = write_data_docs(judged, folder=folder)

@@ -50,7 +50,7 @@ FROM_OUTSIDE = ("broker restarted", "last commit file deleted")
 SURVIVED = (*FROM_OUTSIDE, "answer to a commit lost")
 """Points at which the job is not killed and has to end as if nothing had been."""
 FIX = "- default: /properties/currency\n  value: GBP\n"
-TIMEOUT_SECONDS = 240
+TIMEOUT_SECONDS = 900
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Landing topics of a real broker: once, with nothing lost, and every obstacle named."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -220,19 +221,29 @@ def test_a_checkpoint_of_another_source_is_refused(broker, topic, land, lake_roo
 
 
 def test_records_gone_before_they_were_read_stop_the_stream_until_accepted(
-    broker, topic, land, spark, lake_root
+    broker, topic, land, spark, lake_root, tmp_path
 ):
+    published = ("--set", f"metrics.textfile_folder={tmp_path}/textfiles")
+
+    def open_gaps():
+        text = (tmp_path / "textfiles" / "kinfold_bronze_ingest_events.prom").read_text()
+        return re.search(r"^kinfold_gaps_open\{.*source=\"clicks\".*\} (.*)$", text, re.MULTILINE)[
+            1
+        ]
+
     broker.send(topic, events("a", "b"), partition=0)
     land(topic)
     broker.send(topic, events("c", "d", "e"), partition=0)
     broker.delete_records(topic, {0: 4})
     with pytest.raises(GapError, match=r"/0 offsets 2 to 3 \(retention\).*--accept-gaps"):
-        land(topic)
+        land(topic, *published)
+    assert open_gaps() == "1.0"
     assert landed_ids(spark, lake_root) == ["a", "b"]
     gaps = lake_of(spark, lake_root).read(ops.GAPS)
     columns = ["first_offset", "last_offset", "reason", "is_accepted"]
     assert_rows(gaps, columns, [(2, 3, "retention", False)])
-    land(topic, "--accept-gaps")
+    land(topic, "--accept-gaps", *published)
+    assert open_gaps() == "0.0"
     assert landed_ids(spark, lake_root) == ["a", "b", "e"]
     gaps = lake_of(spark, lake_root).read(ops.GAPS)
     assert_rows(gaps, columns, [(2, 3, "retention", True)])

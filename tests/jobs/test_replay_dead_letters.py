@@ -71,6 +71,7 @@ def test_a_letter_that_a_fix_puts_right_lands_once_and_reaches_silver(
     assert row["source_partition"].startswith("replay:file:/")
     assert row["raw"] == LINES.splitlines()[1], "what was received stays as it was"
     assert [law.name for law in ledger_laws(lake) if not law.is_kept] == []
+    run("governance/check_ledger")
 
 
 def test_a_replay_done_twice_gives_the_same_tables(run, letters, spark, lake_root):

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import sleep
 from typing import Any
@@ -30,6 +30,8 @@ from kinfold.runtime.lake import Commit, Lake
 from kinfold.runtime.metrics import StreamFigures
 from kinfold.tables import bronze, ops
 
+_TOLD = ("records_in", "accepted", "rejected")
+
 
 @dataclass
 class Landing:
@@ -40,6 +42,13 @@ class Landing:
     registry: SchemaRegistry
     records: DataFrame
     first_batch_id: int
+    entered: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TOLD, 0))
+    """What this run has entered in the ledger so far."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """in, accepted and rejected of this run."""
+        return dict(zip(("in", "accepted", "rejected"), self.entered.values(), strict=True))
 
     def start(self, **trigger: Any) -> StreamingQuery:
         """Begin to land what is new; `availableNow=True` or `processingTime="2 seconds"`."""
@@ -108,6 +117,8 @@ class Landing:
         # A batch that has only now landed cannot have been entered, and not to ask is much faster.
         if commit is not None or not self._is_entered(batch_id):
             self.lake.append_record(ops.BATCHES, [row])
+            for name in _TOLD:
+                self.entered[name] += counts[name]
         if not _is_whole(counts):
             raise LedgerError(
                 f"bronze.events: batch {batch_id} of {self.source.name} had {records_in:,} "
@@ -185,7 +196,8 @@ def ingest(landing: Landing) -> dict[str, int]:
             raise _readable(error, landing.source) from error
         return ingest(landing)
     landing.archive()
-    return _counts(landing.lake, landing.source)
+    _require_records(landing)
+    return landing.counts
 
 
 def ingest_continuously(
@@ -273,29 +285,14 @@ def _landed_batches(lake: Lake, source: Source) -> DataFrame:
     return lake.read_or_empty(ops.BATCHES).where(is_mine)
 
 
-def _counts(lake: Lake, source: Source) -> dict[str, int]:
-    is_now = F.col("run_id") == lake.run_id
-    row = (
-        _landed_batches(lake, source)
-        .agg(
-            F.coalesce(F.sum("records_in"), F.lit(0)).alias("ever"),
-            *(
-                F.coalesce(F.sum(F.when(is_now, F.col(name))), F.lit(0)).alias(name)
-                for name in ("records_in", "accepted", "rejected")
-            ),
-        )
-        .collect()[0]
-    )
-    if not row["ever"]:
+def _require_records(landing: Landing) -> None:
+    source = landing.source
+    before = _landed_batches(landing.lake, source).where("records_in > 0")
+    if not landing.entered["records_in"] and not before.take(1):
         raise ContractError(
             f"source {source.name}: input {source.input} holds no record, expected at least one. "
             "Is the file only a header, or the wrong format?"
         )
-    return {
-        "in": int(row["records_in"]),
-        "accepted": int(row["accepted"]),
-        "rejected": int(row["rejected"]),
-    }
 
 
 def _readable(error: StreamingQueryException, source: Source) -> Exception:

@@ -162,9 +162,11 @@ def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
             "accepted": "accepted",
             "rejected": "rejected",
         },
+        "replay": {"accepted": "accepted"},
         "silver": {
             "in": "accepted",
             "added": "added",
+            "late": "late",
             "duplicate": "duplicates",
             "quarantined": "quarantined",
         },

@@ -75,6 +75,11 @@ LEDGER_RECORDS = Metric(
 LEDGER_VIOLATED = Metric(
     "kinfold_ledger_laws_violated", "Conservation laws that do not hold: records lost or doubled."
 )
+GAPS_OPEN = Metric(
+    "kinfold_gaps_open",
+    "Ranges of records that were gone before they were read and nobody has accepted as lost.",
+    ("source",),
+)
 FRESHNESS_SECONDS = Metric(
     "kinfold_freshness_seconds",
     "Lag of the records that landed since the measurement before.",
@@ -142,6 +147,7 @@ JOB_METRICS = (
     QUALITY_QUARANTINED,
     LEDGER_RECORDS,
     LEDGER_VIOLATED,
+    GAPS_OPEN,
     FRESHNESS_SECONDS,
     FRESHNESS_TARGET,
     FRESHNESS_LATE,

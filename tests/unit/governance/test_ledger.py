@@ -112,6 +112,24 @@ def test_the_ledger_is_told_by_stage_source_and_outcome(lake):
     assert lake.figures.get(metrics.LEDGER_VIOLATED) == 1
 
 
+def test_a_replay_and_late_events_are_told_too(lake):
+    shared = dict(run_id="run-2", recorded_at=at("10:00"), table_version=2, batch_id=1)
+    counts = dict(records_in=2, unpacked=0, accepted=2, rejected=0, added=2, duplicates=0)
+    lake.append_record(
+        ops.BATCHES,
+        [
+            dict(stage="replay", source="web", **counts, **shared),
+            dict(stage="silver", source="all", late=1, quarantined=0, **counts, **shared),
+        ],
+    )
+    tell_ledger(lake, [])
+    told = lake.figures.get
+    replayed = dict(stage="replay", source="web", outcome="accepted")
+    late = dict(stage="silver", source="all", outcome="late")
+    assert told(metrics.LEDGER_RECORDS, **replayed) == 2
+    assert told(metrics.LEDGER_RECORDS, **late) == 1
+
+
 def test_only_quarantined_events_of_runs_in_the_ledger_count(lake):
     def row(**changes):
         shared = dict(run_id="run-1", table_name="silver.events", key="{}", reasons=[])

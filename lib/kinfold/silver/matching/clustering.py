@@ -64,7 +64,7 @@ def clusters(
     return np.asarray(smallest[labels])
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]
 def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -72,7 +72,7 @@ def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
     return node
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]
 def _group_weight(
     total: Any,
     known: Any,
@@ -89,7 +89,7 @@ def _group_weight(
     return float((weight * seen + unseen * (pairs - seen)) / pairs)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True)  # type: ignore[untyped-decorator]
 def _linkage(
     node_count: int,
     left: Any,
