@@ -10,13 +10,15 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row, functions as F
 
 from kinfold.runtime.job import JobRun
+from kinfold.silver.identity.contraction import contracted_components
 from kinfold.silver.identity.decisions import holding, judged, operator_links
-from kinfold.silver.identity.graph import Ints
+from kinfold.silver.identity.graph import Ints, Rules
 from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
 from kinfold.silver.identity.history import current
 from kinfold.silver.identity.likeness import MATCHED, alike_records
 from kinfold.silver.identity.links import (
     SEEN_BESIDE,
+    SEEN_TOGETHER,
     seen_identifiers,
     seen_together,
     sightings,
@@ -86,34 +88,88 @@ def stitch(run: JobRun) -> None:
     news = _news(run, namespaces, decisions, set_aside)
     run.publish(silver.IDENTIFIERS, news.identifiers, gone=news.lost_nodes)
     run.publish(silver.IDENTITY_LINKS, news.links, gone=news.lost_links)
+    rules = rules_of(conf, decisions)
     is_full = run.is_rebuild or not lake.exists(silver.IDENTITY_MAP)
-    within = None if is_full else _touched(run, news, set_aside).persist()
+    parts: list[DataFrame | None]
+    if not is_full:
+        parts = [_touched(run, news, set_aside).persist()]
+    elif lake.read(silver.IDENTITY_LINKS).count() <= conf.driver_links:
+        parts = [None]
+    else:
+        set_aside = _shared_in_spark(run, namespaces, rules)
+        if set_aside:
+            beside = _landed(run, _seen_beside(run, namespaces, set_aside), decisions)
+            lake.upsert(silver.IDENTITY_LINKS, beside)
+        parts = _parts(run, set_aside)
 
-    def found() -> Resolution:
+    def found(within: DataFrame | None) -> Resolution:
         known = _known(run)
         return resolution(
             read_graph(known, namespaces, within=within),
-            rules_of(conf, decisions),
+            rules,
             namespaces,
             torn=news.torn,
             gone_births={row[0]: row[1] for row in known.births.collect()},
             set_aside=np.array(set_aside, np.int64),
         )
 
-    result = found()
-    shared = result.graph.node_id[result.shared.node].tolist()
-    beside = _seen_beside(run, namespaces, shared, set_aside) if shared else None
-    if beside is not None:
-        _publish_links(run, _landed(run, beside, decisions))
-        result = found()
-    _publish(run, result)
-    run.count(
-        identifiers=news.identifiers.count(),
-        links=news.links.count(),
-        set_aside=len(shared),
-        blocked=int(np.count_nonzero(result.people.is_blocked)),
-    )
-    _note_alarms(run, result, namespaces)
+    run.count(identifiers=news.identifiers.count(), links=news.links.count())
+    for within in parts:
+        result = found(within)
+        shared = set(result.graph.node_id[result.shared.node].tolist())
+        if new := sorted(shared - set(set_aside)):
+            beside = _landed(run, _seen_beside(run, namespaces, [*set_aside, *new]), decisions)
+            lake.upsert(silver.IDENTITY_LINKS, beside)
+            result = found(within)
+        _publish(run, result)
+        _note_alarms(run, result, namespaces)
+
+
+def _shared_in_spark(run: JobRun, namespaces: Namespaces, rules: Rules) -> list[int]:
+    """The values that too many share, found where the links do not fit the driver."""
+    links = run.lake.read(silver.IDENTITY_LINKS)
+    links = links.where((F.col("rule") == SEEN_TOGETHER) & (F.col("status") != "withdrawn"))
+    ends = [
+        links.select(
+            F.col(f"{one}_node").alias("node_id"),
+            namespaces.code(F.col(f"{one}_namespace")).alias("code"),
+            namespaces.code(F.col(f"{other}_namespace")).alias("other"),
+        )
+        for one, other in (("left", "right"), ("right", "left"))
+    ]
+    counted = ends[0].unionByName(ends[1]).groupBy("node_id", "code", "other").count()
+    is_shared = F.lit(False)
+    for (code, other), most in rules.shared_by.items():
+        is_pair = (F.col("code") == code) & (F.col("other") == other)
+        is_shared = is_shared | (is_pair & (F.col("count") > most))
+    nodes = counted.where(is_shared).select("node_id").distinct().collect()
+    return sorted({row["node_id"] for row in nodes} - set(rules.released.tolist()))
+
+
+def _parts(run: JobRun, set_aside: Sequence[int]) -> list[DataFrame | None]:
+    """The graph in parts that fit the driver and that no link leaves; values set aside come last,
+    when it is known whose neighbours they are."""
+    known = _known(run)
+    links = known.links.where(F.col("status") != "withdrawn")
+    edges = links.select(F.col("left_node").alias("left"), F.col("right_node").alias("right"))
+    if set_aside:
+        edges = edges.where(~F.col("left").isin(*set_aside) & ~F.col("right").isin(*set_aside))
+    components = contracted_components(edges, scratch=run.lake.folder("_scratch/identity"))
+    nodes = known.identifiers.select("node_id")
+    if set_aside:
+        nodes = nodes.where(~F.col("node_id").isin(*set_aside))
+    count = -(-links.count() // run.settings.identity.driver_links)
+    place = F.pmod(F.xxhash64(F.coalesce("component", "node_id")), F.lit(count))
+    placed = nodes.join(
+        components.withColumnRenamed("node", "node_id"), "node_id", how="left"
+    ).select("node_id", place.alias("place"))
+    parts: list[DataFrame | None] = [
+        placed.where(F.col("place") == part).select("node_id").persist() for part in range(count)
+    ]
+    if set_aside:
+        last = pa.table({"node_id": pa.array(set_aside, pa.int64())})
+        parts.append(frame_of(run.spark, last))
+    return parts
 
 
 def _note_alarms(run: JobRun, result: Resolution, namespaces: Namespaces) -> None:
@@ -276,15 +332,13 @@ def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
     return touched_components(_known(run), touched)
 
 
-def _seen_beside(
-    run: JobRun, namespaces: Namespaces, shared: Sequence[int], set_aside: Sequence[int]
-) -> DataFrame | None:
+def _seen_beside(run: JobRun, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
     """Links of events and records around their strongest identifier that is somebody's, where the
-    strongest one has just been found to be nobody's. All events are looked through, which is why
-    only a newly found value leads here."""
+    strongest one is nobody's. All events are looked through, which is why only a newly found value
+    leads here."""
     records = run.read(silver.RECORDS) if silver.RECORDS.name in run.inputs else None
     seen = sightings(run.read(silver.EVENTS), records)
-    return seen_beside(seen, namespaces, [*set_aside, *shared])
+    return seen_beside(seen, namespaces, set_aside)
 
 
 def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
@@ -297,10 +351,6 @@ def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int
     centre = node_id(ranked[0]["namespace"], ranked[0]["value"])
     theirs = seen.where((F.size("identifiers") > 2) & centre.isin(*set_aside))
     return seen_together(theirs, namespaces, rule=SEEN_BESIDE, without=set_aside)
-
-
-def _publish_links(run: JobRun, links: DataFrame) -> None:
-    run.lake.upsert(silver.IDENTITY_LINKS, links)
 
 
 def _publish(run: JobRun, result: Resolution) -> None:
@@ -325,7 +375,13 @@ def _publish(run: JobRun, result: Resolution) -> None:
     elif changed.num_rows or len(gone):
         rows = map_rows(spark, changed, current=known.current, identifiers=known.identifiers, at=at)
         lake.upsert(silver.IDENTITY_MAP, rows, gone=_rows_of(run, gone))
-    run.count(moved=moved.num_rows, people=len(np.unique(result.keys[result.people.belongs])))
+    here = result.people.belongs & result.graph.is_inside
+    run.count(
+        moved=moved.num_rows,
+        people=len(np.unique(result.keys[here])),
+        set_aside=len(result.shared.node),
+        blocked=int(np.count_nonzero(result.people.is_blocked)),
+    )
 
 
 def _publish_bad_values(run: JobRun, result: Resolution, known: Known) -> None:
