@@ -17,7 +17,7 @@ from pyspark.storagelevel import StorageLevel
 from kinfold.core.errors import ContractError
 from kinfold.core.log import say
 from kinfold.silver.matching import em
-from kinfold.silver.matching.blocking import BlockingReport, candidate_pairs
+from kinfold.silver.matching.blocking import BlockingReport, all_pairs, candidate_pairs
 from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE, clusters
 from kinfold.silver.matching.comparisons import COMPARISONS, levels_of
 from kinfold.silver.matching.estimates import estimated_scores
@@ -155,7 +155,7 @@ class Matching:
             "profiles": len(sizes),
             "largest_profile": int(sizes.max()),
             "blocks_dropped": self.blocking.dropped,
-            "largest_block": max(self.blocking.largest),
+            "largest_block": self.blocking.largest_block,
             "prior_bits": self.model.prior,
         }
         return {**rows, **estimated_scores(self.labels, self.left, self.right, self.weights)}
@@ -216,9 +216,12 @@ def match(
         known, chances = _known(records, kinds)
     _require_something(known, names)
     with _timed(seconds, "block"):
-        pairs, blocking = candidate_pairs(
-            plain, kinds=kinds, max_block_size=settings.blocking.max_block_size
-        )
+        if known["records"] <= settings.blocking.compare_all_up_to:
+            pairs, blocking = all_pairs(plain), BlockingReport()
+        else:
+            pairs, blocking = candidate_pairs(
+                plain, kinds=kinds, max_block_size=settings.blocking.max_block_size
+            )
         pairs = pairs.persist(StorageLevel.MEMORY_AND_DISK)
         pair_count = pairs.count()
         _require_affordable(pair_count, known["records"], settings)

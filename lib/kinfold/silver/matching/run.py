@@ -149,7 +149,7 @@ def _tell(matching: Matching, numbers: dict[str, float], output: Path) -> None:
         say(
             f"    {matching.blocking.dropped:,} blocks stayed above "
             f"{matching.settings.blocking.max_block_size} records however they were divided (the "
-            f"largest block had {max(matching.blocking.largest):,}); their records were compared "
+            f"largest block had {matching.blocking.largest_block:,}); their records were compared "
             "only where another key brought them together"
         )
     say(
