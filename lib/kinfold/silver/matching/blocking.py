@@ -50,6 +50,10 @@ class BlockingReport:
     def dropped(self) -> int:
         return self.oversize[-1] if self.oversize else 0
 
+    @property
+    def largest_block(self) -> int:
+        return max(self.largest, default=0)
+
 
 def keys_of(kind: Kind, value: str) -> list[str]:
     """Blocking keys of one value, each told apart by the form it is."""
@@ -151,6 +155,13 @@ def candidate_pairs(
     for more in found[1:]:
         pairs = pairs.unionAll(more)
     return pairs.distinct(), report
+
+
+def all_pairs(records: DataFrame) -> DataFrame:
+    """Every pair of few records, each once: left < right."""
+    left = records.select(F.col(RECORD_NO).alias("left"))
+    right = records.select(F.col(RECORD_NO).alias("right"))
+    return left.join(right, on=F.col("left") < F.col("right"), how="inner")
 
 
 def _measure(blocks: DataFrame, is_small: Column, report: BlockingReport) -> None:

@@ -25,7 +25,6 @@ FIRST_MATCH_SHARE = 0.05
 MATCH_PULL = 0.1
 """Share of the matches' evidence that the first guess counts for. Keeps the class on pairs that
 mostly agree where the data could be split in another way too."""
-OTHER_PULL = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def levels_of_patterns(
     """The level of each attribute in each pattern."""
     sizes = pattern_sizes(level_counts)
     return [
-        (patterns // size) % (count + 1) - 1
+        (patterns.astype(np.int64) // size) % (count + 1) - 1
         for size, count in zip(sizes, level_counts, strict=True)
     ]
 
@@ -121,7 +120,7 @@ def fit(
 
 def pull(class_no: int, size: float) -> float:
     """How many pairs the first belief about a class counts for, beside those it holds."""
-    return (MATCH_PULL if class_no == 0 else OTHER_PULL) * size
+    return MATCH_PULL * size if class_no == 0 else 0.0
 
 
 def class_probabilities(

@@ -1,7 +1,7 @@
 """Fuzzy matching from end to end: records in, scored links and people out."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, functions as F
 from pyspark.storagelevel import StorageLevel
@@ -17,7 +16,8 @@ from pyspark.storagelevel import StorageLevel
 from kinfold.core.errors import ContractError
 from kinfold.core.log import say
 from kinfold.silver.matching import em
-from kinfold.silver.matching.blocking import BlockingReport, candidate_pairs
+from kinfold.silver.matching.arrays import arrays_of, frame_of
+from kinfold.silver.matching.blocking import BlockingReport, all_pairs, candidate_pairs
 from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE, clusters
 from kinfold.silver.matching.comparisons import COMPARISONS, levels_of
 from kinfold.silver.matching.estimates import estimated_scores
@@ -81,10 +81,8 @@ class Matching:
 
     def profiles(self) -> DataFrame:
         """One row per record: record_key, profile_id."""
-        rows = pd.DataFrame({RECORD_KEY: self.record_keys, PROFILE_ID: self.profile_ids})
-        return self.patterns.sparkSession.createDataFrame(
-            rows, schema=f"{RECORD_KEY} string, {PROFILE_ID} string"
-        )
+        columns = {RECORD_KEY: self.record_keys, PROFILE_ID: self.profile_ids}
+        return frame_of(self.patterns.sparkSession, columns)
 
     def links(self) -> DataFrame:
         """Every scored pair with what became of it.
@@ -94,23 +92,18 @@ class Matching:
             match_probability, status (LinkStatus), reason (null unless refused).
         """
         spark, conf = self.patterns.sparkSession, self.settings.clustering
-        patterns: Any = self.patterns.select("pattern").distinct().toPandas()
-        distinct = np.sort(patterns["pattern"].to_numpy())
-        weighed = spark.createDataFrame(
-            pd.DataFrame({"pattern": distinct, "base": self.model.pattern_weights(distinct)}),
-            schema="pattern long, base double",
+        distinct = np.sort(arrays_of(self.patterns.select("pattern").distinct())["pattern"])
+        weighed = frame_of(
+            spark, {"pattern": distinct, "base": self.model.pattern_weights(distinct)}
         )
-        sizes = np.bincount(self.labels, minlength=len(self.labels))[self.labels]
-        nodes = spark.createDataFrame(
-            pd.DataFrame(
-                {
-                    RECORD_NO: np.arange(len(self.labels)),
-                    RECORD_KEY: self.record_keys,
-                    "label": self.labels,
-                    "size": sizes,
-                }
-            ),
-            schema=f"{RECORD_NO} long, {RECORD_KEY} string, label long, size long",
+        nodes = frame_of(
+            spark,
+            {
+                RECORD_NO: np.arange(len(self.labels)),
+                RECORD_KEY: self.record_keys,
+                "label": self.labels,
+                "size": np.bincount(self.labels, minlength=len(self.labels))[self.labels],
+            },
         )
         left, right = (
             nodes.select(*(F.col(name).alias(f"{side}_{name}") for name in nodes.columns))
@@ -155,7 +148,7 @@ class Matching:
             "profiles": len(sizes),
             "largest_profile": int(sizes.max()),
             "blocks_dropped": self.blocking.dropped,
-            "largest_block": max(self.blocking.largest),
+            "largest_block": self.blocking.largest_block,
             "prior_bits": self.model.prior,
         }
         return {**rows, **estimated_scores(self.labels, self.left, self.right, self.weights)}
@@ -216,30 +209,33 @@ def match(
         known, chances = _known(records, kinds)
     _require_something(known, names)
     with _timed(seconds, "block"):
-        pairs, blocking = candidate_pairs(
-            plain, kinds=kinds, max_block_size=settings.blocking.max_block_size
-        )
+        if known["records"] <= settings.blocking.compare_all_up_to:
+            pairs, blocking = all_pairs(plain), BlockingReport()
+        else:
+            pairs, blocking = candidate_pairs(
+                plain, kinds=kinds, max_block_size=settings.blocking.max_block_size
+            )
         pairs = pairs.persist(StorageLevel.MEMORY_AND_DISK)
         pair_count = pairs.count()
         _require_affordable(pair_count, known["records"], settings)
     with _timed(seconds, "compare"):
         patterns = agreement_patterns(pairs, records, kinds=kinds, chances_of_equal=chances)
         patterns = patterns.persist(StorageLevel.MEMORY_AND_DISK)
-        counted: Any = patterns.groupBy("pattern").count().toPandas()
+        counted = arrays_of(patterns.groupBy("pattern").count())
     with _timed(seconds, "learn"):
         if model is None:
             model = _learn(
                 records, counted, known["records"], pair_count, names, kinds, chances, settings
             )
     with _timed(seconds, "cluster"):
-        collected: Any = patterns.toPandas()
-        rarity = collected["rarity"].to_numpy()
-        distinct, which = np.unique(collected["pattern"].to_numpy(), return_inverse=True)
+        collected = arrays_of(patterns)
+        rarity = collected["rarity"]
+        distinct, which = np.unique(collected["pattern"], return_inverse=True)
         weights = model.pattern_weights(distinct)[which] + rarity.astype(np.float64)
         evidence, known_levels = model.pattern_evidence(distinct)
-        left, right = collected["left"].to_numpy(), collected["right"].to_numpy()
-        keys: Any = plain.select(RECORD_NO, RECORD_KEY).toPandas()
-        keys = keys.sort_values(RECORD_NO)
+        left, right = collected["left"], collected["right"]
+        numbered = arrays_of(plain.select(RECORD_NO, RECORD_KEY))
+        keys = numbered[RECORD_KEY][np.argsort(numbered[RECORD_NO])]
         conf = settings.clustering
         labels = clusters(
             len(keys),
@@ -257,7 +253,7 @@ def match(
         model=model,
         settings=settings,
         blocking=blocking,
-        record_keys=keys[RECORD_KEY].to_numpy(),
+        record_keys=keys,
         labels=labels,
         left=left,
         right=right,
@@ -301,7 +297,7 @@ def _require_affordable(pairs: int, records: int, settings: MatchingSettings) ->
 
 def _learn(
     records: DataFrame,
-    counted: Any,
+    counted: Mapping[str, NDArray[Any]],
     record_count: int,
     pair_count: int,
     names: Sequence[str],
@@ -312,8 +308,8 @@ def _learn(
     conf = settings.training
     strangers = stranger_levels(records, kinds=kinds, conf=conf)
     mixture = em.fit(
-        counted["pattern"].to_numpy(),
-        counted["count"].to_numpy(),
+        counted["pattern"],
+        counted["count"],
         strangers=strangers,
         prior_pairs=conf.prior_pairs,
         max_rounds=conf.max_rounds,
@@ -332,23 +328,20 @@ def _learn(
 
 def stranger_levels(records: DataFrame, *, kinds: Sequence[Kind], conf: TrainingConf) -> list[Any]:
     """Level probabilities of random pairs of records, for each attribute."""
-    drawn: Any = (
+    drawn = arrays_of(
         records.orderBy(F.xxhash64(F.col(RECORD_KEY), F.lit(conf.seed)), RECORD_NO)
         .limit(conf.sample_size)
         .select(*value_names(kinds))
-        .toPandas()
     )
     draws = np.random.default_rng(conf.seed)
-    count = len(drawn)
+    count = len(drawn[value_name(0)])
     pair_count = min(conf.random_pairs, count * count)
     left = draws.integers(0, count, pair_count)
     right = draws.integers(0, count, pair_count)
     left, right = left[left != right], right[left != right]
     found = []
     for number, kind in enumerate(kinds):
-        values = (
-            drawn[f"v{number}"].astype(object).where(drawn[f"v{number}"].notna(), None).to_numpy()
-        )
+        values = drawn[value_name(number)]
         levels = levels_of(kind, values[left], values[right])
         seen = np.bincount(levels[levels >= 0], minlength=COMPARISONS[kind].level_count) + 0.5
         found.append(seen / seen.sum())

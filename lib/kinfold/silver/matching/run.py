@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 from pyspark.sql import SparkSession
 
 from kinfold.core.errors import ConfError
 from kinfold.core.log import counted, heartbeat, say
+from kinfold.silver.matching.arrays import arrays_of
 from kinfold.silver.matching.engine import Matching, match
 from kinfold.silver.matching.model import MatchModel, as_record
 from kinfold.silver.matching.person_files import (
@@ -110,15 +111,16 @@ def _loaded(path: Path, kinds: tuple[Any, ...]) -> MatchModel:
 
 
 def _real_scores(file: PersonFile, matching: Matching, pattern: str | None) -> dict[str, float]:
-    people: Any = true_people(file, pattern=pattern).toPandas()
-    if people.empty:
+    people = arrays_of(true_people(file, pattern=pattern))
+    if not len(people["person"]):
         raise ConfError(
             "--truth: no record names a person in that column (after --truth-pattern, if given). "
             "Check both."
         )
-    found = pd.DataFrame({RECORD_KEY: matching.record_keys, "label": matching.labels})
-    both = people.merge(found, on=RECORD_KEY)
-    return cluster_scores(pd.factorize(both["person"])[0], both["label"].to_numpy())
+    place = np.argsort(matching.record_keys)
+    where = place[np.searchsorted(matching.record_keys[place], people[RECORD_KEY])]
+    persons = np.unique(people["person"].astype(str), return_inverse=True)[1]
+    return cluster_scores(persons, matching.labels[where])
 
 
 def _estimates(numbers: dict[str, float]) -> dict[str, float]:
@@ -149,7 +151,7 @@ def _tell(matching: Matching, numbers: dict[str, float], output: Path) -> None:
         say(
             f"    {matching.blocking.dropped:,} blocks stayed above "
             f"{matching.settings.blocking.max_block_size} records however they were divided (the "
-            f"largest block had {max(matching.blocking.largest):,}); their records were compared "
+            f"largest block had {matching.blocking.largest_block:,}); their records were compared "
             "only where another key brought them together"
         )
     say(

@@ -18,6 +18,8 @@ class BlockingConf(Conf):
     max_block_size: Annotated[int, Field(ge=2)] = 50
     """Records that share a key are all compared if they are at most this many. A larger block is
     divided by a second and a third key; what is still larger is dropped and reported."""
+    compare_all_up_to: Annotated[int, Field(ge=0)] = 1_200
+    """Up to this many records every pair is compared: cheap, and nothing is lost to blocking."""
     max_pairs_per_record: PositiveInt = 1_000
     """More candidate pairs than this times the records stop the run before any is scored."""
 
@@ -45,7 +47,7 @@ class ClusteringConf(Conf):
     probability."""
     review_at: Ratio = 0.1
     """Links from here to `link_at`, and links refused by a guard, are for a person to look at."""
-    corroboration: Annotated[float, Field(ge=0)] = 0.5
+    corroboration: Annotated[float, Field(ge=0)] = 0.3
     """Many pairs that agree between two groups count for up to this much more than one."""
     unseen_weight: Annotated[float, Field(le=0)] = -4.0
     """What a pair that shares no blocking key says about two groups."""
