@@ -1,7 +1,8 @@
 """Say that an identifier belongs to nobody it was seen with, or that two are never one person.
 
-With --a alone, what was seen of it until now links nobody any more, however late it arrives; what
-is seen from now on links again. With --a and --b both keep their links, and are kept apart.
+With --a alone, what was seen of it until now links nobody any more, however late it arrives; only
+what it is first seen with from now on links. With --a and --b both keep their other links, and are
+kept apart.
 """
 
 from collections.abc import Sequence
