@@ -100,7 +100,7 @@ def test_without_an_id_equal_rows_are_told_apart(match, spark, tmp_path):
         (
             dict(rows=[["a", "", "", "", "", "p"], ["b", "", "", "", "", "q"]]),
             ContractError,
-            "none of the 2 records has a value in any of the attributes first, last, born, mail",
+            "none of the 2 records has a value in any of the attributes born, first, last, mail",
         ),
         (
             dict(rows=[["a", "x", "y", "", "", "p"], ["a", "x", "z", "", "", "q"]]),

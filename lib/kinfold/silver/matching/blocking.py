@@ -134,7 +134,8 @@ def candidate_pairs(
     singles = blocking_keys(records, kinds=kinds)
     found = []
     keys, oversize_singles = singles, None
-    for round_no in range(1, MOST_KEYS + 1):
+    most_keys = min(MOST_KEYS, len(kinds))
+    for round_no in range(1, most_keys + 1):
         blocks = (
             keys.groupBy("attributes", "key")
             .agg(F.sort_array(F.collect_set(RECORD_NO)).alias("members"))
@@ -144,7 +145,7 @@ def candidate_pairs(
         is_small = F.size("members") <= max_block_size
         _measure(blocks, is_small, report)
         found.append(blocks.where(is_small).select("members").mapInArrow(_pairs_within, PAIRS))
-        if not report.oversize[-1] or round_no == MOST_KEYS:
+        if not report.oversize[-1] or round_no == most_keys:
             break
         oversize = blocks.where(~is_small).select(
             F.explode("members").alias(RECORD_NO), "attributes", "key"

@@ -115,7 +115,7 @@ def with_frequencies(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
     )
     known = records.select(*(F.count(name).alias(name) for name in value_names(kinds)))
     frequencies = [
-        (F.col("copies")[F.lit(number)] / F.col(f"known.{value_name(number)}")).alias(
+        F.try_divide(F.col("copies")[F.lit(number)], F.col(f"known.{value_name(number)}")).alias(
             frequency_name(number)
         )
         for number in range(len(kinds))

@@ -14,7 +14,6 @@ from kinfold.silver.matching.kinds import Kind
 from kinfold.silver.matching.records import (
     RECORD_NO,
     frequency_name,
-    value_name,
     value_names,
 )
 
@@ -50,14 +49,16 @@ def agreement_patterns(
     """
     adjusted = [n for n, kind in enumerate(kinds) if COMPARISONS[kind].is_frequency_adjusted]
     needed = [*value_names(kinds), *(frequency_name(n) for n in adjusted)]
-    sides = [
+    of_sides = [
         records.select(
             F.col(RECORD_NO).alias(side),
             *(F.col(name).alias(f"{side}_{name}") for name in needed),
         )
         for side in ("left", "right")
     ]
-    wide = pairs.join(sides[0], on="left", how="inner").join(sides[1], on="right", how="inner")
+    wide = pairs.join(of_sides[0], on="left", how="inner").join(
+        of_sides[1], on="right", how="inner"
+    )
     columns = ["left", "right"] + [
         f"{side}_{name}" for name in needed for side in ("left", "right")
     ]
@@ -69,13 +70,16 @@ def agreement_patterns(
         for batch in batches:
             pattern = np.zeros(batch.num_rows, dtype=np.int64)
             rarity = np.zeros(batch.num_rows, dtype=np.float64)
-            for number, kind in enumerate(kinds):
-                name = value_name(number)
-                levels = levels_of(
-                    kind,
-                    batch.column(place[f"left_{name}"]).to_numpy(zero_copy_only=False),
-                    batch.column(place[f"right_{name}"]).to_numpy(zero_copy_only=False),
-                )
+            sides = [
+                [
+                    batch.column(place[f"{side}_{name}"]).to_numpy(zero_copy_only=False)
+                    for name in value_names(kinds)
+                ]
+                for side in ("left", "right")
+            ]
+            for number, (kind, levels) in enumerate(
+                zip(kinds, pair_levels(sides[0], sides[1], kinds=kinds), strict=True)
+            ):
                 pattern += (levels.astype(np.int64) + 1) * sizes[number]
                 if COMPARISONS[kind].is_frequency_adjusted:
                     name = frequency_name(number)
@@ -97,6 +101,25 @@ def agreement_patterns(
             )
 
     return wide.select(*columns).mapInArrow(compare, PATTERNS)
+
+
+def pair_levels(
+    left: Sequence[NDArray[Any]], right: Sequence[NDArray[Any]], *, kinds: Sequence[Kind]
+) -> list[NDArray[np.int8]]:
+    """The level of each attribute (one array per attribute, on either side) of each pair.
+
+    Where given name and surname have changed places, both count as close.
+    """
+    found = [levels_of(kind, a, b) for kind, a, b in zip(kinds, left, right, strict=True)]
+    if Kind.GIVEN_NAME in kinds and Kind.SURNAME in kinds:
+        given, surname = kinds.index(Kind.GIVEN_NAME), kinds.index(Kind.SURNAME)
+        is_swapped = (found[given] >= 0) & (found[surname] >= 0)
+        is_swapped &= np.asarray(left[given] == right[surname], dtype=bool)
+        is_swapped &= np.asarray(left[surname] == right[given], dtype=bool)
+        for number in (given, surname):
+            close = COMPARISONS[kinds[number]].equal - 1
+            found[number][is_swapped] = np.maximum(found[number][is_swapped], close)
+    return found
 
 
 def rarity_bits(
