@@ -177,7 +177,7 @@ IDENTITY_LINKS = Table(
         Field(
             "trust",
             T.DoubleType(),
-            "Guards accept links in descending order of it; of `matched` the match probability.",
+            "Guards accept links in descending order of it; of `matched` by match probability.",
             nullable=False,
         ),
         Field("weight", T.DoubleType(), "Match weight in bits, of `matched`; else null."),
@@ -294,7 +294,7 @@ BAD_VALUES = Table(
     name="silver.bad_values",
     comment=(
         "One row per identifier value that too many share to be anybody's: it links nobody, with "
-        "the evidence. An operator may release it."
+        "the evidence. An operator may release it; it is then here no more."
     ),
     fields=(
         Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
@@ -316,13 +316,13 @@ BAD_VALUES = Table(
             nullable=False,
             privacy=Privacy.PSEUDONYM,
         ),
-        Field("status", T.StringType(), "`set_aside` or `released`.", nullable=False),
+        Field("status", T.StringType(), "`set_aside`.", nullable=False),
         Field("set_aside_at", T.TimestampType(), "When it was found (UTC).", nullable=False),
     ),
     key=("node_id",),
     written_by="silver/resolve_identities.py",
     subject=("namespace", "value"),
-    expectations=(one_of("status", "set_aside", "released"),),
+    expectations=(one_of("status", "set_aside"),),
 )
 
 DECISION_KINDS = ("link", "unlink", "keep_apart", "release")
