@@ -112,7 +112,7 @@ def test_different_people_are_explained_by_what_does_not_count(told):
     assert "are not one person" in text
     assert text.count("blocked: a value that too many share") == 2
     assert "kiosk" not in text
-    assert "nobody's (set aside: shared by 7 user_id, 6 may)" in told(
+    assert "nobody's (set aside: shared by 7 user_id, 2 may)" in told(
         EXPLAIN, "--a", "user_id:s1", "--b", KIOSK
     )
 
