@@ -82,6 +82,7 @@ def test_an_update_sees_a_changed_map(lake, spark):
                 phones=[],
                 identifier_counts={"user_id": 1},
                 traits=traits,
+                trait_sources={},
                 consent={},
             ),
         )
