@@ -3,14 +3,14 @@
 import pytest
 from pyspark.sql import functions as F
 
-from conftest import HOME
 from frames import assert_rows, at
+from kinfold.core.conf import project_home
 from kinfold.runtime.suite import load_main
 from kinfold.silver.identity.history import current, identity_as_of
 from kinfold.tables import ops, silver
 from lakes import lake_of
 
-JOB = load_main(HOME / "jobs" / "silver" / "resolve_identities.py")
+JOB = load_main(project_home() / "jobs" / "silver" / "resolve_identities.py")
 COOKIE, TABLET, KIOSK = (("cookie_id", name) for name in ("c", "tablet", "kiosk"))
 
 
