@@ -20,6 +20,7 @@ from kinfold.silver.identity.decisions import (
     judged,
     operator_links,
 )
+from kinfold.silver.identity.history import nodes_set_aside
 from kinfold.silver.identity.lookup import IDENTIFIER_HELP, Found, find_identifiers, known_graph
 from kinfold.silver.identity.nodes import Namespaces
 from kinfold.silver.identity.resolution import (
@@ -228,9 +229,8 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[C
     if row["withdrawn_at"] is None:
         held.append(Row(**row))
     ends = [node for node in (row["left_node"], row["right_node"]) if node is not None]
-    bad = lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
     released = {one["left_node"] for one in held if one["kind"] == "release"}
-    set_aside = {one["node_id"] for one in bad.select("node_id").collect()} - released
+    set_aside = nodes_set_aside(lake.read_or_empty(silver.BAD_VALUES)) - released
     before = known.links
     links = judged(before, held, at=lake.started_at, are_said=False)
     if row["kind"] == "link" and row["withdrawn_at"] is None:

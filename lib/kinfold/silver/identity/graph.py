@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.identity.components import component_labels
+from kinfold.silver.identity.components import component_labels, positions
 from kinfold.silver.identity.guards import Guarded, guarded_components
 from kinfold.silver.identity.people import founders
 
@@ -80,9 +80,8 @@ class Graph:
 
     def places(self, nodes: Ints) -> Ints:
         """Where nodes stand in `node_id`; those that are not there are left out."""
-        at = np.searchsorted(self.node_id, nodes)
-        at = np.minimum(at, max(len(self.node_id) - 1, 0))
-        return at[self.node_id[at] == nodes] if len(self.node_id) else at[:0]
+        (at,) = positions(self.node_id, nodes)
+        return at[at >= 0].astype(np.int64)
 
 
 @dataclass(frozen=True)

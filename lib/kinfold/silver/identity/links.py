@@ -166,3 +166,14 @@ def widened(new: DataFrame, known: DataFrame, *, key: str) -> DataFrame:
         .withColumn("last_seen_at", F.greatest("last_seen_at", "_last"))
         .select(*new.columns)
     )
+
+
+def links_at(links: DataFrame, nodes: DataFrame) -> DataFrame:
+    """The links that end at one of the nodes, each once.
+
+    Args:
+        nodes: node_id.
+    """
+    left = links.join(nodes.withColumnRenamed("node_id", "left_node"), "left_node", how="semi")
+    right = links.join(nodes.withColumnRenamed("node_id", "right_node"), "right_node", how="semi")
+    return left.unionByName(right).dropDuplicates(["link_id"])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.conf import IdentityConf
+from kinfold.silver.identity.components import positions
 from kinfold.silver.identity.decisions import decision_nodes
 from kinfold.silver.identity.graph import (
     Flags,
@@ -29,7 +30,7 @@ from kinfold.silver.identity.graph import (
     with_births,
 )
 from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
-from kinfold.silver.identity.links import ALIAS, SEEN_TOGETHER
+from kinfold.silver.identity.links import ALIAS, SEEN_TOGETHER, links_at
 from kinfold.silver.identity.nodes import Namespaces, profile_id
 from kinfold.tables import silver
 
@@ -59,7 +60,7 @@ class Resolution:
         graph, people, shared: what was worked on, and what came out.
         keys: key of each node's person.
         births: new birth keys by node.
-        conf, namespaces: the settings it was made with.
+        namespaces: the kinds it was made with.
     """
 
     graph: Graph
@@ -185,9 +186,7 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
     """
     identifiers, links, current = known.identifiers, known.links, known.current
     if within is not None:
-        near = links.join(within.withColumnRenamed("node_id", "left_node"), "left_node", "semi")
-        others = links.join(within.withColumnRenamed("node_id", "right_node"), "right_node", "semi")
-        links = near.unionByName(others).dropDuplicates(["link_id"])
+        links = links_at(links, within)
         ends = links.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
         seen = within.unionByName(ends).distinct()
         identifiers = identifiers.join(seen, "node_id", how="semi")
@@ -237,10 +236,14 @@ def graph_of(
     ids = _numbers(nodes, "node_id")
     order = np.argsort(ids, kind="stable")
     ids = ids[order]
-    left, has_left = _found(ids, _numbers(edges, "left_node"))
-    right, has_right = _found(ids, _numbers(edges, "right_node"))
-    is_there = has_left & has_right
-    place, is_node = _found(ids, _numbers(known_map, "node_id"))
+    left, right, place, born = positions(
+        ids,
+        _numbers(edges, "left_node"),
+        _numbers(edges, "right_node"),
+        _numbers(known_map, "node_id"),
+        _numbers(births, "node_id"),
+    )
+    is_there, is_node, is_born = (left >= 0) & (right >= 0), place >= 0, born >= 0
     person, component = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
     is_known = np.zeros(len(ids), np.bool_)
     person[place[is_node]] = _numbers(known_map, "person_key")[is_node]
@@ -252,8 +255,7 @@ def graph_of(
     if inside is not None:
         is_inside = np.isin(ids, _numbers(inside, "node_id"))
     birth = ids.copy()
-    place, is_node = _found(ids, _numbers(births, "node_id"))
-    birth[place[is_node]] = _numbers(births, "birth_key")[is_node]
+    birth[born[is_born]] = _numbers(births, "birth_key")[is_born]
 
     def of_edge(column: str) -> NDArray[Any]:
         values: NDArray[Any] = edges[column].to_numpy(zero_copy_only=False)
@@ -268,8 +270,8 @@ def graph_of(
         component_id=component,
         is_known=is_known,
         link_id=of_edge("link_id"),
-        left=left[is_there],
-        right=right[is_there],
+        left=left[is_there].astype(np.int64),
+        right=right[is_there].astype(np.int64),
         trust=of_edge("trust").astype(np.float32),
         seen=of_edge("seen"),
         is_alias=of_edge("is_alias").astype(np.bool_),
@@ -458,12 +460,3 @@ def _is_single(numbers: Ints) -> Flags:
 def _numbers(table: pa.Table, column: str) -> Ints:
     numbers: Ints = pc.cast(table[column], pa.int64()).to_numpy()
     return numbers
-
-
-def _found(ids: Ints, wanted: Ints) -> tuple[Ints, Flags]:
-    """Where numbers stand in sorted ones, and whether they do."""
-    at = np.searchsorted(ids, wanted)
-    if len(ids) == 0:
-        return at, np.zeros(len(wanted), np.bool_)
-    at = np.minimum(at, len(ids) - 1)
-    return at, ids[at] == wanted

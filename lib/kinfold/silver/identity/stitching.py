@@ -14,11 +14,12 @@ from kinfold.silver.identity.contraction import contracted_components
 from kinfold.silver.identity.decisions import holding, judged, operator_links
 from kinfold.silver.identity.graph import Ints, Rules
 from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
-from kinfold.silver.identity.history import current
+from kinfold.silver.identity.history import current, nodes_set_aside
 from kinfold.silver.identity.likeness import MATCHED, alike_records
 from kinfold.silver.identity.links import (
     SEEN_BESIDE,
     SEEN_TOGETHER,
+    links_at,
     seen_identifiers,
     seen_together,
     sightings,
@@ -209,7 +210,7 @@ def _news(
     lost = None
     if of_records.vanished is not None:
         there = lake.read_or_empty(silver.IDENTITY_LINKS)
-        lost = _at(there, of_records.vanished).select("link_id", "left_node", "right_node")
+        lost = links_at(there, of_records.vanished).select("link_id", "left_node", "right_node")
         lost = lost.join(links.select("link_id"), "link_id", how="anti").persist()
     torn = links.where(F.col("status") == "withdrawn").select("left_node", "right_node")
     if lost is not None:
@@ -282,7 +283,7 @@ def _withdrawn(
     if _has_new_decisions(run):
         changes = run.changes(silver.IDENTITY_DECISIONS)
         nodes = changes.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
-        near = _at(there, nodes.dropna().distinct())
+        near = links_at(there, nodes.dropna().distinct())
         near = near.join(found.select("link_id"), "link_id", how="anti")
         near = judged(near.select(*_LINK), decisions, at=at, are_said=False)
         found = found.unionByName(near.select(*_LINK))
@@ -325,7 +326,7 @@ def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
         touched = touched.where(~F.col("node_id").isin(*stays))
     if again:
         nodes = frame_of(run.spark, pa.table({"node_id": pa.array(again, pa.int64())}))
-        near = _at(run.lake.read(silver.IDENTITY_LINKS), nodes)
+        near = links_at(run.lake.read(silver.IDENTITY_LINKS), nodes)
         touched = touched.union(near.select(F.explode(F.array("left_node", "right_node"))))
     touched = touched.distinct().persist()
     touched.count()
@@ -423,17 +424,9 @@ def _known(run: JobRun) -> Known:
 def _set_aside(run: JobRun, decisions: Sequence[Row]) -> list[int]:
     """Nodes that belong to nobody, but for those that an operator has released."""
     released = {row["left_node"] for row in decisions if row["kind"] == "release"}
-    rows = run.lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
-    return sorted({row["node_id"] for row in rows.select("node_id").collect()} - released)
+    return sorted(nodes_set_aside(run.lake.read_or_empty(silver.BAD_VALUES)) - released)
 
 
 def _has_new_decisions(run: JobRun) -> bool:
     name = silver.IDENTITY_DECISIONS.name
     return name in run.inputs and run.inputs[name] > run.seen_version(silver.IDENTITY_DECISIONS)
-
-
-def _at(links: DataFrame, nodes: DataFrame) -> DataFrame:
-    """The links that end at one of the nodes."""
-    left = links.join(nodes.withColumnRenamed("node_id", "left_node"), "left_node", how="semi")
-    right = links.join(nodes.withColumnRenamed("node_id", "right_node"), "right_node", how="semi")
-    return left.unionByName(right).dropDuplicates(["link_id"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.runtime.job import JobRun
-from kinfold.silver.identity.history import current
+from kinfold.silver.identity.history import current, nodes_set_aside
 from kinfold.silver.identity.nodes import RECORD, Namespaces
 from kinfold.tables import silver
 
@@ -30,9 +30,8 @@ class Ranking:
 
 def ranking_of(run: JobRun) -> Ranking:
     """The ranking of the settings and of the values set aside in the lake."""
-    shared = run.lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
-    nodes = sorted(row["node_id"] for row in shared.select("node_id").collect())
-    return Ranking(Namespaces.of(run.settings.identity), tuple(nodes))
+    shared = nodes_set_aside(run.lake.read_or_empty(silver.BAD_VALUES))
+    return Ranking(Namespaces.of(run.settings.identity), tuple(sorted(shared)))
 
 
 def people_of_today(run: JobRun) -> DataFrame:
