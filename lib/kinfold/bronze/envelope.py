@@ -1,10 +1,11 @@
 """Landed events: for every record received its verdict, its reasons and what every event shares."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 from zipimport import zipimporter
 
 import numpy as np
@@ -23,6 +24,7 @@ from kinfold.bronze.json_schema import (
 )
 from kinfold.bronze.positions import Positions
 from kinfold.bronze.segment import messages, native_event
+from kinfold.bronze.typed_events import MAX_DEPTH
 from kinfold.tables.bronze import ACCEPTED, EVENTS, REJECTED
 
 Shape = Literal["native", "segment", "mapped"]
@@ -42,8 +44,6 @@ NOT_JSON = "/: not JSON"
 EMPTY_BATCH = "/batch: no message in it"
 
 _MAX_KEPT_CHARACTERS = 256
-_MAX_DEPTH = 500
-"""Levels of an event that is kept as it was sent: half of what Spark's JSON parser takes."""
 # A year less than Spark holds, at both ends: in the first and last days of its range an instant
 # has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
 _FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
@@ -157,7 +157,7 @@ def _beside_the_record(
         schemas = compiled_schemas(registry)
         for values in batches:
             verdicts = _Verdicts(schemas, _latest(ingested_before))
-            verdicts.judge_texts(_texts(values))
+            verdicts.judge_texts(values)
             columns = verdicts.columns() | {_IS_TEXT: _is_text(values)}
             names = _JUDGED.fieldNames()
             yield pa.StructArray.from_arrays([columns[name] for name in names], names)
@@ -196,7 +196,7 @@ def landed_batch(
     else:
         sent = batch["value"] if shape == "native" else batch["event"].cast(pa.binary())
         unreadable = batch["unreadable"].to_pylist() if "unreadable" in columns else None
-        verdicts.judge_texts(_texts(sent), unreadable)
+        verdicts.judge_texts(sent, unreadable)
         columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
     columns |= verdicts.columns()
     order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
@@ -242,56 +242,111 @@ def _messages(text: Any) -> Iterator[tuple[Any, str | None]]:
         yield None, f"/: could not be mapped ({type(err).__name__})"
 
 
+class _Judged(NamedTuple):
+    """What an event that was judged by its schema gives to its row; see `TypedReader.read`."""
+
+    event_id: str | None
+    event_type: str | None
+    schema_id: str | None
+    occurred_at: str | None
+    received_at: str | None
+    identifiers: dict[str, str | None]
+
+
 @dataclass
 class _Verdicts:
-    """The columns that judging decides, as they grow row by row."""
+    """What judging decides, as it grows row by row.
+
+    Attributes:
+        events: of each row, what has the members of `_Judged`.
+        errors: reasons of the rows that are rejected, by their index.
+    """
 
     schemas: CompiledSchemas
     latest_at: datetime | None
+    events: list[Any] = field(default_factory=list)
     errors: dict[int, Sequence[str]] = field(default_factory=dict)
-    schema_id: list[str | None] = field(default_factory=list)
-    event_id: list[str | None] = field(default_factory=list)
-    event_type: list[str | None] = field(default_factory=list)
-    occurred_at: list[str | None] = field(default_factory=list)
-    received_at: list[str | None] = field(default_factory=list)
-    namespaces: list[str] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    """Where each row's identifiers end in `namespaces` and `values`."""
 
-    def judge_texts(
-        self, texts: Iterable[Any], unreadable: Sequence[str | None] | None = None
-    ) -> None:
-        """Add a row for each text. Never raises.
+    def judge_texts(self, values: pa.Array, unreadable: Sequence[str | None] | None = None) -> None:
+        """Judge a column of texts, before which no other row was judged. Never raises.
 
-        Nearly all events are good, so the short way comes first: it finds out no more than whether
-        this is one, and leaves what else it may be to `judge`.
+        Args:
+            values: what was received, as bytes.
+            unreadable: why the reader could not make anything of it, by row; null if it could.
         """
-        judges, loads, accept = self.schemas.judges, orjson.loads, self._accept
+        texts = list(_texts(values))
+        self.events = self.schemas.typed.read(texts, values)
         for index, text in enumerate(texts):
             why_not = unreadable[index] if unreadable else None
-            try:
-                event = loads(text)
-                judge = judges[event["event_type"], event.get("schema_version")]
-                is_good = why_not is None and judge.validator.is_valid(event)
-                is_good = is_good and not _may_be_too_deep(text)
-            except Exception:
-                is_good = False
-            if is_good:
-                accept(event, judge.schema_id)
-            else:
-                self.judge(text, why_not)
+            if self.events[index] is None or why_not is not None:
+                self.events[index] = self._judged(index, text, why_not)
 
-    def judge(self, text: Any, unreadable: str | None) -> None:
-        """Add one row: of a text, or of what the reader made of it. Never raises."""
+    def judge_event(self, event: Any, reason: str | None) -> str | None:
+        """Add one row, of an event that is no text yet; that text, null if it has none."""
+        index = len(self.events)
+        try:
+            text = None if event is None else orjson.dumps(event)
+        except orjson.JSONEncodeError:
+            text, reason = None, TOO_DEEP
+        if text is None:
+            self.events.append(self._rejected(index, event, [reason or NO_RECORD]))
+            return None
+        try:
+            schema_id = self.schemas.accepting(event)
+            if schema_id:
+                judged = _accepted(event, schema_id)
+            else:
+                judged = self._rejected(index, event, self.schemas.reasons(event))
+        except Exception as err:  # as in `_judged`
+            reason = f"/: could not be judged ({type(err).__name__})"
+            judged = self._rejected(index, event, [reason])
+        self.events.append(judged)
+        return text.decode()
+
+    def columns(self) -> dict[str, pa.Array]:
+        """The columns of `LANDED_EVENTS` that this decides, by name; instants are judged here."""
+        events = self.events
+        sent = {
+            "occurred_at": [event.occurred_at for event in events],
+            "received_at": [event.received_at for event in events],
+        }
+        occurred_at, received_at = (_instants(texts) for texts in sent.values())
+        late = self._time_reasons(sent, occurred_at, received_at)
+        if late:
+            self.errors |= {index: sorted(reasons) for index, reasons in late.items()}
+            doubted = [i for i, reasons in late.items() if reasons[0].startswith("/occurred_at")]
+            occurred_at = _without(occurred_at, doubted)
+        rejected = np.zeros(len(events), dtype=bool)
+        rejected[list(self.errors)] = True
+        is_rejected = pa.array(rejected, pa.bool_())
+        return {
+            "verdict": pc.if_else(is_rejected, REJECTED, ACCEPTED),
+            "errors": pa.array(
+                [self.errors.get(i, ()) for i in range(len(events))], pa.list_(pa.string())
+            )
+            if self.errors
+            else pa.ListArray.from_arrays(
+                pa.array(np.zeros(len(events) + 1, dtype=np.int32)), pa.array([], pa.string())
+            ),
+            "schema_id": pa.array([event.schema_id for event in events], pa.string()),
+            "event_id": pa.array([event.event_id for event in events], pa.string()),
+            "event_type": pa.array([event.event_type for event in events], pa.string()),
+            "occurred_at": occurred_at,
+            "received_at": received_at,
+            "identifiers": _identifiers([event.identifiers for event in events], is_rejected),
+        }
+
+    def _judged(self, index: int, text: Any, unreadable: str | None) -> _Judged:
+        """The row of a text, or of what the reader made of it. Never raises."""
         event: Any = None
+        schema_id: str | None = None
         reasons: list[str] = []
         try:
             if text is not None:
                 event = orjson.loads(text)
                 schema_id = self.schemas.accepting(event)
                 reasons += [] if schema_id else self.schemas.reasons(event)
-                if schema_id and is_deeper(event, than=_MAX_DEPTH):
+                if schema_id and _may_be_too_deep(text) and is_deeper(event, than=MAX_DEPTH):
                     reasons.append(TOO_DEEP)
         except orjson.JSONDecodeError as err:
             reasons.append(_PARSER_REASONS.get(err.msg, NOT_JSON))
@@ -301,87 +356,29 @@ class _Verdicts:
             reasons.append(f"/: could not be judged ({type(err).__name__})")
         if unreadable is not None or text is None:
             reasons.append(unreadable or NO_RECORD)
-        if reasons:
-            self._reject(event, reasons)
-        elif schema_id:
-            self._accept(event, schema_id)
+        if reasons or schema_id is None:
+            return self._rejected(index, event, reasons)
+        return _accepted(event, schema_id)
 
-    def judge_event(self, event: Any, reason: str | None) -> str | None:
-        """Add one row, of an event that is no text yet; that text, null if it has none."""
-        try:
-            text = None if event is None else orjson.dumps(event)
-        except orjson.JSONEncodeError:
-            text, reason = None, TOO_DEEP
-        if text is None:
-            self._reject(event, [reason or NO_RECORD])
-            return None
-        try:
-            schema_id = self.schemas.accepting(event)
-            if schema_id:
-                self._accept(event, schema_id)
-            else:
-                self._reject(event, self.schemas.reasons(event))
-        except Exception as err:  # as in `judge`
-            self._reject(event, [f"/: could not be judged ({type(err).__name__})"])
-        return text.decode()
-
-    def columns(self) -> dict[str, pa.Array]:
-        """The columns of `LANDED_EVENTS` that this decides, by name; instants are judged here."""
-        occurred_at, received_at = _instants(self.occurred_at), _instants(self.received_at)
-        late = self._time_reasons(occurred_at, received_at)
-        if late:
-            self.errors |= {index: sorted(reasons) for index, reasons in late.items()}
-            doubted = [i for i, reasons in late.items() if reasons[0].startswith("/occurred_at")]
-            occurred_at = _without(occurred_at, doubted)
-        rejected = np.zeros(len(self.ends), dtype=bool)
-        rejected[list(self.errors)] = True
-        is_rejected = pa.array(rejected, pa.bool_())
-        return {
-            "verdict": pc.if_else(is_rejected, REJECTED, ACCEPTED),
-            "errors": pa.array(
-                [self.errors.get(i, ()) for i in range(len(rejected))], pa.list_(pa.string())
-            )
-            if self.errors
-            else pa.ListArray.from_arrays(
-                pa.array(np.zeros(len(rejected) + 1, dtype=np.int32)), pa.array([], pa.string())
-            ),
-            "schema_id": pa.array(self.schema_id, pa.string()),
-            "event_id": pa.array(self.event_id, pa.string()),
-            "event_type": pa.array(self.event_type, pa.string()),
-            "occurred_at": occurred_at,
-            "received_at": received_at,
-            "identifiers": pa.MapArray.from_arrays(
-                pa.array([0, *self.ends], pa.int32()),
-                pa.array(self.namespaces, pa.string()),
-                pa.array(self.values, pa.string()),
-                mask=is_rejected,
-            ),
-        }
-
-    def _accept(self, event: dict[str, Any], schema_id: str) -> None:
-        self.schema_id.append(schema_id)
-        self.event_id.append(event["event_id"])
-        self.event_type.append(event["event_type"])
-        self.occurred_at.append(event["occurred_at"])
-        self.received_at.append(event.get("received_at"))
-        for namespace, value in event["identifiers"].items():
-            if value:
-                self.namespaces.append(namespace)
-                self.values.append(value)
-        self.ends.append(len(self.values))
-
-    def _reject(self, event: Any, reasons: Sequence[str]) -> None:
+    def _rejected(self, index: int, event: Any, reasons: Sequence[str]) -> _Judged:
         errors = sorted(set(reasons))[:MAX_REASONS]
-        self.errors[len(self.ends)] = errors
+        self.errors[index] = errors
         members = event if isinstance(event, dict) else {}
-        self.schema_id.append(self.schemas.schema_id(event))
-        self.event_id.append(_kept_text(members.get("event_id")))
-        self.event_type.append(_kept_text(members.get("event_type")))
-        self.occurred_at.append(_kept_instant(members, "occurred_at", errors))
-        self.received_at.append(_kept_instant(members, "received_at", errors))
-        self.ends.append(len(self.values))
+        return _Judged(
+            event_id=_kept_text(members.get("event_id")),
+            event_type=_kept_text(members.get("event_type")),
+            schema_id=self.schemas.schema_id(event),
+            occurred_at=_kept_instant(members, "occurred_at", errors),
+            received_at=_kept_instant(members, "received_at", errors),
+            identifiers={},
+        )
 
-    def _time_reasons(self, occurred_at: pa.Array, received_at: pa.Array) -> dict[int, list[str]]:
+    def _time_reasons(
+        self,
+        sent: Mapping[str, Sequence[str | None]],
+        occurred_at: pa.Array,
+        received_at: pa.Array,
+    ) -> dict[int, list[str]]:
         """Reasons of rows whose instants no timestamp holds, or that happened after they came."""
         found: dict[int, list[str]] = {}
 
@@ -390,20 +387,47 @@ class _Verdicts:
                 if int(index) not in self.errors:
                     found.setdefault(int(index), []).append(reason)
 
-        for name, sent, instants in (
-            ("occurred_at", self.occurred_at, occurred_at),
-            ("received_at", self.received_at, received_at),
-        ):
-            if instants.null_count > sent.count(None):
-                was_sent = pa.array([text is not None for text in sent], pa.bool_())
+        instants_of = {"occurred_at": occurred_at, "received_at": received_at}
+        for name, instants in instants_of.items():
+            if instants.null_count > sent[name].count(None):
+                was_sent = pa.array([text is not None for text in sent[name]], pa.bool_())
                 add(pc.and_(pc.is_null(instants), was_sent), f"/{name}: {_NO_INSTANT}")
         latest = pc.add(received_at, pa.scalar(CLOCK_TOLERANCE))
         add(pc.greater(occurred_at, latest), AFTER_RECEIVED)
         if self.latest_at is not None:
             is_late = pc.greater(occurred_at, pa.scalar(self.latest_at, _INSTANT))
-            has_none = pa.array([text is None for text in self.received_at], pa.bool_())
+            has_none = pa.array([text is None for text in sent["received_at"]], pa.bool_())
             add(pc.and_(is_late, has_none), AFTER_INGESTED)
         return found
+
+
+def _accepted(event: Mapping[str, Any], schema_id: str) -> _Judged:
+    return _Judged(
+        event_id=event["event_id"],
+        event_type=event["event_type"],
+        schema_id=schema_id,
+        occurred_at=event["occurred_at"],
+        received_at=event.get("received_at"),
+        identifiers=event["identifiers"],
+    )
+
+
+def _identifiers(
+    identifiers: Sequence[dict[str, str | None]], is_rejected: pa.Array
+) -> pa.MapArray:
+    """The identifiers of each row that have a value; null where it is rejected."""
+    values = pa.array(list(chain.from_iterable(map(dict.values, identifiers))), pa.string())
+    namespaces = pa.array(list(chain.from_iterable(identifiers)), pa.string())
+    ends = np.cumsum([0, *map(len, identifiers)], dtype=np.int32)
+    has_value = pc.fill_null(pc.greater(pc.binary_length(values), 0), False)
+    if not pc.all(has_value).as_py():
+        kept = np.cumsum([False, *has_value.to_numpy(zero_copy_only=False)], dtype=np.int32)
+        values, namespaces, ends = (
+            values.filter(has_value),
+            namespaces.filter(has_value),
+            kept[ends],
+        )
+    return pa.MapArray.from_arrays(pa.array(ends), namespaces, values, mask=is_rejected)
 
 
 def _texts(values: pa.Array) -> Iterator[Any]:
@@ -496,10 +520,10 @@ def _kept_text(value: object) -> str | None:
 
 def _may_be_too_deep(text: Any) -> bool:
     """Whether there are brackets enough; counting them is much cheaper than measuring depth."""
-    if len(text) < 2 * _MAX_DEPTH:
+    if len(text) < 2 * MAX_DEPTH:
         return False
     sent = bytes(text)
-    return sent.count(b"[") + sent.count(b"{") > _MAX_DEPTH
+    return sent.count(b"[") + sent.count(b"{") > MAX_DEPTH
 
 
 def _without_archives() -> None:

@@ -343,5 +343,6 @@ def test_an_unforeseen_failure_rejects_one_record_by_the_name_of_the_failure(mon
         return parse(sent)
 
     monkeypatch.setattr(orjson, "loads", fails_on_some)
-    rows = land([GOOD, text(event_id="e2"), GOOD])
+    nul = "NUL in a text, which the schema has to judge"
+    rows = land([GOOD, text(event_id="e2", properties={**ORDER, nul: "\x00"}), GOOD])
     assert [row["errors"] for row in rows] == [[], ["/: could not be judged (RuntimeError)"], []]
