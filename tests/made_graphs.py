@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 
 from kinfold.silver.identity.graph import Rules
 from kinfold.silver.identity.nodes import Namespaces
@@ -85,12 +84,12 @@ class MadeGraph:
         known = [n for n in self.person if seen is None or n in seen]
         found = resolution(
             graph_of(
-                _table(
+                _columns(
                     node_id=nodes,
                     namespace=[n % 3 for n in nodes],
                     first_seen=[self.first_seen[n] for n in nodes],
                 ),
-                _table(
+                _columns(
                     link_id=[a * 1_000 + b for a, b in there],
                     left_node=[a for a, _ in there],
                     right_node=[b for _, b in there],
@@ -100,13 +99,13 @@ class MadeGraph:
                     is_sighting=[True for _ in there],
                     is_blocked=[link in self.blocked for link in there],
                 ),
-                _table(
+                _columns(
                     node_id=known,
                     person_key=[self.person[n] for n in known],
                     component_id=[self.component[n] for n in known],
                 ),
-                _table(node_id=list(self.births), birth_key=list(self.births.values())),
-                inside=None if within is None else _table(node_id=sorted(within)),
+                _columns(node_id=list(self.births), birth_key=list(self.births.values())),
+                inside=None if within is None else np.array(sorted(within), np.int64),
             ),
             self.rules,
             NAMESPACES,
@@ -152,9 +151,7 @@ class MadeGraph:
         return self.person, self.component, self.blocked - self.withdrawn, self.set_aside
 
 
-def _table(**columns):
-    types = {"trust": pa.float32(), "is_alias": pa.bool_(), "is_sighting": pa.bool_()}
-    types |= {"is_blocked": pa.bool_(), "namespace": pa.int16()}
-    return pa.table(
-        {name: pa.array(values, types.get(name, pa.int64())) for name, values in columns.items()}
-    )
+def _columns(**columns):
+    types = {"trust": np.float32, "is_alias": np.bool_, "is_sighting": np.bool_}
+    types |= {"is_blocked": np.bool_, "namespace": np.int16}
+    return {name: np.array(values, types.get(name, np.int64)) for name, values in columns.items()}

@@ -29,16 +29,20 @@ Example:
 Exit code: 0 done, 2 a wrong argument, map or setting, 3 the file cannot be matched.
 """
 
+import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 from kinfold.core.conf import plain_parser, project_home
+from kinfold.models.matching import track_matching
+from kinfold.models.tracking import open_tracking
 from kinfold.runtime.job import run_job
 from kinfold.runtime.session import job_session
 from kinfold.silver.matching.run import match_file
 
 JOB = "silver/match_people"
+EXPERIMENT = "kinfold-matching"
 
 
 def people_parser() -> ArgumentParser:
@@ -74,6 +78,12 @@ def people_parser() -> ArgumentParser:
         help="matching settings (default: the project's conf/matching/settings.yaml)",
     )
     parser.add_argument(
+        "--tracking",
+        metavar="URI",
+        help="MLflow to keep the numbers in, e.g. sqlite:///mlflow.db or http://HOST:PORT: the "
+        "estimates, and beside them the scores of --truth (default: MLFLOW_TRACKING_URI, else none)",
+    )
+    parser.add_argument(
         "--env", default="local", help="conf/spark/ENV.conf to use (default: local)"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Spark's own log")
@@ -84,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = people_parser().parse_args(argv)
     home = project_home()
     with job_session(JOB, given.env, home=home, is_verbose=given.verbose) as spark:
-        match_file(
+        matching, real = match_file(
             spark,
             Path(given.input),
             map_file=Path(given.map),
@@ -96,6 +106,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth=given.truth,
             truth_pattern=given.truth_pattern,
         )
+        uri = given.tracking or os.environ.get("MLFLOW_TRACKING_URI")
+        if uri:
+            tracking = open_tracking(uri, experiment=EXPERIMENT)
+            track_matching(tracking, matching, name=Path(given.input).name, real=real)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 They are seen in events and in records of batch sources; what operators decided holds. Values that
 too many share are set aside, and links that would join too much are blocked (docs/identity.md).
+Where identity.match is set, records that are alike are linked too; how sure that is goes to MLflow.
 """
 
 from collections.abc import Sequence
 
 from kinfold.core.conf import parse_options
+from kinfold.models.matching import track_matching
+from kinfold.models.placement import tracking_of
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.identity.stitching import OUTPUTS, stitch
 from kinfold.tables import silver
@@ -16,6 +19,7 @@ JOB = "silver/resolve_identities"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
+    tracking = tracking_of(options.settings) if options.settings.identity.match else None
     with open_job(
         JOB,
         options,
@@ -24,8 +28,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         writes=OUTPUTS,
         depends_on=[options.settings.identity],
     ) as run:
-        if not run.is_up_to_date:
-            stitch(run)
+        if run.is_up_to_date:
+            return
+        matching = stitch(run)
+        if matching is not None and tracking is not None:
+            track_matching(
+                tracking,
+                matching,
+                name=JOB,
+                input_versions={silver.RECORDS.name: run.inputs[silver.RECORDS.name]},
+            )
 
 
 if __name__ == "__main__":

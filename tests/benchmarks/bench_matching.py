@@ -57,7 +57,7 @@ def main() -> None:
         ):
             cores = spark.sparkContext.defaultParallelism
             output = Path(folder) / "out"
-            result |= match_file(
+            matching, real = match_file(
                 spark,
                 Path(given.file),
                 map_file=Path(given.map),
@@ -66,10 +66,9 @@ def main() -> None:
                 truth=given.truth,
                 truth_pattern=given.pattern,
             )
-            seconds = json.loads((output / "report.json").read_text())["seconds"]
-            result["seconds"] = seconds
+            result |= {**matching.metrics(), **real, "seconds": matching.seconds}
             result["pairs_per_second_per_core"] = round(
-                result["pairs_scored"] / seconds["compare"] / cores
+                len(matching.left) / matching.seconds["compare"] / cores
             )
     json.dump(result, sys.stdout)
     print()

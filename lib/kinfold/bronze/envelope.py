@@ -1,7 +1,9 @@
 """Landed events: for every record received its verdict, its reasons and what every event shares."""
 
+import gc
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -130,9 +132,11 @@ def landed_events(
         positions = Positions()
         for batch in batches:
             placed = batch if is_placed else positions.placed(batch)
-            yield landed_batch(
-                placed, schemas=schemas, shape=shape, ingested_before=ingested_before
-            )
+            with _without_collector():
+                rows = landed_batch(
+                    placed, schemas=schemas, shape=shape, ingested_before=ingested_before
+                )
+            yield rows
 
     # Python, because from_json cannot tell a missing member from a null one and coerces types.
     rows = records.mapInArrow(landed, schema)
@@ -156,9 +160,10 @@ def _beside_the_record(
         _without_archives()
         schemas = compiled_schemas(registry)
         for values in batches:
-            verdicts = _Verdicts(schemas, _latest(ingested_before))
-            verdicts.judge_texts(values)
-            columns = verdicts.columns() | {_IS_TEXT: _is_text(values)}
+            with _without_collector():
+                verdicts = _Verdicts(schemas, _latest(ingested_before))
+                verdicts.judge_texts(values)
+                columns = verdicts.columns() | {_IS_TEXT: _is_text(values)}
             names = _JUDGED.fieldNames()
             yield pa.StructArray.from_arrays([columns[name] for name in names], names)
 
@@ -210,7 +215,7 @@ def _judge_messages(
     parents: list[int] = []
     indices: list[int] = []
     events: list[str | None] = []
-    for parent, text in enumerate(_texts(batch["value"])):
+    for parent, text in enumerate(batch["value"].to_pylist()):
         found = list(_messages(text))
         for index, (event, reason) in enumerate(found):
             parents.append(parent)
@@ -274,7 +279,7 @@ class _Verdicts:
             values: what was received, as bytes.
             unreadable: why the reader could not make anything of it, by row; null if it could.
         """
-        texts = list(_texts(values))
+        texts = values.to_pylist()
         self.events = self.schemas.typed.read(texts, values)
         for index, text in enumerate(texts):
             why_not = unreadable[index] if unreadable else None
@@ -430,22 +435,6 @@ def _identifiers(
     return pa.MapArray.from_arrays(pa.array(ends), namespaces, values, mask=is_rejected)
 
 
-def _texts(values: pa.Array) -> Iterator[Any]:
-    """Each value's bytes without copying them; None for null."""
-    _, offsets, data = values.buffers()
-    if data is None:
-        yield from [None if null else b"" for null in pc.is_null(values).to_pylist()]
-        return
-    bounds = np.frombuffer(offsets, dtype=np.int32)[values.offset :].tolist()
-    view = memoryview(data)
-    nulls = pc.is_null(values).to_pylist() if values.null_count else None
-    for index in range(len(values)):
-        if nulls and nulls[index]:
-            yield None
-        else:
-            yield view[bounds[index] : bounds[index + 1]]
-
-
 def _raw_columns(values: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The bytes as text, and beside it as they are where they are no text."""
     try:
@@ -518,12 +507,22 @@ def _kept_text(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= _MAX_KEPT_CHARACTERS else None
 
 
-def _may_be_too_deep(text: Any) -> bool:
+def _may_be_too_deep(text: bytes) -> bool:
     """Whether there are brackets enough; counting them is much cheaper than measuring depth."""
-    if len(text) < 2 * MAX_DEPTH:
-        return False
-    sent = bytes(text)
-    return sent.count(b"[") + sent.count(b"{") > MAX_DEPTH
+    return len(text) > 2 * MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Do not look for garbage in between: ten thousand events make Python look through all that it
+    has imported again and again, a fifth of the time, and an event has no cycles to be found."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _without_archives() -> None:

@@ -108,7 +108,7 @@ class TypedReader:
         identifiers (a value by namespace, null and empty ones among them).
 
         Args:
-            texts: the bytes of each; None for null.
+            texts: of each the bytes, None for null.
             values: the same as one column.
         """
         if self._decoder is None:
@@ -122,8 +122,7 @@ class TypedReader:
             except Exception:  # whatever a parser does with one record, it never stops a stream
                 add(None)
         self._leave_out(events, self._doubted(values))
-        there = [index for index, event in enumerate(events) if event is not None]
-        self._leave_out(events, self._with_odd_instants(events, there))
+        self._leave_out(events, self._with_odd_instants(events))
         self._leave_out(events, self._with_odd_namespaces(events))
         return events
 
@@ -146,21 +145,24 @@ class TypedReader:
             brackets = pc.add(pc.count_substring(values, b"["), pc.count_substring(values, b"{"))
             yield from np.flatnonzero(_flags(pc.greater(brackets, MAX_DEPTH))).tolist()
 
-    def _with_odd_instants(self, events: Sequence[Any], there: Sequence[int]) -> set[int]:
+    def _with_odd_instants(self, events: Sequence[Any]) -> set[int]:
         """Events whose instants are not of the plain form, or that no column of instants takes."""
-        odd: set[int] = set()
-        for name in ("occurred_at", "received_at"):
-            texts = pa.array([getattr(events[index], name) for index in there], pa.string())
-            is_plain = pc.match_substring_regex(texts, _PLAIN_INSTANT)
+        there = [event for event in events if event is not None]
+        columns = (
+            pa.array([event.occurred_at for event in there], pa.string()),
+            pa.array([event.received_at for event in there], pa.string()),
+        )
+        odd = np.zeros(len(there), np.bool_)
+        for texts in columns:
+            odd |= _flags(pc.invert(pc.match_substring_regex(texts, _PLAIN_INSTANT)))
             try:
                 texts.cast(pa.timestamp("us", tz="UTC"))
-            except pa.ArrowInvalid:
-                odd |= {i for i, text in zip(there, texts.to_pylist(), strict=True) if text}
-            odd |= {
-                there[place]
-                for place in np.flatnonzero(~_flags(pc.fill_null(is_plain, True))).tolist()
-            }
-        return odd
+            except pa.ArrowInvalid:  # it does not say which
+                odd |= _flags(pc.is_valid(texts))
+        if not odd.any():
+            return set()
+        places = [index for index, event in enumerate(events) if event is not None]
+        return {places[at] for at in np.flatnonzero(odd).tolist()}
 
     def _with_odd_namespaces(self, events: Sequence[Any]) -> list[int]:
         named = set(chain.from_iterable(one.identifiers for one in events if one is not None))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.identity.components import component_labels, positions
+from kinfold.silver.identity.components import Indices, component_labels, positions
 from kinfold.silver.identity.guards import Guarded, guarded_components
 from kinfold.silver.identity.people import founders
 
@@ -67,8 +67,8 @@ class Graph:
     component_id: Ints
     is_known: Flags
     link_id: Ints
-    left: Ints
-    right: Ints
+    left: Indices
+    right: Indices
     trust: NDArray[np.float32]
     seen: Ints
     is_alias: Flags
@@ -144,7 +144,8 @@ def people_of(graph: Graph, shared: Ints, rules: Rules) -> People:
     belongs = np.ones(size, np.bool_)
     belongs[shared] = False
     joins = belongs[graph.left] & belongs[graph.right]
-    left, right = graph.left[joins], graph.right[joins]
+    used = slice(None) if joins.all() else joins  # without a copy where it can be
+    left, right = graph.left[used], graph.right[used]
     namespace = _without_aliases(graph)
     apart = [
         (a, b)
@@ -159,9 +160,9 @@ def people_of(graph: Graph, shared: Ints, rules: Rules) -> People:
         namespace=namespace,
         limits=rules.limits,
         max_size=rules.max_person_size,
-        trust=graph.trust[joins],
-        seen=graph.seen[joins],
-        tie=graph.link_id[joins],
+        trust=graph.trust[used],
+        seen=graph.seen[used],
+        tie=graph.link_id[used],
         forbidden=(forbidden[:, 0], forbidden[:, 1]) if len(forbidden) else None,
     )
     raw = component_labels(size, left, right)

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.silver.identity.links import linked
 from kinfold.silver.identity.nodes import RECORD, record_node
-from kinfold.silver.matching.engine import LinkStatus, scored_links
+from kinfold.silver.matching.engine import LinkStatus, Matching, scored_links
 from kinfold.silver.matching.settings import MatchingSettings, PersonMap
 
 MATCHED = "matched"
@@ -17,8 +17,8 @@ _RECORD = "record of the source"
 
 def alike_records(
     records: DataFrame, *, attributes: Mapping[str, str], settings: MatchingSettings
-) -> DataFrame:
-    """Links between records that fuzzy matching takes for one person.
+) -> tuple[DataFrame, Matching]:
+    """Links between records that fuzzy matching takes for one person, and how it went.
 
     Every record is compared anew with all that share a blocking key, and the model is learnt from
     them: what is linked is a function of the records alone.
@@ -28,7 +28,10 @@ def alike_records(
         attributes: kind by name of the trait, or of the namespace of an identifier, that holds it.
 
     Returns:
-        silver.identity_links columns but valid_from, valid_to, status and reason.
+        silver.identity_links columns but valid_from, valid_to, status and reason; the matching.
+
+    Raises:
+        ContractError: no record has a value in any of the attributes, or blocks are too large.
     """
     itself = record_node(F.col("source"), F.col("record_id"))["value"]
     values = [
@@ -53,7 +56,7 @@ def alike_records(
         "right_value": F.greatest("left_record_key", "right_record_key"),
     }
     alike = matching.links().where(F.col("status") == LinkStatus.LINKED.value)
-    return (
+    links = (
         alike.join(left, "left_record_key")
         .join(right, "right_record_key")
         .withColumns(ends)
@@ -70,6 +73,7 @@ def alike_records(
             F.greatest("_left_at", "_right_at").alias("last_seen_at"),
         )
     )
+    return links, matching
 
 
 def _identifier(namespace: str):  # type: ignore[no-untyped-def]

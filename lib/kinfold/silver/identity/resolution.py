@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
@@ -191,14 +190,8 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
         seen = within.unionByName(ends).distinct()
         identifiers = identifiers.join(seen, "node_id", how="semi")
         current = current.join(seen, "node_id", how="semi")
-    nodes = identifiers.select(
-        "node_id",
-        namespaces.code(F.col("namespace")).cast("short").alias("namespace"),
-        F.unix_micros("first_seen_at").alias("first_seen"),
-    ).toArrow()
-    edges = (
-        links.where(F.col("status") != "withdrawn")
-        .select(
+    edges = columns_of(
+        links.where(F.col("status") != "withdrawn").select(
             "link_id",
             "left_node",
             "right_node",
@@ -208,23 +201,37 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
             (F.col("rule") == SEEN_TOGETHER).alias("is_sighting"),
             (F.col("status") == _BLOCKED).alias("is_blocked"),
         )
-        .toArrow()
     )
-    known_map = current.select("node_id", "person_key", "component_id").toArrow()
-    births = known.births.select("node_id", "birth_key").toArrow()
-    inside = None if within is None else within.select("node_id").toArrow()
+    nodes = columns_of(
+        identifiers.select(
+            "node_id",
+            namespaces.code(F.col("namespace")).cast("short").alias("namespace"),
+            F.unix_micros("first_seen_at").alias("first_seen"),
+        )
+    )
+    known_map = columns_of(current.select("node_id", "person_key", "component_id"))
+    births = columns_of(known.births.select("node_id", "birth_key"))
+    inside = None if within is None else columns_of(within.select("node_id"))["node_id"]
     return graph_of(nodes, edges, known_map, births, inside=inside)
 
 
+def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
+    """The columns of a frame, each as one array; nothing else of it stays in memory."""
+    table = rows.toArrow()
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
 def graph_of(
-    nodes: pa.Table,
-    edges: pa.Table,
-    known_map: pa.Table,
-    births: pa.Table,
+    nodes: dict[str, NDArray[Any]],
+    edges: dict[str, NDArray[Any]],
+    known_map: dict[str, NDArray[Any]],
+    births: dict[str, NDArray[Any]],
     *,
-    inside: pa.Table | None = None,
+    inside: Ints | None = None,
 ) -> Graph:
     """Arrays of a graph; links to nodes that are not there are left out.
+
+    Takes what it uses out of what it is given: fifty million links are gigabytes.
 
     Args:
         nodes: node_id, namespace (code), first_seen (microseconds).
@@ -233,53 +240,38 @@ def graph_of(
         births: node_id, birth_key.
         inside: node_id of those all of whose links are here; null = all.
     """
-    ids = _numbers(nodes, "node_id")
+    ids: Ints = nodes.pop("node_id")
     order = np.argsort(ids, kind="stable")
     ids = ids[order]
-    left, right, place, born = positions(
-        ids,
-        _numbers(edges, "left_node"),
-        _numbers(edges, "right_node"),
-        _numbers(known_map, "node_id"),
-        _numbers(births, "node_id"),
-    )
+    namespace = nodes.pop("namespace").astype(np.uint8)[order]
+    first_seen = nodes.pop("first_seen")[order]
+    del order
+    left, right = positions(ids, edges.pop("left_node"), edges.pop("right_node"))
+    place, born = positions(ids, known_map["node_id"], births["node_id"])
     is_there, is_node, is_born = (left >= 0) & (right >= 0), place >= 0, born >= 0
     person, component = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
     is_known = np.zeros(len(ids), np.bool_)
-    person[place[is_node]] = _numbers(known_map, "person_key")[is_node]
-    component[place[is_node]] = _numbers(known_map, "component_id")[is_node]
+    person[place[is_node]] = known_map["person_key"][is_node]
+    component[place[is_node]] = known_map["component_id"][is_node]
     is_known[place[is_node]] = True
-    gone_node = _numbers(known_map, "node_id")[~is_node]
-    gone_person = _numbers(known_map, "person_key")[~is_node]
-    is_inside = np.ones(len(ids), np.bool_)
-    if inside is not None:
-        is_inside = np.isin(ids, _numbers(inside, "node_id"))
     birth = ids.copy()
-    birth[born[is_born]] = _numbers(births, "birth_key")[is_born]
-
-    def of_edge(column: str) -> NDArray[Any]:
-        values: NDArray[Any] = edges[column].to_numpy(zero_copy_only=False)
-        return values[is_there]
-
+    birth[born[is_born]] = births["birth_key"][is_born]
+    kept = slice(None) if is_there.all() else is_there
+    of_edge = {name: edges.pop(name)[kept] for name in list(edges)}
     return Graph(
         node_id=ids,
-        namespace=nodes["namespace"].to_numpy()[order].astype(np.uint8),
-        first_seen=_numbers(nodes, "first_seen")[order],
+        namespace=namespace,
+        first_seen=first_seen,
         birth_key=birth,
         person_key=person,
         component_id=component,
         is_known=is_known,
-        link_id=of_edge("link_id"),
-        left=left[is_there].astype(np.int64),
-        right=right[is_there].astype(np.int64),
-        trust=of_edge("trust").astype(np.float32),
-        seen=of_edge("seen"),
-        is_alias=of_edge("is_alias").astype(np.bool_),
-        is_sighting=of_edge("is_sighting").astype(np.bool_),
-        is_blocked=of_edge("is_blocked").astype(np.bool_),
-        is_inside=is_inside,
-        gone_node=gone_node,
-        gone_person=gone_person,
+        left=left[kept],
+        right=right[kept],
+        is_inside=np.isin(ids, inside) if inside is not None else np.ones(len(ids), np.bool_),
+        gone_node=known_map["node_id"][~is_node],
+        gone_person=known_map["person_key"][~is_node],
+        **of_edge,
     )
 
 
@@ -455,8 +447,3 @@ def _is_single(numbers: Ints) -> Flags:
     _, place, count = np.unique(numbers, return_inverse=True, return_counts=True)
     single: Flags = count[place] == 1
     return single
-
-
-def _numbers(table: pa.Table, column: str) -> Ints:
-    numbers: Ints = pc.cast(table[column], pa.int64()).to_numpy()
-    return numbers

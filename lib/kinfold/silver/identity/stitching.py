@@ -41,6 +41,7 @@ from kinfold.silver.identity.resolution import (
     rules_of,
     touched_components,
 )
+from kinfold.silver.matching.engine import Matching
 from kinfold.silver.matching.settings import load_matching_settings
 from kinfold.tables import silver
 
@@ -67,6 +68,7 @@ class News:
         lost_links: those that go with an identifier; null if none does.
         lost_nodes: identifiers that are no more: node_id; null if there is none.
         torn: nodes that lost a link.
+        matching: of the records, if they were compared.
     """
 
     identifiers: DataFrame
@@ -74,13 +76,17 @@ class News:
     lost_links: DataFrame | None
     lost_nodes: DataFrame | None
     torn: Ints
+    matching: Matching | None
 
 
-def stitch(run: JobRun) -> None:
+def stitch(run: JobRun) -> Matching | None:
     """Land the news in the graph, then publish who is who.
 
     Published in an order that lets a run that was killed be repeated: every step finds again what
     the next one needs.
+
+    Returns:
+        How matching the records went; null if they were not compared.
     """
     conf, lake = run.settings.identity, run.lake
     namespaces = Namespaces.of(conf)
@@ -124,6 +130,7 @@ def stitch(run: JobRun) -> None:
             result = found(within)
         _publish(run, result)
         _note_alarms(run, result, namespaces)
+    return news.matching
 
 
 def _shared_in_spark(run: JobRun, namespaces: Namespaces, rules: Rules) -> list[int]:
@@ -200,11 +207,12 @@ def _news(
         said = said.unionByName(seen_beside(seen, namespaces, set_aside))
     if _has_new_decisions(run):
         said = said.unionByName(operator_links(lake.read(silver.IDENTITY_DECISIONS)))
-    is_matched = _matches_records(run)
-    if is_matched:
-        said = said.unionByName(_alike(run))
+    matching = None
+    if _matches_records(run):
+        alike, matching = _alike(run)
+        said = said.unionByName(alike)
     links = _landed(run, said, decisions)
-    withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=is_matched)
+    withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
     links = links.unionByName(withdrawn).persist()
     links.count()
     lost = None
@@ -224,6 +232,7 @@ def _news(
         torn=np.unique(
             np.concatenate([ends[side].to_numpy() for side in ("left_node", "right_node")])
         ).astype(np.int64),
+        matching=matching,
     )
 
 
@@ -307,7 +316,7 @@ def _matches_records(run: JobRun) -> bool:
     return is_asked and run.inputs[name] > run.seen_version(silver.RECORDS)
 
 
-def _alike(run: JobRun) -> DataFrame:
+def _alike(run: JobRun) -> tuple[DataFrame, Matching]:
     conf = run.settings.identity
     settings = load_matching_settings(run.options.home / conf.match_settings)
     return alike_records(run.read(silver.RECORDS), attributes=conf.match, settings=settings)

@@ -40,11 +40,11 @@ def match_file(
     model_file: Path | None = None,
     truth: str | None = None,
     truth_pattern: str | None = None,
-) -> dict[str, float]:
+) -> tuple[Matching, dict[str, float]]:
     """Match a file, write the outcome, say how it went; with a truth print one JSON line.
 
     Returns:
-        The numbers of report.json.
+        The matching, and the scores against the truth (empty without one).
 
     Raises:
         ConfError: a wrong argument, map or setting. Nothing was written.
@@ -79,7 +79,7 @@ def match_file(
                 {name: round(value, 6) for name, value in (real | _estimates(numbers)).items()}
             )
         )
-    return {**numbers, **real}
+    return matching, real
 
 
 def _checked(pattern: str | None, truth: str | None) -> str | None:

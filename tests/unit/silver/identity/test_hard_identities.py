@@ -21,7 +21,7 @@ TRUST = {name: kind.trust for name, kind in CONF.namespaces.items()}
 
 
 def nothing(*columns):
-    return pa.table({column: pa.array([], pa.int64()) for column in columns})
+    return {column: np.empty(0, np.int64) for column in columns}
 
 
 def resolved(world: Sightings, *, with_guards: bool, rounds: int = 2) -> pd.DataFrame:
@@ -57,29 +57,26 @@ def resolved(world: Sightings, *, with_guards: bool, rounds: int = 2) -> pd.Data
         ends = list(links)
         found = resolution(
             graph_of(
-                pa.table(
-                    {
-                        "node_id": list(range(len(names))),
-                        "namespace": [RANK[n] for n, _ in names],
-                        "first_seen": [first[n] for n in range(len(names))],
-                    }
-                ),
-                pa.table(
-                    {
-                        "link_id": list(range(len(ends))),
-                        "left_node": [a for a, _, _ in ends],
-                        "right_node": [b for _, b, _ in ends],
-                        "trust": [min(TRUST[names[a][0]], TRUST[names[b][0]]) for a, b, _ in ends],
-                        "seen": list(links.values()),
-                        "is_alias": [False] * len(ends),
-                        "is_sighting": [is_raw for _, _, is_raw in ends],
-                        "is_blocked": [False] * len(ends),
-                    }
-                ),
-                pa.table(
-                    {c: pa.array([], pa.int64()) for c in ("node_id", "person_key", "component_id")}
-                ),
-                pa.table({c: pa.array([], pa.int64()) for c in ("node_id", "birth_key")}),
+                {
+                    "node_id": np.arange(len(names)),
+                    "namespace": np.array([RANK[n] for n, _ in names]),
+                    "first_seen": np.array([first[n] for n in range(len(names))]),
+                },
+                {
+                    "link_id": np.arange(len(ends)),
+                    "left_node": np.array([a for a, _, _ in ends]),
+                    "right_node": np.array([b for _, b, _ in ends]),
+                    "trust": np.array(
+                        [min(TRUST[names[a][0]], TRUST[names[b][0]]) for a, b, _ in ends],
+                        np.float32,
+                    ),
+                    "seen": np.array(list(links.values())),
+                    "is_alias": np.zeros(len(ends), np.bool_),
+                    "is_sighting": np.array([is_raw for _, _, is_raw in ends]),
+                    "is_blocked": np.zeros(len(ends), np.bool_),
+                },
+                nothing("node_id", "person_key", "component_id"),
+                nothing("node_id", "birth_key"),
             ),
             rules,
             NAMESPACES,
