@@ -6,7 +6,7 @@ N ?= 16
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-ingest bench-identity chaos kafka dictionary clean
+.PHONY: help setup demo test lint bench bench-ingest bench-identity bench-matching chaos kafka dictionary clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory
 
 bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughput, validation
 	@.venv/bin/python tests/benchmarks/bench_ingest.py
+
+bench-matching: setup  ## fuzzy matching: pairs compared per second and core
+	@.venv/bin/python tests/benchmarks/bench_matching.py
 
 bench-identity: setup  ## identity resolution beside distinct() on the same edges; then news, then an unlink
 	@.venv/bin/python tests/benchmarks/bench_identity.py --whole

@@ -81,7 +81,7 @@ def people_parser() -> ArgumentParser:
         "--tracking",
         metavar="URI",
         help="MLflow to keep the numbers in, e.g. sqlite:///mlflow.db or http://HOST:PORT: the "
-        "estimates, and beside them the scores of --truth (default: MLFLOW_TRACKING_URI, else none)",
+        "estimates, beside the scores of --truth (default: MLFLOW_TRACKING_URI, else none)",
     )
     parser.add_argument(
         "--env", default="local", help="conf/spark/ENV.conf to use (default: local)"

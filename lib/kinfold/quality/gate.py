@@ -56,6 +56,11 @@ def judge(
     )
 
 
+def kept(table: Table) -> tuple[Verdict, ...]:
+    """The verdicts over no rows, which break no rule; asking costs nine Spark jobs."""
+    return tuple(Verdict(rule.sentence, is_met=True) for rule in table.suite)
+
+
 def require(table: Table, verdicts: Sequence[Verdict], *, run_id: str, because: str = "") -> None:
     """Pass when every rule was kept.
 

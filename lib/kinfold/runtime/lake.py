@@ -256,7 +256,9 @@ class Lake:
             near: known keys are looked for among rows of about the same time only, so that the
                 cost follows the time that `rows` span and not the table.
         """
-        with self._passed(table, rows) as passed:
+        with self._passed(table, rows) as (passed, count):
+            if not count:
+                return
             where = near.to(passed) if near else None
             merge = self._merge(table, passed, where=where)
             merge.whenNotMatchedInsert(values=_values(table)).execute()
@@ -267,9 +269,10 @@ class Lake:
         Args:
             gone: keys to delete in the same commit; must not meet `rows`.
         """
-        with self._passed(table, rows) as passed:
+        with self._passed(table, rows) as (passed, count):
             if gone is None:
-                self._write_by_key(table, passed, condition=self._differs(table))
+                if count:
+                    self._write_by_key(table, passed, condition=self._differs(table))
                 return
             marked = passed.withColumn("_gone", F.lit(False)).unionByName(
                 gone.select(*table.key).withColumn("_gone", F.lit(True)), allowMissingColumns=True
@@ -285,7 +288,7 @@ class Lake:
 
     def replace(self, table: Table, rows: DataFrame, **where: str | datetime) -> None:
         """Publish rows in place of all rows, or of those whose columns have the values `where`."""
-        with self._passed(table, rows) as passed:
+        with self._passed(table, rows) as (passed, _):
             writer = (
                 passed.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
             )
@@ -360,8 +363,8 @@ class Lake:
                 handle.close()
 
     @contextmanager
-    def _passed(self, table: Table, rows: DataFrame) -> Iterator[DataFrame]:
-        """The conformed rows that break no rule, once the gate has let them through.
+    def _passed(self, table: Table, rows: DataFrame) -> Iterator[tuple[DataFrame, int]]:
+        """The conformed rows that break no rule, once the gate has let them through, and how many.
 
         The others are set aside first, so that a crash before the publish leaves them told twice
         rather than not at all. The verdicts are kept when the version that they let pass is known;
@@ -374,7 +377,7 @@ class Lake:
             is_split = counts.wrong > 0 and self._may_set_aside(table, judged, counts)
             aside = counts.by_rule if is_split else {}
             passed = right_rows(judged) if is_split else judged.drop(REASONS)
-            verdicts = gate.judge(table, passed)
+            verdicts = gate.judge(table, passed) if counts.rows else gate.kept(table)
             judged_at = datetime.now(UTC)
             self._tell(table, verdicts, quarantined=counts.wrong if is_split else 0)
             version = None
@@ -382,7 +385,7 @@ class Lake:
                 gate.require(table, verdicts, run_id=self.run_id, because=self._over_budget(counts))
                 if is_split:
                     self._set_aside(table, judged, at=judged_at)
-                yield passed
+                yield passed, counts.rows - (counts.wrong if is_split else 0)
                 version = self.version(table)
             finally:
                 self.append_record(

@@ -168,6 +168,20 @@ def widened(new: DataFrame, known: DataFrame, *, key: str) -> DataFrame:
     )
 
 
+def clashing(identifiers: DataFrame, known: DataFrame) -> DataFrame:
+    """Known identifiers whose node is that of another value.
+
+    Published beside it they break the key of silver.identifiers, whose gate then stops: two values
+    with one hash would otherwise be one person's.
+    """
+    node, value = F.col("known.node_id"), F.struct("known.namespace", "known.value")
+    is_other = value != F.struct("new.namespace", "new.value")
+    met = known.alias("known").join(
+        identifiers.alias("new"), (node == F.col("new.node_id")) & is_other, how="semi"
+    )
+    return met.select(*identifiers.columns)
+
+
 def links_at(links: DataFrame, nodes: DataFrame) -> DataFrame:
     """The links that end at one of the nodes, each once.
 

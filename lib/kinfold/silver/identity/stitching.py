@@ -19,6 +19,7 @@ from kinfold.silver.identity.likeness import MATCHED, alike_records
 from kinfold.silver.identity.links import (
     SEEN_BESIDE,
     SEEN_TOGETHER,
+    clashing,
     links_at,
     seen_identifiers,
     seen_together,
@@ -225,7 +226,9 @@ def _news(
         torn = torn.unionByName(lost.select("left_node", "right_node"))
     ends = torn.toArrow()
     return News(
-        identifiers=widened(identifiers, known, key="node_id").persist(),
+        identifiers=widened(identifiers, known, key="node_id")
+        .unionByName(clashing(identifiers, known))
+        .persist(),
         links=links,
         lost_links=lost,
         lost_nodes=of_records.vanished,

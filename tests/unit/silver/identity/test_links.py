@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from frames import assert_rows, at
 from kinfold.core.conf import IdentityConf, NamespaceConf
 from kinfold.silver.identity.links import (
+    clashing,
     seen_identifiers,
     seen_together,
     sightings,
@@ -142,3 +143,20 @@ def test_first_and_last_seen_only_ever_widen_and_the_first_keeps_its_event(spark
         ["link_id", "first_seen_at", "last_seen_at", "source_event_id"],
         [(1, at("08:00"), at("10:00"), "old"), (2, at("09:00"), at("10:00"), "new")],
     )
+
+
+def test_a_known_value_of_another_name_under_the_same_node_clashes(spark):
+    """Two values of one hash; the same value seen again does not clash."""
+    moment = dict(first_seen_at=at("09:00"), last_seen_at=at("09:00"))
+    known = silver.IDENTIFIERS.frame(
+        spark,
+        dict(node_id=1, namespace="email", value="a@b.org", **moment),
+        dict(node_id=2, namespace="email", value="c@d.org", **moment),
+        dict(node_id=3, namespace="email", value="e@f.org", **moment),
+    )
+    new = silver.IDENTIFIERS.frame(
+        spark,
+        dict(node_id=1, namespace="email", value="a@b.org", **moment),
+        dict(node_id=2, namespace="user_id", value="c@d.org", **moment),
+    )
+    assert [row.node_id for row in clashing(new, known).collect()] == [2]

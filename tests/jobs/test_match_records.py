@@ -1,0 +1,128 @@
+"""Records that are alike become one person in the pipeline's own graph, and part again."""
+
+import json
+from random import Random
+
+import pytest
+from pyspark.sql import functions as F
+
+from frames import at
+from kinfold.core.conf import load_settings, project_home
+from kinfold.models.placement import tracking_of
+from kinfold.models.tracking import client_of
+from kinfold.runtime.suite import load_main
+from kinfold.silver.identity.history import current
+from kinfold.tables import silver
+from lakes import lake_of
+
+JOB = load_main(project_home() / "jobs" / "silver" / "resolve_identities.py")
+SYLLABLES = ("ka", "mer", "lo", "vin", "sta", "bri", "dor", "el", "un", "tho", "gra", "wick")
+PEOPLE = 150
+TWICE = 60
+"""So many of them are in a second source too, one letter of a name wrong."""
+
+
+def people():
+    """(source, record_id, traits, person) of made people; ids say nothing of who is who."""
+    draw = Random(11)
+    ids = draw.sample(range(100_000), PEOPLE + TWICE)
+    for person in range(PEOPLE):
+        first, last = ("".join(draw.choices(SYLLABLES, k=3)) for _ in range(2))
+        born = f"{draw.randint(1940, 2005)}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}"
+        city = draw.choice(("Leeds", "York", "Hull", "Ripon"))
+        traits = {"first_name": first, "last_name": last, "birth_on": born, "city": city}
+        yield "crm", f"{ids.pop()}", traits, person
+        if person < TWICE:
+            at_letter = draw.randrange(1, len(last) - 1)
+            wrong = last[:at_letter] + last[at_letter + 1 :]
+            yield "shop", f"{ids.pop()}", {**traits, "last_name": wrong}, person
+
+
+RECORDS = list(people())
+
+
+def row(source, record_id, traits, moment="09:00"):
+    return dict(
+        source=source,
+        record_id=record_id,
+        identifiers=[],
+        traits=traits,
+        party="first",
+        purposes=[],
+        changed_at=at(moment),
+        content_hash=f"{source}/{record_id}/{moment}",
+        batch_id=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("match") / "lake")
+
+
+@pytest.fixture(scope="module")
+def argv(root):
+    kinds = "{first_name: given_name, last_name: surname, birth_on: birth_date, city: place}"
+    return ["--set", f"lake.root={root}", "--set", f"identity.match={kinds}"]
+
+
+@pytest.fixture(scope="module")
+def matched(spark, root, argv):
+    """Who each record is, after the first run and after a record said something else."""
+    lake = lake_of(spark, root)
+    lake.ensure(silver.EVENTS)
+    rows = [row(source, record_id, traits) for source, record_id, traits, _ in RECORDS]
+    lake.append(silver.RECORDS, silver.RECORDS.frame(spark, *rows))
+    JOB(argv)
+    before = who(lake_of(spark, root))
+    source, record_id, _, _ = next(r for r in RECORDS if r[0] == "shop")
+    other = dict(first_name="Zyxw", last_name="Qqqvut", birth_on="1911-01-01", city="Hull")
+    lake.upsert(
+        silver.RECORDS,
+        silver.RECORDS.frame(spark, row(source, record_id, other, "12:00")),
+    )
+    JOB(argv)
+    return before, who(lake_of(spark, root))
+
+
+def who(lake):
+    nodes = current(lake.read(silver.IDENTITY_MAP)).where(F.col("namespace") == "record")
+    return {node["value"]: node["profile_id"] for node in nodes.collect()}
+
+
+def named(source, record_id):
+    return json.dumps([source, record_id], separators=(",", ":"))
+
+
+def test_records_of_one_person_are_one_profile(matched):
+    before, _ = matched
+    assert len(before) == PEOPLE + TWICE
+    theirs: dict[int, set[str]] = {}
+    for source, record_id, _, person in RECORDS:
+        theirs.setdefault(person, set()).add(before[named(source, record_id)])
+    together = sum(len(theirs[person]) == 1 for person in range(TWICE))
+    assert together >= 0.95 * TWICE
+    assert len({p for profiles in theirs.values() for p in profiles}) >= PEOPLE
+
+
+def test_a_record_that_is_no_longer_alike_parts(matched):
+    before, after = matched
+    source, record_id, _, person = next(r for r in RECORDS if r[0] == "shop")
+    first = next(named(s, r) for s, r, _, p in RECORDS if p == person and s == "crm")
+    changed = named(source, record_id)
+    assert before[changed] == before[first]
+    assert after[changed] != after[first]
+    others = {name for name in before if name not in (changed, first)}
+    assert sum(before[name] != after[name] for name in others) <= 0.02 * len(others)
+
+
+def test_what_matching_estimates_of_itself_is_in_mlflow(matched, root):
+    settings = load_settings(project_home(), "local", {"lake.root": root})
+    tracking = tracking_of(settings)
+    runs = client_of(tracking).search_runs([tracking.experiment_id])
+    assert len(runs) == 2
+    for run in runs:
+        assert run.data.metrics["records"] == PEOPLE + TWICE
+        assert 0.8 < run.data.metrics["estimated_precision"] <= 1
+        assert 0.8 < run.data.metrics["estimated_recall"] <= 1
+        assert run.data.params["input.silver.records"]
