@@ -186,8 +186,12 @@ def links_at(links: DataFrame, nodes: DataFrame) -> DataFrame:
     """The links that end at one of the nodes, each once.
 
     Args:
-        nodes: node_id.
+        nodes: node_id, distinct.
     """
-    left = links.join(nodes.withColumnRenamed("node_id", "left_node"), "left_node", how="semi")
-    right = links.join(nodes.withColumnRenamed("node_id", "right_node"), "right_node", how="semi")
-    return left.unionByName(right).dropDuplicates(["link_id"])
+    # One pass over the links, which are many, and not one for each end.
+    left, right = (
+        nodes.select(F.col("node_id").alias(f"{side}_node"), F.lit(True).alias(f"_{side}"))
+        for side in ("left", "right")
+    )
+    met = links.join(left, "left_node", how="left").join(right, "right_node", how="left")
+    return met.where(F.col("_left") | F.col("_right")).select(*links.columns)

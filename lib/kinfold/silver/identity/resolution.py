@@ -184,12 +184,10 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
         within: nodes that no link but those to values set aside leaves: node_id; null = all.
     """
     identifiers, links, current = known.identifiers, known.links, known.current
+    inside = None
     if within is not None:
         links = links_at(links, within)
-        ends = links.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
-        seen = within.unionByName(ends).distinct()
-        identifiers = identifiers.join(seen, "node_id", how="semi")
-        current = current.join(seen, "node_id", how="semi")
+        inside = columns_of(within.select("node_id"))["node_id"]
     edges = columns_of(
         links.where(F.col("status") != "withdrawn").select(
             "link_id",
@@ -202,6 +200,11 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
             (F.col("status") == _BLOCKED).alias("is_blocked"),
         )
     )
+    if inside is not None:
+        seen = np.unique(np.concatenate([inside, edges["left_node"], edges["right_node"]]))
+        nodes_seen = frame_of(links.sparkSession, pa.table({"node_id": seen}))
+        identifiers = identifiers.join(nodes_seen, "node_id", how="semi")
+        current = current.join(nodes_seen, "node_id", how="semi")
     nodes = columns_of(
         identifiers.select(
             "node_id",
@@ -211,7 +214,6 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
     )
     known_map = columns_of(current.select("node_id", "person_key", "component_id"))
     births = columns_of(known.births.select("node_id", "birth_key"))
-    inside = None if within is None else columns_of(within.select("node_id"))["node_id"]
     return graph_of(nodes, edges, known_map, births, inside=inside)
 
 

@@ -1,7 +1,7 @@
 """From new events, records and decisions to links, and from links to people."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,14 +93,15 @@ def stitch(run: JobRun) -> Matching | None:
     namespaces = Namespaces.of(conf)
     decisions = holding(lake.read_or_empty(silver.IDENTITY_DECISIONS))
     set_aside = [] if run.is_rebuild else _set_aside(run, decisions)
-    news = _news(run, namespaces, decisions, set_aside)
+    is_full = run.is_rebuild or not lake.exists(silver.IDENTITY_MAP)
+    news = _news(run, namespaces, decisions, set_aside, hold=_cached if is_full else _held)
+    run.count(identifiers=news.identifiers.count(), links=news.links.count())
     run.publish(silver.IDENTIFIERS, news.identifiers, gone=news.lost_nodes)
     run.publish(silver.IDENTITY_LINKS, news.links, gone=news.lost_links)
     rules = rules_of(conf, decisions)
-    is_full = run.is_rebuild or not lake.exists(silver.IDENTITY_MAP)
     parts: list[DataFrame | None]
     if not is_full:
-        parts = [_touched(run, news, set_aside).persist()]
+        parts = [_held(_touched(run, news, set_aside))]
     elif lake.read(silver.IDENTITY_LINKS).count() <= conf.driver_links:
         parts = [None]
     else:
@@ -121,7 +122,6 @@ def stitch(run: JobRun) -> Matching | None:
             set_aside=np.array(set_aside, np.int64),
         )
 
-    run.count(identifiers=news.identifiers.count(), links=news.links.count())
     for within in parts:
         result = found(within)
         shared = set(result.graph.node_id[result.shared.node].tolist())
@@ -194,13 +194,17 @@ def _note_alarms(run: JobRun, result: Resolution, namespaces: Namespaces) -> Non
 
 
 def _news(
-    run: JobRun, namespaces: Namespaces, decisions: Sequence[Row], set_aside: Sequence[int]
+    run: JobRun,
+    namespaces: Namespaces,
+    decisions: Sequence[Row],
+    set_aside: Sequence[int],
+    *,
+    hold: Callable[[DataFrame], DataFrame],
 ) -> News:
     lake = run.lake
     of_records = record_news(run)
     seen = sightings(run.inserted(silver.EVENTS), of_records.changed).persist()
-    identifiers = seen_identifiers(seen).persist()
-    identifiers.count()  # so that joins know that it is small
+    identifiers = _cached(seen_identifiers(seen))
     known = run.known(silver.IDENTIFIERS)
     known = known.join(identifiers.select("node_id"), "node_id", how="semi")
     said = seen_together(seen, namespaces)
@@ -214,21 +218,20 @@ def _news(
         said = said.unionByName(alike)
     links = _landed(run, said, decisions)
     withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
-    links = links.unionByName(withdrawn).persist()
-    links.count()
+    links = hold(links.unionByName(withdrawn))
     lost = None
     if of_records.vanished is not None:
         there = lake.read_or_empty(silver.IDENTITY_LINKS)
         lost = links_at(there, of_records.vanished).select("link_id", "left_node", "right_node")
-        lost = lost.join(links.select("link_id"), "link_id", how="anti").persist()
+        lost = _held(lost.join(links.select("link_id"), "link_id", how="anti"))
     torn = links.where(F.col("status") == "withdrawn").select("left_node", "right_node")
     if lost is not None:
         torn = torn.unionByName(lost.select("left_node", "right_node"))
     ends = torn.toArrow()
     return News(
-        identifiers=widened(identifiers, known, key="node_id")
-        .unionByName(clashing(identifiers, known))
-        .persist(),
+        identifiers=hold(
+            widened(identifiers, known, key="node_id").unionByName(clashing(identifiers, known))
+        ),
         links=links,
         lost_links=lost,
         lost_nodes=of_records.vanished,
@@ -239,10 +242,22 @@ def _news(
     )
 
 
+def _cached(rows: DataFrame) -> DataFrame:
+    """Rows computed once, of a size that joins know."""
+    rows = rows.persist()
+    rows.count()
+    return rows
+
+
+def _held(rows: DataFrame) -> DataFrame:
+    """Rows as they are now. What is only cached is computed anew, by each who reads it, as soon as
+    a table that it came from has been written."""
+    return _cached(rows.localCheckpoint())
+
+
 def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame:
     """Links as they are in silver.identity_links once they have been seen (again)."""
-    said = said.persist()
-    said.count()
+    said = _cached(said)
     known = run.lake.read_or_empty(silver.IDENTITY_LINKS)
     known = known.join(said.select("link_id"), "link_id", how="semi")
     at = run.lake.started_at
@@ -340,9 +355,7 @@ def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
         nodes = frame_of(run.spark, pa.table({"node_id": pa.array(again, pa.int64())}))
         near = links_at(run.lake.read(silver.IDENTITY_LINKS), nodes)
         touched = touched.union(near.select(F.explode(F.array("left_node", "right_node"))))
-    touched = touched.distinct().persist()
-    touched.count()
-    return touched_components(_known(run), touched)
+    return touched_components(_known(run), _cached(touched.distinct()))
 
 
 def _seen_beside(run: JobRun, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
