@@ -1,7 +1,7 @@
 """Events read straight into typed objects: the short way to know the many that are good.
 
 A schema becomes a type whose reader (msgspec) parses and checks in one go and makes no object of
-what the schema does not describe, at a third of the cost of parsing all and judging it then. A type
+what the schema does not describe, which costs less than parsing all and judging it then. A type
 takes nothing that its schema refuses. It may refuse what the schema takes, and so may a text be
 left unread: such events are judged by the schema itself. What a type cannot say about each text is
 looked for in whole columns: a number that no float holds, NUL in a text, bytes that are not UTF-8,
