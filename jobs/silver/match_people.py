@@ -93,6 +93,8 @@ def people_parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     given = people_parser().parse_args(argv)
     home = project_home()
+    uri = given.tracking or os.environ.get("MLFLOW_TRACKING_URI")
+    tracking = open_tracking(uri, experiment=EXPERIMENT) if uri else None
     with job_session(JOB, given.env, home=home, is_verbose=given.verbose) as spark:
         matching, real = match_file(
             spark,
@@ -106,9 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth=given.truth,
             truth_pattern=given.truth_pattern,
         )
-        uri = given.tracking or os.environ.get("MLFLOW_TRACKING_URI")
-        if uri:
-            tracking = open_tracking(uri, experiment=EXPERIMENT)
+        if tracking is not None:
             track_matching(tracking, matching, name=Path(given.input).name, real=real)
 
 

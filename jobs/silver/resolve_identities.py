@@ -19,7 +19,6 @@ JOB = "silver/resolve_identities"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
-    tracking = tracking_of(options.settings) if options.settings.identity.match else None
     with open_job(
         JOB,
         options,
@@ -30,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as run:
         if run.is_up_to_date:
             return
+        # Before anything is written: it may be that there is no place to track in.
+        tracking = tracking_of(options.settings) if options.settings.identity.match else None
         matching = stitch(run)
         if matching is not None and tracking is not None:
             track_matching(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from kinfold.core.errors import ConfError, ContractError
+from kinfold.models.tracking import client_of, open_tracking
 from kinfold.runtime.suite import load_main
 
 HOME = Path(__file__).resolve().parents[2]
@@ -184,3 +185,13 @@ def test_reference_data_is_matched_without_labels(
     argv = ["--input", str(reference(file)), "--map", str(HOME / f"conf/matching/{mapping}.yaml")]
     load_main(JOB)([*argv, "--output", str(tmp_path / "out"), *truth])
     assert json.loads(capsys.readouterr().out)["f1"] >= floor
+
+
+def test_estimates_and_scores_are_tracked_side_by_side(match, tmp_path):
+    place = f"sqlite:///{tmp_path}/mlflow.db"
+    match(made_people(40), "--truth", "who", "--tracking", place)
+    tracking = open_tracking(place, experiment="kinfold-matching")
+    [run] = client_of(tracking).search_runs([tracking.experiment_id])
+    assert {"estimated_precision", "real_precision", "estimated_recall", "real_recall"} <= set(
+        run.data.metrics
+    )

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, functions as F, types as T
 
+from kinfold.bronze.json_bytes import are_utf8
 from kinfold.bronze.json_schema import (
     MAX_REASONS,
     TOO_DEEP,
@@ -163,7 +164,7 @@ def _beside_the_record(
             with _without_collector():
                 verdicts = _Verdicts(schemas, _latest(ingested_before))
                 verdicts.judge_texts(values)
-                columns = verdicts.columns() | {_IS_TEXT: _is_text(values)}
+                columns = verdicts.columns() | {_IS_TEXT: are_utf8(values)}
             names = _JUDGED.fieldNames()
             yield pa.StructArray.from_arrays([columns[name] for name in names], names)
 
@@ -437,18 +438,9 @@ def _identifiers(
 
 def _raw_columns(values: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The bytes as text, and beside it as they are where they are no text."""
-    try:
-        return values.cast(pa.string()), pa.nulls(len(values), pa.binary())
-    except pa.ArrowInvalid:
-        texts: list[str | None] = []
-        for value in values.to_pylist():
-            try:
-                texts.append(None if value is None else value.decode())
-            except UnicodeDecodeError:
-                texts.append(None)
-        raw = pa.array(texts, pa.string())
-        is_text = pc.is_valid(raw)
-        return raw, pc.if_else(is_text, pa.scalar(None, pa.binary()), values)
+    is_text, nothing = are_utf8(values), pa.scalar(None, values.type)
+    raw = pc.if_else(is_text, values, nothing).cast(pa.string())
+    return raw, pc.if_else(is_text, nothing, values)
 
 
 def _instants(texts: Sequence[str | None]) -> pa.Array:
@@ -468,12 +460,6 @@ def _instants(texts: Sequence[str | None]) -> pa.Array:
 
 def _latest(ingested_before: datetime | None) -> datetime | None:
     return ingested_before + CLOCK_TOLERANCE if ingested_before else None
-
-
-def _is_text(values: pa.Array) -> pa.Array:
-    """Whether the bytes are UTF-8; so is no value at all."""
-    _, raw_bytes = _raw_columns(values)
-    return pc.is_null(raw_bytes)
 
 
 def _without(values: pa.Array, indices: Sequence[int]) -> pa.Array:

@@ -21,6 +21,22 @@ _STRIDE = 25
 _BEFORE_A_NUMBER = np.frombuffer(b":,[ \t\n\r", np.uint8)
 
 
+def are_utf8(values: pa.Array) -> pa.Array:
+    """Whether the bytes are UTF-8; so is no value at all."""
+    try:
+        values.cast(pa.string())
+    except pa.ArrowInvalid:  # it does not say which
+        return pa.array([_is_utf8(value) for value in values.to_pylist()], pa.bool_())
+    return pa.array(np.ones(len(values), np.bool_))
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    try:
+        return value is None or value.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
 def texts_with(values: pa.Array, *looks: Callable[[Bytes], Places]) -> list[int]:
     """Indices of the texts in which one of the looks finds a place.
 

@@ -249,7 +249,7 @@ class CompiledSchemas:
 def compiled_schemas(registry: SchemaRegistry) -> CompiledSchemas:
     """The validators of a registry, compiled once per process."""
     documents = registry.documents
-    references = _references(documents)
+    schemas, references = SchemaDocuments(documents), _references(documents)
     opened = {schema_id: _opened(document) for schema_id, document in documents.items()}
     opened_references = _references(opened)
     newest: dict[str, str] = {}
@@ -268,8 +268,8 @@ def compiled_schemas(registry: SchemaRegistry) -> CompiledSchemas:
         judges={key: judge for key, judge in judges.items() if key[0] != ENVELOPE},
         model_judges={key: judge for key, judge in model_judges.items() if key[0] != ENVELOPE},
         envelope=judges[ENVELOPE, None].validator,
-        declared_names=frozenset(_declared_names(SchemaDocuments(documents))),
-        typed=TypedReader.of(documents, newest_types),
+        declared_names=frozenset(_declared_names(schemas)),
+        typed=TypedReader.of(schemas, newest_types),
     )
 
 

@@ -10,6 +10,7 @@ the form of instants and of namespaces.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import chain
@@ -20,7 +21,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfold.bronze.json_bytes import places_of_large_numbers, places_of_nul, texts_with
+from kinfold.bronze.json_bytes import (
+    are_utf8,
+    places_of_large_numbers,
+    places_of_nul,
+    texts_with,
+)
 from kinfold.bronze.schema_documents import Place, SchemaDocuments
 
 _SAID_ELSEWHERE = frozenset(
@@ -30,10 +36,8 @@ _SAID_ELSEWHERE = frozenset(
     }
 )
 _KINDS = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
-_OF_A_TEXT = frozenset({"minLength", "maxLength", "pattern"})
-_OF_A_NUMBER = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
-_OF_A_LIST = frozenset({"items", "minItems", "maxItems"})
-_OF_AN_OBJECT = frozenset({"properties", "required", "additionalProperties", "maxProperties"})
+_UPPER_LIMITS = frozenset({"maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties"})
+_LOWER_LIMITS = frozenset({"minLength", "minimum", "exclusiveMinimum", "minItems"})
 _EXACT = 2**53
 """From here on not every whole number is a float."""
 
@@ -62,40 +66,33 @@ class TypedReader:
     """Reads the events of the newest schemas, as far as types say what these ask for.
 
     Attributes:
-        event_types: those whose events can be read.
         longest: bytes of a text that can be read; in a longer one there may be more members than a
             schema allows.
     """
 
-    event_types: tuple[str, ...]
     longest: int
     _decoder: msgspec.json.Decoder[Any] | None
     _namespace: re.Pattern[str]
     _namespaces: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(
-        cls, documents: Mapping[str, Mapping[str, Any]], newest: Mapping[str, str]
-    ) -> "TypedReader":
+    def of(cls, schemas: SchemaDocuments, newest: Mapping[str, str]) -> "TypedReader":
         """The reader for the newest schema of each event type.
 
         Args:
             newest: schema id of each event type.
         """
-        schemas = SchemaDocuments(documents)
-        types: dict[str, _EventType] = {}
+        types: list[_EventType] = []
         for event_type, schema_id in newest.items():
-            try:
-                types[event_type] = _event_type(schemas, schema_id, event_type)
-            except (_Unsaid, TypeError, ValueError, RecursionError):  # what msgspec cannot, too
-                continue
-        patterns = {one.namespace for one in types.values()}
+            # What msgspec cannot, and a pattern that is none of Python's, are left unsaid too.
+            with suppress(_Unsaid, TypeError, ValueError, RecursionError, re.error):
+                types.append(_event_type(schemas, schema_id, event_type))
+        patterns = {one.namespace for one in types}
         if len(patterns) != 1:  # none can be read, or the schemas do not share an envelope
-            return cls((), 0, None, re.compile(""))
-        members = min(one.most_members for one in types.values())
-        union = reduce(lambda one, other: one | other, (one.type for one in types.values()))
+            return cls(0, None, re.compile(""))
+        members = min(one.most_members for one in types)
+        union = reduce(lambda one, other: one | other, (one.type for one in types))
         return cls(
-            tuple(types),
             _SHORTEST_MEMBER * (members + 1),
             msgspec.json.Decoder(union),
             re.compile(patterns.pop()),
@@ -133,10 +130,7 @@ class TypedReader:
 
     def _doubted(self, values: pa.Array) -> Iterator[int]:
         """Texts of which there is something to be said that the types do not say."""
-        try:
-            values.cast(pa.string())
-        except pa.ArrowInvalid:
-            yield from _not_utf8(values)
+        yield from np.flatnonzero(~_flags(are_utf8(values))).tolist()
         yield from texts_with(values, places_of_nul, places_of_large_numbers)
         lengths = pc.binary_length(values)
         yield from np.flatnonzero(_flags(pc.greater(lengths, self.longest))).tolist()
@@ -182,15 +176,6 @@ class TypedReader:
 
 def _flags(values: pa.Array) -> Any:
     return pc.fill_null(values, False).to_numpy(zero_copy_only=False)
-
-
-def _not_utf8(values: pa.Array) -> Iterator[int]:
-    for index, value in enumerate(values.to_pylist()):
-        try:
-            if value is not None:
-                value.decode()
-        except UnicodeDecodeError:
-            yield index
 
 
 class _EventType(NamedTuple):
@@ -251,6 +236,7 @@ def _event_type(schemas: SchemaDocuments, schema_id: str, event_type: str) -> _E
         gc=False,
         namespace={"event_type": event_type, "schema_id": schema_id},
     )
+    msgspec.json.Decoder(made)  # refuses here, and not with all others, what it cannot read
     return _EventType(made, namespace, types.most_members)
 
 
@@ -275,10 +261,6 @@ class _Rules:
     @property
     def is_open(self) -> bool:
         return not self.others and not self.names
-
-
-_KEYWORDS = _OF_A_TEXT | _OF_A_NUMBER | _OF_A_LIST | _OF_AN_OBJECT
-_LOWER_WINS = frozenset({"maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties"})
 
 
 @dataclass
@@ -306,7 +288,9 @@ class _Types:
             for keyword, said in schema.items():
                 if keyword == "$ref":
                     (target,) = (to for _, to in self.schemas.references(place))
-                    waiting.append(target or _raise_unsaid())
+                    if target is None:
+                        raise _Unsaid
+                    waiting.append(target)
                 elif keyword == "allOf":
                     waiting += [place.below("allOf", index) for index in range(len(said))]
                 elif keyword not in _SAID_ELSEWHERE:
@@ -340,9 +324,10 @@ class _Types:
                 rules.others.append(place.below(keyword))
         elif keyword == "propertyNames" and isinstance(said, dict) and set(said) == {"pattern"}:
             rules.names.append(said["pattern"])
-        elif keyword in _KEYWORDS:
-            before = rules.limits.get(keyword, said)
-            rules.limits[keyword] = (min if keyword in _LOWER_WINS else max)(before, said)
+        elif keyword in _UPPER_LIMITS:
+            rules.limits[keyword] = min(said, rules.limits.get(keyword, said))
+        elif keyword in _LOWER_LIMITS:
+            rules.limits[keyword] = max(said, rules.limits.get(keyword, said))
         else:
             raise _Unsaid
 
@@ -375,7 +360,7 @@ class _Types:
         patterns = {one for one in rules.patterns if one != _NO_NUL}
         if rules.options is not None:
             options = [one for one in rules.options if one is not None]
-            if patterns or _OF_A_TEXT & set(rules.limits) or not options:
+            if patterns or {"minLength", "maxLength"} & set(rules.limits) or not options:
                 raise _Unsaid
             return Literal[tuple(options)]
         if len(patterns) > 1:
@@ -483,7 +468,3 @@ class _Types:
 def _limits(rules: _Rules, names: Mapping[str, str]) -> dict[str, Any]:
     """The limits of a schema by msgspec's names; limits of other kinds of value say nothing."""
     return {names[one]: limit for one, limit in rules.limits.items() if one in names}
-
-
-def _raise_unsaid() -> Place:
-    raise _Unsaid

@@ -26,8 +26,4 @@ def tracking_of(settings: Settings) -> Tracking:
         )
     folder = local / "_mlflow"
     folder.mkdir(parents=True, exist_ok=True)
-    return open_tracking(
-        f"sqlite:///{folder / 'mlflow.db'}",
-        experiment=conf.experiment,
-        artifact_root=str(folder / "artifacts"),
-    )
+    return open_tracking(f"sqlite:///{folder / 'mlflow.db'}", experiment=conf.experiment)

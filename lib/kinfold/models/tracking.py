@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import types as T
+
+from kinfold.core.errors import ConfError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 MODEL_PATH = "model"
 REPORT_PATH = "report"
+_SQLITE = "sqlite:///"
 AS_OF, INPUTS = "kinfold.as_of", "kinfold.inputs"
 
 
@@ -95,16 +99,36 @@ def open_tracking(
     Args:
         uri: anything MLflow takes: `sqlite:///...`, `http://...`, `databricks`.
         artifact_root: path or URI below which a new experiment keeps its files; None leaves it to
-            the server.
+            the server, and is a folder beside the database where there is none.
+
+    Raises:
+        ConfError: it is no place that MLflow knows, or it does not answer.
     """
-    client = _client(uri, registry_uri or uri)
-    known = client.get_experiment_by_name(experiment)
-    if known is not None:
-        experiment_id = known.experiment_id
-    else:
-        location = None if artifact_root is None else f"{artifact_root.rstrip('/')}/{experiment}"
-        experiment_id = client.create_experiment(experiment, artifact_location=location)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = _client(uri, registry_uri or uri)
+        known = client.get_experiment_by_name(experiment)
+        if known is not None:
+            experiment_id = known.experiment_id
+        else:
+            root = artifact_root or _beside_database(uri)
+            location = None if root is None else f"{root.rstrip('/')}/{experiment}"
+            experiment_id = client.create_experiment(experiment, artifact_location=location)
+    except (MlflowException, OSError) as error:
+        # Without the text, and of the URI its beginning alone: both may hold a password.
+        place = f"{urlsplit(uri).scheme}://{urlsplit(uri).hostname or '...'}"
+        raise ConfError(
+            f"MLflow at {place}: cannot be opened ({type(error).__name__}). Name a place such as "
+            "sqlite:///FOLDER/mlflow.db, http://HOST:PORT or databricks, and see that it answers."
+        ) from error
     return Tracking(uri, registry_uri or uri, experiment_id, spark_folder)
+
+
+def _beside_database(uri: str) -> str | None:
+    """The folder of an SQLite file's artifacts. MLflow's own is where the process was started."""
+    path = uri.removeprefix(_SQLITE)
+    return None if path == uri else str(Path(path).resolve().parent / "artifacts")
 
 
 @silence()

@@ -14,12 +14,13 @@ from hypothesis import given, settings, strategies as st
 
 from kinfold.bronze.envelope import landed_batch
 from kinfold.bronze.json_schema import SchemaRegistry, compiled_schemas, validator_of
+from kinfold.bronze.schema_documents import SchemaDocuments
 from kinfold.bronze.typed_events import TypedReader
 from poison import HOSTILE, ODD_BUT_GOOD
 
 REGISTRY = SchemaRegistry.load(Path(__file__).parents[3] / "conf" / "schemas")
 SCHEMAS = compiled_schemas(REGISTRY)
-UNTYPED = replace(SCHEMAS, typed=TypedReader.of({}, {}))
+UNTYPED = replace(SCHEMAS, typed=TypedReader.of(SchemaDocuments({}), {}))
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -142,7 +143,7 @@ def test_no_keyword_is_taken_for_less_than_it_asks(name):
         document = json.loads(dict(REGISTRY.texts)["alias/1-0-0"])
         document["properties"]["properties"] = described
         documents = {**REGISTRY.documents, "alias/1-0-0": document}
-        reader = TypedReader.of(documents, {"alias": "alias/1-0-0"})
+        reader = TypedReader.of(SchemaDocuments(documents), {"alias": "alias/1-0-0"})
         judge = validator_of(described)
         odd = [None, True, 0, 1.5, "a", "", [], {}, [None], {"a": 1}, 2**53 - 1, 2**53, "EUR\n"]
         for value in [*values, *odd]:
@@ -152,6 +153,15 @@ def test_no_keyword_is_taken_for_less_than_it_asks(name):
         text = orjson.dumps(event("alias", properties={}))
         [found] = reader.read([text], column([text]))
         assert found is None or judge.is_valid({})
+
+
+def test_a_schema_that_no_type_can_be_made_of_leaves_the_others_their_types():
+    document = json.loads(dict(REGISTRY.texts)["alias/1-0-0"])
+    document["properties"]["event_type"] = {"const": "alias", "pattern": r"^\\p{L}+$"}
+    schemas = SchemaDocuments({**REGISTRY.documents, "alias/1-0-0": document})
+    reader = TypedReader.of(schemas, SCHEMAS.schema_ids)
+    texts = [orjson.dumps(event(event_type)) for event_type in ("alias", "login")]
+    assert [one is None for one in reader.read(texts, column(texts))] == [True, False]
 
 
 class Raw:

@@ -9,7 +9,7 @@ from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import types as T
 
 from frames import assert_rows, at
-from kinfold.core.errors import ModelGateError
+from kinfold.core.errors import ConfError, ModelGateError
 from kinfold.models import plots, registry
 from kinfold.models.gates import Check, Verdict
 from kinfold.models.tracking import client_of, open_tracking, training_run
@@ -148,3 +148,17 @@ def test_nothing_is_printed(tracking, model, capfd):
     shown = capfd.readouterr()
     assert shown.out == ""
     assert shown.err == ""
+
+
+@pytest.mark.parametrize("uri", ["nonsense://user:secret@host/x", "sqlite:////proc/none/mlflow.db"])
+def test_a_place_that_cannot_be_opened_is_told_in_one_line_without_its_password(uri):
+    with pytest.raises(ConfError, match=r"MLflow at .*cannot be opened") as raised:
+        open_tracking(uri, experiment="made")
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_files_of_a_run_stand_beside_the_database(tmp_path):
+    tracking = open_tracking(f"sqlite:///{tmp_path}/mlflow.db", experiment="made")
+    experiment = client_of(tracking).get_experiment(tracking.experiment_id)
+    assert experiment.artifact_location == str(tmp_path / "artifacts" / "made")

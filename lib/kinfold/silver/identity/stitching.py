@@ -206,7 +206,7 @@ def _news(
     seen = sightings(run.inserted(silver.EVENTS), of_records.changed).persist()
     identifiers = _cached(seen_identifiers(seen))
     known = run.known(silver.IDENTIFIERS)
-    known = known.join(identifiers.select("node_id"), "node_id", how="semi")
+    known = _cached(known.join(identifiers.select("node_id"), "node_id", how="semi"))
     said = seen_together(seen, namespaces)
     if set_aside:
         said = said.unionByName(seen_beside(seen, namespaces, set_aside))
@@ -259,7 +259,7 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
     """Links as they are in silver.identity_links once they have been seen (again)."""
     said = _cached(said)
     known = run.lake.read_or_empty(silver.IDENTITY_LINKS)
-    known = known.join(said.select("link_id"), "link_id", how="semi")
+    known = _cached(known.join(said.select("link_id"), "link_id", how="semi"))
     at = run.lake.started_at
     stays = known.select("link_id", "status", "reason", "valid_from", "valid_to")
     if run.is_rebuild:  # guards and values set aside are judged anew; since when it is known stays
