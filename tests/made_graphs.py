@@ -123,10 +123,11 @@ class MadeGraph:
             near = {end for link in self.links if set(link) & again for end in link}
             within = self._components((touched - self.set_aside) | again | near)
         found = self.resolution(within, torn)
-        self.set_aside -= set(found.graph.node_id[found.graph.is_inside].tolist())
-        self.set_aside |= set(found.graph.node_id[found.shared.node].tolist())
-        self.births |= found.births
-        for row in found.changed_nodes().to_pylist():
+        changes = found.changes(np.array(sorted(self.set_aside), np.int64))
+        self.set_aside -= set(changes.no_more_shared.tolist())
+        self.set_aside |= set(changes.shared["node_id"].to_pylist())
+        self.births |= changes.births
+        for row in changes.nodes.to_pylist():
             node = row["node_id"]
             if row["person_key"] is None:
                 self.person.pop(node, None)
@@ -135,11 +136,11 @@ class MadeGraph:
             if row["is_move"]:
                 self.person[node] = row["person_key"]
             self.component[node] = row["component_id"]
-        for node in found.graph.gone_node.tolist():
+        for node in changes.gone_nodes.tolist():
             self.person.pop(node)
             self.component.pop(node)
         ids = {a * 1_000 + b: (a, b) for a, b in self._links_worked_on}
-        for row in found.changed_links().to_pylist():
+        for row in changes.links.to_pylist():
             link = ids[row["link_id"]]
             if row["reason"] is None:
                 self.blocked.discard(link)

@@ -7,15 +7,13 @@ why. Values of other identifiers are shown as short hashes unless --show-values 
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from kinfold.core.conf import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
 from kinfold.silver.identity.explanation import explained, explanation_text, links_around
-from kinfold.silver.identity.lookup import (
-    IDENTIFIER_HELP,
-    find_identifiers,
-    known_graph,
-    places_of,
-)
+from kinfold.silver.identity.lookup import IDENTIFIER_HELP, find_identifiers, places_of
+from kinfold.silver.identity.resolution import known_graph
 
 JOB = "silver/explain_identity"
 
@@ -31,8 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {"--a": options.arguments.a, "--b": options.arguments.b}
     with open_lake(options, name=JOB) as lake:
         a, b = find_identifiers(lake, given, conf=options.settings.identity)
-        nodes = lake.spark.createDataFrame([(a.node_id,), (b.node_id,)], "node_id bigint")
-        links = links_around(known_graph(lake), nodes)
+        links = links_around(known_graph(lake), np.unique([a.node_id, b.node_id]))
         rows = [row.asDict() for row in links.collect()]
         place_a, place_b = places_of(lake, [a, b])
         found = explained(place_a, place_b, a.node_id, b.node_id, rows)

@@ -9,8 +9,9 @@ edges    silver.identity_links and silver.identifiers to silver.identity_map, De
          against `distinct()` of the same edges written to Delta (aim: at most 3 times)
 growth   seconds per million edges, from one size to the next (aim: no worse than linear)
 memory   peak of the process tree (aim: 50 million edges within 12 GiB)
-news     the whole job: all events, then 100,000 new ones (aim: at most 10 % of it), then one
-         person unlinked (aim: at most 3 %); with --whole, at the size given by --news
+news     the whole job: all events, then 100,000 new ones of people who are there, each with an
+         identifier that is new, one in a hundred late (aim: at most 10 % of it), then one person
+         unlinked (aim: at most 3 %); with --whole, at the size given by --news
 """
 
 import argparse
@@ -55,7 +56,11 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
         kind = F.element_at(F.array(*(F.lit(k) for k in kinds)), place + 1)
         value = F.concat(F.md5(F.concat(person.cast("string"), F.lit("-"), place)), salt)
         account = F.md5(F.concat(F.lit("u"), person.cast("string")))
-        at = F.timestamp_seconds(F.lit(1_767_225_600) + F.xxhash64("id") % 10_000_000)
+        second = F.lit(1_767_225_600) + F.xxhash64("id") % 10_000_000
+        if new_from is not None:  # news is later, but for one in a hundred that comes too late
+            is_late = F.xxhash64("id", F.lit("late")) % 100 == 0
+            second = F.when(is_late, second).otherwise(second + 20_000_000)
+        at = F.timestamp_seconds(second)
         identifiers = F.array_sort(
             F.array(
                 F.struct(kind.alias("namespace"), value.alias("value")),
@@ -152,7 +157,6 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             "namespace",
             "value",
             F.col("at").alias("first_seen_at"),
-            F.col("at").alias("last_seen_at"),
         )
         for table, made in ((silver.IDENTIFIERS, identifiers), (silver.IDENTITY_LINKS, links)):
             lake.ensure(table)
@@ -198,20 +202,15 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
         births=lake.empty(silver.IDENTITY_BIRTHS),
     )
     steps = [("begun", time.monotonic())]
-    graph = read_graph(known, namespaces, within=None)
+    graph = read_graph(known, namespaces, near=None)
     steps.append(("read", time.monotonic()))
     rules = rules_of(load_settings(HOME, "local", {}).identity, [])
     none = np.empty(0, np.int64)
     found = resolution(graph, rules, namespaces, torn=none, gone_births={}, set_aside=none)
-    del graph
+    changes = found.changes(none)
+    del graph, found
     steps.append(("people", time.monotonic()))
-    rows = map_rows(
-        lake.spark,
-        found.changed_nodes(),
-        current=known.current,
-        identifiers=known.identifiers,
-        at=lake.started_at,
-    )
+    rows = map_rows(changes.nodes, known, at=lake.started_at)
     silver.IDENTITY_MAP.conform(rows).write.format("delta").mode("overwrite").save(str(target))
     steps.append(("write", time.monotonic()))
     parts = ", ".join(

@@ -100,12 +100,14 @@ class JobRun:
         """What an output holds so far; nothing when a rebuild is due."""
         return self.lake.empty(table) if self.is_rebuild else self.lake.read_or_empty(table)
 
-    def publish(self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None) -> None:
-        """Publish rows by key; in place of everything when a rebuild is due."""
+    def publish(
+        self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None, are_new: bool = False
+    ) -> None:
+        """Publish rows by key (see `Lake.upsert`); in place of everything when a rebuild is due."""
         if self.is_rebuild:
             self.lake.replace(table, rows)
         else:
-            self.lake.upsert(table, rows, gone=gone)
+            self.lake.upsert(table, rows, gone=gone, are_new=are_new)
 
     def publish_new(self, table: Table, rows: DataFrame, *, near: Near | None = None) -> None:
         """Publish rows whose key is not known; in place of everything when a rebuild is due."""

@@ -17,6 +17,7 @@ from kinfold.core.errors import LakeError
 from kinfold.quality import gate
 from kinfold.quality.quarantine import Census, census, quarantined_rows, right_rows
 from kinfold.quality.rows import REASONS, judged_rows
+from kinfold.runtime.frames import FEW
 from kinfold.runtime.metrics import (
     QUALITY_FAILED,
     QUALITY_FAILING_ROWS,
@@ -29,6 +30,11 @@ from kinfold.tables.spec import Table
 
 CHANGE_TYPE = "_change_type"
 COMMIT_VERSION = "_commit_version"
+
+_SENT = 500_000
+"""So many rows to publish are sent to where the table's are; of more, both sides are shuffled."""
+_PER_FILE = 250_000
+"""Rows in a file of a table that is clustered."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ class Lake:
             # Delta's 10 makes every tenth small commit seconds longer.
             .property("delta.checkpointInterval", "100")
             .property("delta.dataSkippingStatsColumns", ",".join(table.statistics_columns))
+            .property("delta.enableDeletionVectors", str(table.marks_old_rows).lower())
         )
         for column in table.schema:
             builder = builder.addColumn(
@@ -263,16 +270,22 @@ class Lake:
             merge = self._merge(table, passed, where=where)
             merge.whenNotMatchedInsert(values=_values(table)).execute()
 
-    def upsert(self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None) -> None:
+    def upsert(
+        self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None, are_new: bool = False
+    ) -> None:
         """Publish rows by key: new keys are added, changed rows replaced, equal ones not rewritten.
 
         Args:
             gone: keys to delete in the same commit; must not meet `rows`.
+            are_new: no key of `rows` is in the table, as the caller, who holds its lock, has seen;
+                they are then appended without looking.
         """
         with self._passed(table, rows) as (passed, count):
             if gone is None:
-                if count:
-                    self._write_by_key(table, passed, condition=self._differs(table))
+                if count and are_new:
+                    self._save(table, passed)
+                elif count:
+                    self._upsert(table, passed, count)
                 return
             marked = passed.withColumn("_gone", F.lit(False)).unionByName(
                 gone.select(*table.key).withColumn("_gone", F.lit(True)), allowMissingColumns=True
@@ -287,13 +300,22 @@ class Lake:
             )
 
     def replace(self, table: Table, rows: DataFrame, **where: str | datetime) -> None:
-        """Publish rows in place of all rows, or of those whose columns have the values `where`."""
-        with self._passed(table, rows) as (passed, _):
+        """Publish rows in place of all rows, or of those whose columns have the values `where`.
+
+        All rows lie in the order of the table's clustering columns from the start, as OPTIMIZE
+        would put them, in files that are small enough to be written again for a few of their rows.
+        """
+        with self._passed(table, rows) as (passed, count):
+            if table.cluster_by and not where and count > _PER_FILE:
+                passed = passed.repartitionByRange(*table.cluster_by)
+                passed = passed.sortWithinPartitions(*table.cluster_by)
             writer = (
                 passed.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
             )
             if where:
                 writer = writer.option("replaceWhere", _predicate(where))
+            elif table.cluster_by:
+                writer = writer.option("maxRecordsPerFile", _PER_FILE)
             writer.save(self.path(table))
 
     def record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
@@ -306,8 +328,7 @@ class Lake:
     def append(self, table: Table, rows: DataFrame) -> None:
         """Append rows whose keys are new by construction, without a gate."""
         self.ensure(table)
-        writer = table.conform(rows).write.format("delta").mode("append")
-        writer.option("userMetadata", self.run_id).save(self.path(table))
+        self._save(table, table.conform(rows))
 
     def mark(self, table: Table, rows: DataFrame, *, apart_from: Sequence[str]) -> None:
         """Upsert rows of an ops table; one that says nothing new, but for some columns, stays."""
@@ -440,16 +461,49 @@ class Lake:
             rows = 0 if verdict.is_met else verdict.rows_failing
             self.figures.set(QUALITY_FAILING_ROWS, rows, table=table.name, rule=verdict.rule)
 
+    def _save(self, table: Table, rows: DataFrame) -> None:
+        """Append conformed rows."""
+        writer = rows.write.format("delta").mode("append")
+        writer.option("userMetadata", self.run_id).save(self.path(table))
+
+    def _upsert(self, table: Table, rows: DataFrame, count: int) -> None:
+        """Replace the rows whose key is there and that say something else, and add the others."""
+        among = None
+        if count <= _SENT:
+            rows = F.broadcast(rows)
+        first = table.key[0]
+        # Of a few rows the key's first column tells which files, and parts of files, can have them.
+        # A column that names a person, which has no statistics, must not stand in the Delta log
+        # either, and that keeps what a MERGE matched by.
+        if count <= FEW and first in table.statistics_columns:
+            keys = [row[0] for row in rows.select(first).distinct().collect()]
+            among = F.col(f"old.{first}").isin(keys)
+            old = self.read(table).alias("old").where(among)
+            if old.join(rows.alias("new"), _matches(table), how="semi").isEmpty():
+                self._save(table, rows)  # looking costs a fraction of a MERGE that finds nothing
+                return
+        self._write_by_key(table, rows, condition=self._differs(table), where=among)
+
     def _write_by_key(
-        self, table: Table, rows: DataFrame, *, condition: Column | None = None
+        self,
+        table: Table,
+        rows: DataFrame,
+        *,
+        condition: Column | None = None,
+        where: Column | None = None,
     ) -> None:
-        """Replace the rows whose key is there, where a condition says so, and add the others."""
+        """Replace the rows whose key is there, where a condition says so, and add the others.
+
+        Args:
+            where: holds of every `old` row whose key some row has.
+        """
         values = _values(table)
-        merge = self._merge(table, rows).whenMatchedUpdate(condition=condition, set=values)
+        merge = self._merge(table, rows, where=where)
+        merge = merge.whenMatchedUpdate(condition=condition, set=values)
         merge.whenNotMatchedInsert(values=values).execute()
 
     def _merge(self, table: Table, rows: DataFrame, *, where: Column | None = None):  # type: ignore[no-untyped-def]  # delta has no stubs
-        matches = F.expr(" and ".join(f"old.{c} = new.{c}" for c in table.key))
+        matches = _matches(table)
         if where is not None:
             matches = matches & where
         target = DeltaTable.forPath(self.spark, self.path(table))
@@ -477,6 +531,11 @@ class Lake:
 def _values(table: Table) -> dict[str, Column]:
     """The declared columns from the new row: a lake may hold more than are declared today."""
     return {column: F.col(f"new.{column}") for column in table.columns}
+
+
+def _matches(table: Table) -> Column:
+    """Whether an `old` and a `new` row have the same key."""
+    return F.expr(" and ".join(f"old.{c} = new.{c}" for c in table.key))
 
 
 def _predicate(values: Mapping[str, str | datetime]) -> str:

@@ -142,12 +142,12 @@ IDENTIFIERS = Table(
         Field("namespace", T.StringType(), "Kind; `record` for a record.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
         Field("first_seen_at", T.TimestampType(), "Earliest event or record with it (UTC).", False),
-        Field("last_seen_at", T.TimestampType(), "Latest event or record with it (UTC).", False),
     ),
     key=("node_id",),
     written_by="silver/resolve_identities.py",
+    cluster_by=("node_id",),
+    marks_old_rows=True,
     subject=("namespace", "value"),
-    expectations=(ordered("first_seen_at", "last_seen_at"),),
 )
 
 LINK_STATUSES = ("active", "blocked", "withdrawn")
@@ -198,6 +198,8 @@ IDENTITY_LINKS = Table(
     ),
     key=("link_id",),
     written_by="silver/resolve_identities.py",
+    cluster_by=("link_id",),
+    marks_old_rows=True,
     subject=("left_namespace", "left_value", "right_namespace", "right_value"),
     expectations=(
         one_of("rule", "seen_together", "seen_beside", "alias", "matched", "operator"),
@@ -239,7 +241,8 @@ IDENTITY_MAP = Table(
     ),
     key=("node_id", "valid_from"),
     written_by="silver/resolve_identities.py",
-    cluster_by=("profile_id",),
+    cluster_by=("node_id",),
+    marks_old_rows=True,
     subject=("profile_id",),
     expectations=(
         matches("profile_id", "^[0-9a-f]{32}$", "32 hex digits"),

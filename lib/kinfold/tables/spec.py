@@ -4,14 +4,16 @@ One `Table` is the only place that spells a table's name, columns, key, layout a
 DDL, `conform`, the MERGE condition, the quality suite and the data dictionary all derive from it.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql import DataFrame, Row, SparkSession, functions as F, types as T
 
 from kinfold.core.errors import ContractError, did_you_mean
 
@@ -123,6 +125,10 @@ class Table:
         key: the columns that identify a row; the MERGE condition.
         written_by: the job that writes it, as a path below `jobs/`.
         cluster_by: liquid clustering columns, at most four.
+        marks_old_rows: where rows are replaced or deleted, the old ones are only marked so, by
+            deletion vectors, and their files are not written again: changing a few rows of many
+            takes a fraction of the time. They are gone for good only after REORG TABLE ... APPLY
+            (PURGE) and VACUUM.
         subject: the columns by which a person's rows are found.
         found_by: the columns whose smallest and largest value each file's entry in the Delta log
             keeps, so that readers can pass over files; all that may be kept, unless named. A table
@@ -136,6 +142,7 @@ class Table:
     key: tuple[str, ...]
     written_by: str
     cluster_by: tuple[str, ...] = ()
+    marks_old_rows: bool = False
     subject: tuple[str, ...] = ()
     found_by: tuple[str, ...] = ()
     expectations: tuple[Expectation, ...] = ()
@@ -217,16 +224,27 @@ class Table:
                 f"{self.name}:{hints} Seen: {', '.join(df.columns)}. "
                 f"Declared in lib/kinfold/tables/{self.layer}.py."
             )
-        return df.select(*(F.col(f.name).cast(f.type).alias(f.name) for f in self.fields))
+        # A column that has its type already is named and no more: each further step is a call to
+        # the JVM, and every publish conforms.
+        there = {column.name: column.dataType for column in df.schema}
+        return df.select(
+            *(
+                f.name if there.get(f.name) == f.type else F.col(f.name).cast(f.type).alias(f.name)
+                for f in self.fields
+            )
+        )
 
     def rows(self, spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-        """A few rows as literals, which Spark plans and writes twice as fast as rows that it has to
-        fetch from Python; columns left out are null."""
+        """A few rows as one literal, which Spark plans and writes sooner than rows that it has to
+        fetch from Python, and than as many literals as they have values; columns left out are null.
 
-        def struct(row: Mapping[str, Any]) -> Column:
-            return F.struct(*(_literal(row.get(f.name), f.type).alias(f.name) for f in self.fields))
-
-        return spark.range(1).select(F.inline(F.array(*map(struct, rows))))
+        Args:
+            rows: values as Python has them; instants with a time zone.
+        """
+        text = json.dumps([{c: row.get(c) for c in self.columns} for row in rows], default=_as_json)
+        loose = T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
+        read = F.from_json(F.lit(text), T.ArrayType(loose), {"mode": "FAILFAST"})
+        return spark.range(1).select(F.inline(read))
 
     def frame(self, spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
         """A frame of this table from a few dicts, for tests; columns left out are null.
@@ -249,21 +267,12 @@ class Table:
         )
 
 
-def _literal(value: Any, column_type: T.DataType) -> Column:
-    """A plain value as a column of a type, nested ones by their parts."""
-    if value is None or not isinstance(column_type, T.ArrayType | T.MapType | T.StructType):
-        return F.lit(value).cast(column_type)
-    if isinstance(column_type, T.ArrayType):
-        items = [_literal(item, column_type.elementType) for item in value]
-        return F.array(*items).cast(column_type)
-    if isinstance(column_type, T.MapType):
-        parts = [
-            _literal(part, part_type)
-            for pair in value.items()
-            for part, part_type in zip(
-                pair, (column_type.keyType, column_type.valueType), strict=True
-            )
-        ]
-        return F.create_map(*parts).cast(column_type)
-    members = (_literal(value[f.name], f.dataType).alias(f.name) for f in column_type)
-    return F.struct(*members).cast(column_type)
+def _as_json(value: Any) -> Any:
+    """What JSON has no form for, as Spark reads it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Row):
+        return value.asDict()
+    raise TypeError(f"{type(value).__name__}: no kind of value that a row can have.")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from pyspark.sql import functions as F, types as T
@@ -51,6 +52,68 @@ def test_upsert_adds_replaces_and_deletes_by_key(lake, spark):
     gone = people(spark, c=P).select("namespace", "value")
     lake.upsert(MEMBERS, people(spark, b=Q, d=R), gone=gone)
     assert_rows(lake.read(MEMBERS), ["value", "profile_id"], [("a", P), ("b", Q), ("d", R)])
+
+
+def operations(lake, spark, table):
+    """What was done to a table, the newest first, with what a MERGE matched by."""
+    from delta.tables import DeltaTable
+
+    done = DeltaTable.forPath(spark, lake.path(table)).history().collect()
+    return [(row["operation"], row["operationParameters"].get("predicate", "")) for row in done]
+
+
+def test_rows_that_are_new_are_appended(lake, spark):
+    lake.upsert(MEMBERS, people(spark, a=P))
+    lake.upsert(MEMBERS, people(spark, b=Q))
+    lake.upsert(MEMBERS, people(spark, c=R), are_new=True)
+    assert [name for name, _ in operations(lake, spark, MEMBERS)[:3]] == ["WRITE"] * 3
+    assert_rows(lake.read(MEMBERS), ["value", "profile_id"], [("a", P), ("b", Q), ("c", R)])
+
+
+def test_the_log_does_not_keep_which_people_a_merge_matched_by(lake, spark):
+    by_value = replace(MEMBERS, name="silver.by_value", key=("value", "namespace"))
+    for table in (MEMBERS, by_value):
+        lake.upsert(table, people(spark, anna=P))
+        lake.upsert(table, people(spark, anna=Q))
+    (merge, by_kind), (again, by_person) = (
+        operations(lake, spark, table)[0] for table in (MEMBERS, by_value)
+    )
+    assert (merge, again) == ("MERGE", "MERGE")
+    assert "user_id" in by_kind  # says nothing about one person, and lets files be passed over
+    assert "anna" not in by_kind + by_person
+
+
+def test_a_table_that_marks_old_rows_keeps_the_file_of_a_changed_one(lake, spark):
+    marking = replace(MEMBERS, name="silver.marking", marks_old_rows=True)
+    files = {}
+    for table in (MEMBERS, marking):
+        lake.replace(table, people(spark, a=P, b=P, c=P).coalesce(1))
+        before = set(lake.read(table).inputFiles())
+        lake.upsert(table, people(spark, b=Q))
+        files[table.name] = before <= set(lake.read(table).inputFiles())
+        assert_rows(lake.read(table), ["value", "profile_id"], [("a", P), ("b", Q), ("c", P)])
+    assert files == {"silver.members": False, "silver.marking": True}
+
+
+def test_a_table_that_is_replaced_lies_in_the_order_of_its_clustering_columns(
+    lake, spark, monkeypatch
+):
+    monkeypatch.setattr("kinfold.runtime.lake._PER_FILE", 100)
+    ids = spark.range(1_000).select(
+        F.lit("user_id").alias("namespace"),
+        F.col("id").cast("string").alias("value"),
+        F.md5(F.col("id").cast("string")).alias("profile_id"),
+        F.lit(at("08:00")).alias("profile_since"),
+    )
+    lake.replace(MEMBERS, ids)
+    where = lake.read(MEMBERS).withColumn("file", F.col("_metadata.file_path"))
+    spans = where.groupBy("file").agg(
+        F.min("profile_id").alias("first"), F.max("profile_id").alias("last"), F.count("*")
+    )
+    rows = sorted((row["first"], row["last"], row[3]) for row in spans.collect())
+    assert sum(count for *_, count in rows) == 1_000
+    assert all(count <= 100 for *_, count in rows)
+    assert all(one[1] < other[0] for one, other in pairwise(rows))
 
 
 def test_equal_rows_are_not_written_again(lake, spark):

@@ -1,6 +1,7 @@
 """Table declarations: what derives from them."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 from pyspark.sql import types as T
@@ -43,6 +44,44 @@ def test_a_test_frame_leaves_columns_out_as_null_and_knows_their_names(spark):
     assert_rows(PETS.frame(spark, dict(pet_id="a")), ["pet_id", "legs"], [("a", None)])
     with pytest.raises(ContractError, match=r"'legz' is not declared. Did you mean 'legs'"):
         PETS.frame(spark, dict(legz=4))
+
+
+def test_a_few_rows_come_back_as_they_were_given(spark):
+    part = T.StructType([T.StructField("a", T.LongType()), T.StructField("b", T.TimestampType())])
+    moment = datetime(2026, 3, 29, 1, 59, 59, 123456, UTC)
+    given = {
+        "text": 'quoted " and \\ and \n and é and 😀 and </script>',
+        "whole": 2**63 - 1,
+        "small": -7,
+        "share": 0.1 + 0.2,
+        "is_so": False,
+        "at": moment,
+        "raw": b"\x00\xff",
+        "texts": ["", None, "x"],
+        "counts": {"a b": 1.5, "": -0.0},
+        "part": {"a": 1, "b": moment},
+    }
+    types = [T.StringType(), T.LongType(), T.IntegerType(), T.DoubleType(), T.BooleanType()]
+    types += [T.TimestampType(), T.BinaryType(), T.ArrayType(T.StringType())]
+    types += [T.MapType(T.StringType(), T.DoubleType()), part]
+    table = Table(
+        name="ops.x",
+        comment="One row per x.",
+        fields=tuple(Field(name, kind, "It.") for name, kind in zip(given, types, strict=True)),
+        key=("text",),
+        written_by="x.py",
+    )
+    full, empty = table.rows(spark, [given, {"text": "t"}]).collect()
+    assert full.asDict(recursive=True) == {**given, "at": moment.replace(tzinfo=None)} | {
+        "part": {"a": 1, "b": moment.replace(tzinfo=None)}
+    }
+    assert empty.asDict() == dict.fromkeys(given) | {"text": "t"}
+    assert table.rows(spark, [given]).schema == table.frame(spark).schema
+
+
+def test_a_row_whose_value_has_another_type_is_refused_and_not_emptied(spark):
+    with pytest.raises(Exception, match=r"MALFORMED_RECORD"):
+        PETS.rows(spark, [dict(pet_id="a", legs="four")]).collect()
 
 
 def test_the_suite_holds_the_key_and_the_required_columns_before_the_declared_rules():

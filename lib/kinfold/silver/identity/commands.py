@@ -10,6 +10,7 @@ from pyspark.sql import Row, functions as F
 
 from kinfold.core.conf import RunOptions, job_parser
 from kinfold.core.errors import ConfError, LakeError
+from kinfold.runtime.frames import frame_of, numbers
 from kinfold.runtime.job import open_lake
 from kinfold.runtime.lake import Lake
 from kinfold.silver.identity.decisions import (
@@ -21,11 +22,12 @@ from kinfold.silver.identity.decisions import (
     operator_links,
 )
 from kinfold.silver.identity.history import nodes_set_aside
-from kinfold.silver.identity.lookup import IDENTIFIER_HELP, Found, find_identifiers, known_graph
+from kinfold.silver.identity.links import links_at
+from kinfold.silver.identity.lookup import IDENTIFIER_HELP, Found, find_identifiers
 from kinfold.silver.identity.nodes import Namespaces
 from kinfold.silver.identity.resolution import (
     Known,
-    frame_of,
+    known_graph,
     read_graph,
     resolution,
     rules_of,
@@ -238,25 +240,24 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[C
             {"status": F.lit("active"), "reason": F.lit(None).cast("string")}
         )
         links = links.unionByName(made, allowMissingColumns=True)
-    near = before.where(F.col("left_node").isin(*ends) | F.col("right_node").isin(*ends))
-    touched = {node for pair in near.select("left_node", "right_node").collect() for node in pair}
-    touched = (touched | set(ends)) - set_aside
-    nodes = lake.spark.createDataFrame([(node,) for node in sorted(touched)], "node_id bigint")
-    within = touched_components(known, nodes).persist()
+    touched = numbers(links_at(before, np.unique(ends)).select("left_node", "right_node"))
+    touched = np.setdiff1d(np.union1d(touched, ends), np.array(sorted(set_aside), np.int64))
+    near = touched_components(known, touched)
     gone = links.where(F.col("status") == "withdrawn").join(
         before.where(F.col("status") != "withdrawn").select("link_id"), "link_id", how="semi"
     )
-    torn = gone.select(F.explode(F.array("left_node", "right_node"))).collect()
+    torn = numbers(gone.select("left_node", "right_node"))
     then = Known(known.identifiers, links, known.current, known.births)
     result = resolution(
-        read_graph(then, namespaces, within=within),
+        read_graph(then, namespaces, near=near),
         rules_of(conf, held),
         namespaces,
-        torn=np.unique(np.array([one[0] for one in torn], np.int64)),
+        torn=torn,
         gone_births={one["node_id"]: one["birth_key"] for one in known.births.collect()},
         set_aside=np.array(sorted(set_aside), np.int64),
     )
-    moved = frame_of(lake.spark, result.moved_people())
+    changes = result.changes(np.array(sorted(set_aside), np.int64))
+    moved = frame_of(lake.spark, changes.moved)
     rows = moved.select(
         "kind",
         F.md5(F.col("from_key").cast("string")),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import DataFrame
 
 from kinfold.silver.identity.components import (
     Ints,
@@ -18,6 +18,7 @@ from kinfold.silver.identity.components import (
     component_labels,
     dense,
 )
+from kinfold.silver.identity.links import links_at
 from kinfold.silver.identity.resolution import Known, touched_components
 
 Identifier = tuple[str, str]
@@ -237,18 +238,9 @@ def _link(row: Mapping[str, Any], *, forward: bool) -> Link:
 _EVIDENCE = tuple(one.name for one in fields(Link) if one.name not in ("left", "right"))
 
 
-def links_around(known: Known, nodes: DataFrame) -> DataFrame:
-    """The links, of any status, that end in the components of some nodes.
-
-    Args:
-        nodes: node_id, distinct.
-    """
-    members = touched_components(known, nodes).persist()
-    left, right = (
-        known.links.join(F.broadcast(members.withColumnRenamed("node_id", side)), side, "semi")
-        for side in ("left_node", "right_node")
-    )
-    return left.unionByName(right).dropDuplicates(["link_id"])
+def links_around(known: Known, nodes: Ints) -> DataFrame:
+    """The links, of any status, that end in the components of some nodes."""
+    return links_at(known.links, touched_components(known, nodes).nodes)
 
 
 def short_hash(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.identity.components import Indices, component_labels, positions
+from kinfold.silver.identity.components import Indices, compiled, component_labels, positions
 from kinfold.silver.identity.guards import Guarded, guarded_components
 from kinfold.silver.identity.people import founders
 
@@ -107,31 +107,45 @@ class People:
     """
 
     belongs: Flags
-    person: Ints
-    component: Ints
+    person: Indices
+    component: Indices
     is_blocked: Flags
     guarded: Guarded
 
 
 def shared_values(graph: Graph, rules: Rules) -> Shared:
     """The values inside that more of another kind share than may, each with its worst case."""
-    size = len(graph.node_id)
-    worst = np.zeros(size)
-    evidence, count, most = (np.zeros(size, np.int64) for _ in range(3))
-    ends = np.concatenate([graph.left, graph.right])[np.tile(graph.is_sighting, 2)]
-    others = np.concatenate([graph.right, graph.left])[np.tile(graph.is_sighting, 2)]
-    pair = graph.namespace[ends].astype(np.int16) * 256 + graph.namespace[others]
-    for (code, other), limit in sorted(rules.shared_by.items()):
-        degree = np.bincount(ends[pair == code * 256 + other], minlength=size)
-        excess = degree / limit
-        is_worse = (excess > 1) & (excess > worst)
-        worst[is_worse] = excess[is_worse]
-        evidence[is_worse], most[is_worse] = other, limit
-        count[is_worse] = degree[is_worse]
-    worst[graph.places(rules.released)] = 0
-    worst[~graph.is_inside] = 0
-    found = np.flatnonzero(worst)
-    return Shared(found, evidence[found], count[found], most[found])
+    size, found = len(graph.node_id), [np.empty((0, 5), np.int64)]
+    for place, ((code, other), most) in enumerate(sorted(rules.shared_by.items())):
+        counts = np.zeros(size, np.int32)
+        _count_sharers(
+            graph.left, graph.right, graph.is_sighting, graph.namespace, code, other, counts
+        )
+        node = np.flatnonzero(counts > most)
+        rest = ([value] * len(node) for value in (other, most, place))
+        found.append(np.stack([node, counts[node], *map(np.array, rest)], axis=1).astype(np.int64))
+    every = np.concatenate(found)
+    every = every[graph.is_inside[every[:, 0]]]
+    every = every[~np.isin(every[:, 0], graph.places(rules.released))]
+    node, count, _, most, place = every.T
+    every = every[np.lexsort((place, -(count / most), node))]
+    _, first = np.unique(every[:, 0], return_index=True)
+    node, count, other, most, _ = every[first].T
+    return Shared(node, other, count, most)
+
+
+@compiled
+def _count_sharers(  # type: ignore[no-untyped-def]
+    left, right, is_sighting, namespace, code, other, counts
+):
+    """Adds to the counts of nodes of one kind how often each is seen with one of the other."""
+    for edge in range(len(left)):
+        if is_sighting[edge]:
+            a, b = left[edge], right[edge]
+            if namespace[a] == code and namespace[b] == other:
+                counts[a] += 1
+            if namespace[b] == code and namespace[a] == other:
+                counts[b] += 1
 
 
 def people_of(graph: Graph, shared: Ints, rules: Rules) -> People:
@@ -193,6 +207,8 @@ def with_births(
     Returns:
         The graph with the new keys, and the new keys by node.
     """
+    if not len(torn):
+        return graph, {}
     birth, given = graph.birth_key.copy(), dict[int, int]()
     theirs = np.flatnonzero(graph.is_known & people.belongs & np.isin(graph.person_key, torn))
     held_by = _by_key(graph.person_key, theirs)

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.runtime.frames import FEW, frame_of, numbers, rows_with
+from kinfold.silver.identity.components import Ints
 from kinfold.silver.identity.nodes import Namespaces, node_id, with_record_node
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
@@ -49,18 +52,36 @@ def seen_identifiers(seen: DataFrame) -> DataFrame:
         seen.select("occurred_at", F.explode("identifiers").alias("identifier"))
         .select("occurred_at", "identifier.*")
         .groupBy("namespace", "value")
-        .agg(
-            F.min("occurred_at").alias("first_seen_at"),
-            F.max("occurred_at").alias("last_seen_at"),
-        )
-        .select(
-            node_id(namespace, value).alias("node_id"),
-            "namespace",
-            "value",
-            "first_seen_at",
-            "last_seen_at",
-        )
+        .agg(F.min("occurred_at").alias("first_seen_at"))
+        .select(node_id(namespace, value).alias("node_id"), "namespace", "value", "first_seen_at")
     )
+
+
+def new_identifiers(seen: DataFrame, known: DataFrame) -> DataFrame:
+    """The identifiers that are new, or were seen earlier than was known.
+
+    A known identifier whose node is that of another value stands beside that one, so that the two
+    break the key of silver.identifiers, whose gate then stops: two values with one hash would
+    otherwise be one person's.
+
+    Args:
+        seen: see `seen_identifiers`.
+        known: rows of silver.identifiers, at least those of the same nodes.
+
+    Returns:
+        silver.identifiers columns, and `is_known`: the table has the node.
+    """
+    ours, theirs = seen.alias("seen"), known.alias("known")
+    is_known = F.col("known.node_id").isNotNull()
+    one, other = (F.struct(f"{side}.namespace", f"{side}.value") for side in ("seen", "known"))
+    is_other = is_known & (one != other)
+    is_earlier = F.col("seen.first_seen_at") < F.col("known.first_seen_at")
+    met = ours.join(theirs, F.col("seen.node_id") == F.col("known.node_id"), how="left")
+    news, clashing = (
+        met.where(which).select(f"{side}.*", is_known.alias("is_known"))
+        for which, side in ((~is_known | is_earlier | is_other, "seen"), (is_other, "known"))
+    )
+    return news.unionByName(clashing.select(*news.columns))
 
 
 def seen_together(
@@ -168,29 +189,22 @@ def widened(new: DataFrame, known: DataFrame, *, key: str) -> DataFrame:
     )
 
 
-def clashing(identifiers: DataFrame, known: DataFrame) -> DataFrame:
-    """Known identifiers whose node is that of another value.
-
-    Published beside it they break the key of silver.identifiers, whose gate then stops: two values
-    with one hash would otherwise be one person's.
-    """
-    node, value = F.col("known.node_id"), F.struct("known.namespace", "known.value")
-    is_other = value != F.struct("new.namespace", "new.value")
-    met = known.alias("known").join(
-        identifiers.alias("new"), (node == F.col("new.node_id")) & is_other, how="semi"
-    )
-    return met.select(*identifiers.columns)
-
-
-def links_at(links: DataFrame, nodes: DataFrame) -> DataFrame:
-    """The links that end at one of the nodes, each once.
+def links_at(links: DataFrame, nodes: Ints) -> DataFrame:
+    """The links that end at one of some nodes, each once.
 
     Args:
-        nodes: node_id, distinct.
+        nodes: distinct.
     """
+    if len(nodes) <= FEW:
+        # Ends first: they are all that must be read of the links, and which file and which part
+        # of it has the others then follows from their ids.
+        is_near = F.col("left_node").isin(nodes.tolist()) | F.col("right_node").isin(nodes.tolist())
+        ids = numbers(links.where(is_near).select("link_id"))
+        return rows_with(links, "link_id", ids)
     # One pass over the links, which are many, and not one for each end.
+    near = frame_of(links.sparkSession, pa.table({"node_id": nodes}))
     left, right = (
-        nodes.select(F.col("node_id").alias(f"{side}_node"), F.lit(True).alias(f"_{side}"))
+        near.select(F.col("node_id").alias(f"{side}_node"), F.lit(True).alias(f"_{side}"))
         for side in ("left", "right")
     )
     met = links.join(left, "left_node", how="left").join(right, "right_node", how="left")

@@ -16,7 +16,6 @@ from kinfold.silver.identity.decisions import parsed_identifier
 from kinfold.silver.identity.explanation import Place
 from kinfold.silver.identity.history import current
 from kinfold.silver.identity.nodes import RECORD
-from kinfold.silver.identity.resolution import Known
 from kinfold.tables import silver
 
 IDENTIFIER_HELP = (
@@ -36,20 +35,6 @@ class Found:
     @property
     def pair(self) -> tuple[str, str]:
         return self.namespace, self.value
-
-
-def known_graph(lake: Lake) -> Known:
-    """The graph of a lake, to look at.
-
-    Raises:
-        LakeError: nobody has been resolved yet.
-    """
-    return Known(
-        identifiers=lake.read(silver.IDENTIFIERS),
-        links=lake.read(silver.IDENTITY_LINKS),
-        current=current(lake.read(silver.IDENTITY_MAP)),
-        births=lake.read_or_empty(silver.IDENTITY_BIRTHS),
-    )
 
 
 def spellings(namespace: str, value: str, *, phone_region: str) -> list[str]:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.identity.components import Ints, checked_ends, compiled
+from kinfold.silver.identity.components import Indices, Ints, checked_ends, compiled
 
 
-def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Ints:
+def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Indices:
     """Per node the index of its person's founder: the first seen; of those, the smallest key.
 
     A pure function of who is together: the order in which nodes came or joined plays no part.
@@ -27,14 +27,15 @@ def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Ints:
             "expected as many."
         )
     people, _ = checked_ends(len(labels), labels, labels)
-    founder = np.full(len(people), -1, dtype=np.int64)
+    founder = np.full(len(people), -1, dtype=np.int32)
     _found(
         people,
         np.ascontiguousarray(first_seen, dtype=np.int64),
         np.ascontiguousarray(node_key, dtype=np.int64),
         founder,
     )
-    return founder[people]
+    found: Indices = founder[people]
+    return found
 
 
 @compiled

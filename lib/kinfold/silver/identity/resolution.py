@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.conf import IdentityConf
+from kinfold.runtime.frames import columns_of, frame_of, numbers, rows_with
+from kinfold.runtime.lake import Lake
 from kinfold.silver.identity.components import positions
 from kinfold.silver.identity.decisions import decision_nodes
 from kinfold.silver.identity.graph import (
@@ -29,11 +31,13 @@ from kinfold.silver.identity.graph import (
     with_births,
 )
 from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
+from kinfold.silver.identity.history import current
 from kinfold.silver.identity.links import ALIAS, SEEN_TOGETHER, links_at
 from kinfold.silver.identity.nodes import Namespaces, profile_id
 from kinfold.tables import silver
 
 _BLOCKED = "blocked"
+_MAP = ("node_id", "person_key", "component_id")
 _SHARED = -1
 
 
@@ -52,8 +56,50 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Near:
+    """A part of the graph that no link leaves but those to values that are set aside.
+
+    Attributes:
+        nodes: node_id, ascending.
+        today: node_id, person_key and component_id of those that the map has.
+    """
+
+    nodes: Ints
+    today: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What must change for the tables to say who is who.
+
+    Attributes:
+        nodes: one row per node whose row of the map is new, moves, ends, or only gets a component:
+            node_id, person_key (null = nobody), component_id, is_move, is_known (has a row today).
+        gone_nodes: nodes of the map that are no more.
+        links: one row per link that becomes blocked or active: link_id, reason (null = active).
+        moved: one row per pair of people between whom identifiers went, with what that is:
+            from_key, to_key, identifier_count, kind.
+        shared: one row per value that too many share: node_id, evidence, shared_by, most,
+            merges_prevented, people (keys as text).
+        no_more_shared: those that were set aside and are not any more.
+        births: new birth keys by node.
+        people, blocked: how many people there are, and links that join nobody.
+    """
+
+    nodes: pa.Table
+    gone_nodes: Ints
+    links: pa.Table
+    moved: pa.Table
+    shared: pa.Table
+    no_more_shared: Ints
+    births: dict[int, int]
+    people: int
+    blocked: int
+
+
+@dataclass(frozen=True)
 class Resolution:
-    """What must change for the map and the links to say who is who.
+    """Who is who in a graph, beside what its tables say so far.
 
     Attributes:
         graph, people, shared: what was worked on, and what came out.
@@ -69,36 +115,54 @@ class Resolution:
     births: dict[int, int]
     namespaces: Namespaces
 
-    @property
-    def components(self) -> Ints:
-        return self.graph.node_id[self.people.component]
+    def changes(self, set_aside: Ints) -> Changes:
+        """What must change; the graph is needed no longer once it is told.
 
-    def changed_nodes(self) -> pa.Table:
-        """One row per node whose row of the map is new, moves, ends, or only gets a component.
-
-        Returns:
-            node_id, person_key (null = nobody), component_id, is_move.
+        Args:
+            set_aside: node_id of the rows of silver.bad_values.
         """
-        graph, belongs = self.graph, self.people.belongs
-        moves = np.where(
-            belongs, ~graph.is_known | (self.keys != graph.person_key), graph.is_known
-        ).astype(np.bool_)
-        relabelled = belongs & graph.is_known & (self.components != graph.component_id)
-        at = np.flatnonzero((moves | relabelled) & graph.is_inside)
+        graph = self.graph
+        places = graph.places(set_aside)
+        judged = np.union1d(
+            graph.node_id[places[graph.is_inside[places]]],
+            np.intersect1d(set_aside, graph.gone_node),
+        )
+        is_person = np.zeros(len(graph.node_id), np.bool_)
+        is_person[self.people.person[self.people.belongs & graph.is_inside]] = True
+        return Changes(
+            nodes=self._changed_nodes(),
+            gone_nodes=graph.gone_node,
+            links=self._changed_links(),
+            moved=self._moved_people(),
+            shared=self._shared_values(),
+            no_more_shared=np.setdiff1d(judged, graph.node_id[self.shared.node]),
+            births=self.births,
+            people=int(np.count_nonzero(is_person)),
+            blocked=int(np.count_nonzero(self.people.is_blocked)),
+        )
+
+    def _changed_nodes(self) -> pa.Table:
+        graph, people = self.graph, self.people
+        stays = graph.is_known & people.belongs & (self.keys == graph.person_key)
+        changes = (people.belongs | graph.is_known) & ~stays & graph.is_inside
+        is_move = changes.copy()
+        at = np.flatnonzero(stays & graph.is_inside)
+        changes[at] = graph.node_id[people.component[at]] != graph.component_id[at]
+        at = np.flatnonzero(changes).astype(np.int32)
         return pa.table(
             {
                 "node_id": graph.node_id[at],
-                "person_key": pa.array(self.keys[at], mask=~belongs[at]),
-                "component_id": self.components[at],
-                "is_move": moves[at],
+                "person_key": pa.array(self.keys[at], mask=~people.belongs[at]),
+                "component_id": graph.node_id[people.component[at]],
+                "is_move": is_move[at],
+                "is_known": graph.is_known[at],
             }
         )
 
-    def changed_links(self) -> pa.Table:
-        """One row per link that becomes blocked or active: link_id, reason (null = active)."""
+    def _changed_links(self) -> pa.Table:
         graph, people = self.graph, self.people
         joins = people.belongs[graph.left] & people.belongs[graph.right]
-        refused = np.full(len(joins), _SHARED, np.int64)
+        refused = np.full(len(joins), _SHARED, np.int16)
         refused[joins] = people.guarded.refused_by
         at = np.flatnonzero(people.is_blocked != graph.is_blocked)
         reasons = {code: self._reason(code) for code in np.unique(refused[at]).tolist()}
@@ -118,12 +182,7 @@ class Resolution:
         }
         return told[code] if code in told else f"too many {self.namespaces.names[code - 1]}"
 
-    def moved_people(self) -> pa.Table:
-        """One row per pair of people between whom identifiers went, with what that is.
-
-        Returns:
-            from_key, to_key, identifier_count, kind.
-        """
+    def _moved_people(self) -> pa.Table:
         graph = self.graph
         here = self.people.belongs & graph.is_inside
         went = np.flatnonzero(graph.is_known & here & (self.keys != graph.person_key))
@@ -131,8 +190,8 @@ class Resolution:
             np.stack([graph.person_key[went], self.keys[went]], axis=1), axis=0, return_counts=True
         )
         source, target = pairs[:, 0], pairs[:, 1]
-        is_left = ~np.isin(source, self.keys[here])
-        was_there = np.isin(target, graph.person_key[graph.is_known])
+        is_left = ~_stand_in(source, self.keys, here)
+        was_there = _stand_in(target, graph.person_key, graph.is_known)
         is_whole = _is_single(source) & _is_single(target)
         kind = np.select(
             [~was_there & is_left & is_whole, ~was_there, is_left],
@@ -145,6 +204,38 @@ class Resolution:
                 "to_key": target,
                 "identifier_count": counts.astype(np.int64),
                 "kind": pa.array(kind.tolist(), pa.string()),
+            }
+        )
+
+    def _shared_values(self) -> pa.Table:
+        graph, shared, people = self.graph, self.shared, self.people
+        names = (*self.namespaces.names, "other")
+        sharers: list[list[str]] = []
+        counts: list[int] = []
+        is_shared = np.zeros(len(graph.node_id), np.bool_)
+        is_shared[shared.node] = True
+        at_left, at_right = is_shared[graph.left], is_shared[graph.right]
+        ends = np.concatenate([graph.left[at_left], graph.right[at_right]])
+        others = np.concatenate([graph.right[at_left], graph.left[at_right]])
+        order = np.argsort(ends, kind="stable")
+        ends, others = ends[order], others[order]
+        for place in shared.node.tolist():
+            lo, hi = np.searchsorted(ends, [place, place + 1])
+            near = others[lo:hi]
+            near = near[people.belongs[near]]
+            theirs = np.where(graph.is_inside[near], self.keys[near], graph.person_key[near])
+            keys = np.unique(theirs)
+            counts.append(max(len(keys) - 1, 0))
+            sharers.append([str(key) for key in keys[:20].tolist()])
+        evidence = [names[code] for code in shared.evidence.tolist()]
+        return pa.table(
+            {
+                "node_id": graph.node_id[shared.node],
+                "evidence": pa.array(evidence, pa.string()),
+                "shared_by": shared.count,
+                "most": shared.most,
+                "merges_prevented": pa.array(counts, pa.int64()),
+                "people": pa.array(sharers, pa.list_(pa.string())),
             }
         )
 
@@ -161,33 +252,50 @@ def rules_of(conf: IdentityConf, decisions: Sequence[Row]) -> Rules:
     )
 
 
-def touched_components(known: Known, touched: DataFrame) -> DataFrame:
-    """The nodes of all components that touched nodes belong to, and these themselves.
+def known_graph(lake: Lake, *, is_resolved: bool = True) -> Known:
+    """The graph of a lake.
 
     Args:
-        touched: node_id, distinct.
+        is_resolved: there must be one.
 
-    Returns:
-        node_id, distinct.
+    Raises:
+        LakeError: nobody has been resolved yet.
     """
-    components = (
-        known.current.join(touched, "node_id", how="semi").select("component_id").distinct()
+    read = lake.read if is_resolved else lake.read_or_empty
+    return Known(
+        identifiers=read(silver.IDENTIFIERS),
+        links=read(silver.IDENTITY_LINKS),
+        current=current(read(silver.IDENTITY_MAP)),
+        births=lake.read_or_empty(silver.IDENTITY_BIRTHS),
     )
-    members = known.current.join(components, "component_id", how="semi").select("node_id")
-    return members.unionByName(touched).distinct()
 
 
-def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None) -> Graph:
-    """The graph, or the part of it that lies within some nodes, as arrays.
+def near_of(known: Known, nodes: Ints) -> Near:
+    """The part of the graph that is some nodes.
 
     Args:
-        within: nodes that no link but those to values set aside leaves: node_id; null = all.
+        nodes: ascending; all of each component.
     """
-    identifiers, links, current = known.identifiers, known.links, known.current
-    inside = None
-    if within is not None:
-        links = links_at(links, within)
-        inside = columns_of(within.select("node_id"))["node_id"]
+    return Near(nodes, columns_of(rows_with(known.current.select(*_MAP), "node_id", nodes)))
+
+
+def touched_components(known: Known, touched: Ints) -> Near:
+    """All components that touched nodes belong to, and these themselves."""
+    of_touched = rows_with(known.current.select("node_id", "component_id"), "node_id", touched)
+    components = numbers(of_touched.select("component_id"))
+    members = columns_of(rows_with(known.current.select(*_MAP), "component_id", components))
+    return Near(np.union1d(members["node_id"], touched), members)
+
+
+def read_graph(known: Known, namespaces: Namespaces, *, near: Near | None) -> Graph:
+    """The graph, or a part of it, as arrays.
+
+    Args:
+        near: the part; null = all.
+    """
+    identifiers, today, links = known.identifiers, known.current.select(*_MAP), known.links
+    if near is not None:
+        links = links_at(links, near.nodes)
     edges = columns_of(
         links.where(F.col("status") != "withdrawn").select(
             "link_id",
@@ -200,11 +308,16 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
             (F.col("status") == _BLOCKED).alias("is_blocked"),
         )
     )
-    if inside is not None:
-        seen = np.unique(np.concatenate([inside, edges["left_node"], edges["right_node"]]))
-        nodes_seen = frame_of(links.sparkSession, pa.table({"node_id": seen}))
-        identifiers = identifiers.join(nodes_seen, "node_id", how="semi")
-        current = current.join(nodes_seen, "node_id", how="semi")
+    if near is None:
+        known_map = columns_of(today)
+    else:
+        ends = np.unique(np.concatenate([edges["left_node"], edges["right_node"]]))
+        identifiers = rows_with(identifiers, "node_id", np.union1d(near.nodes, ends))
+        known_map = near.today
+        beyond = np.setdiff1d(ends, near.nodes, assume_unique=True)
+        if len(beyond):
+            others = columns_of(rows_with(today, "node_id", beyond))
+            known_map = {c: np.concatenate([known_map[c], others[c]]) for c in _MAP}
     nodes = columns_of(
         identifiers.select(
             "node_id",
@@ -212,15 +325,9 @@ def read_graph(known: Known, namespaces: Namespaces, *, within: DataFrame | None
             F.unix_micros("first_seen_at").alias("first_seen"),
         )
     )
-    known_map = columns_of(current.select("node_id", "person_key", "component_id"))
     births = columns_of(known.births.select("node_id", "birth_key"))
+    inside = near.nodes if near is not None else None
     return graph_of(nodes, edges, known_map, births, inside=inside)
-
-
-def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
-    """The columns of a frame, each as one array; nothing else of it stays in memory."""
-    table = rows.toArrow()
-    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def graph_of(
@@ -305,39 +412,21 @@ def resolution(
     return Resolution(graph, people, shared, graph.birth_key[people.person], births, namespaces)
 
 
-def map_rows(
-    spark: SparkSession,
-    changed: pa.Table,
-    *,
-    current: DataFrame,
-    identifiers: DataFrame,
-    at: datetime,
-) -> DataFrame:
+def map_rows(changed: pa.Table, known: Known, *, at: datetime) -> DataFrame:
     """The rows of silver.identity_map that change: ends of what was, and what is from now on.
 
     Args:
-        changed: see `Resolution.changed_nodes`.
-        current: today's rows of at least the changed nodes that are known.
-        identifiers: node_id, namespace, value of at least the changed nodes.
+        changed: see `Changes.nodes`.
+        known: the graph, or at least what it has of the changed nodes.
     """
-    news = frame_of(spark, changed)
-    if changed.num_rows == 0:
-        return news.sparkSession.createDataFrame([], silver.IDENTITY_MAP.schema)
-    news = news.select(
+    news = frame_of(known.identifiers.sparkSession, changed).select(
         "node_id",
         F.col("person_key").alias("_key"),
         F.col("component_id").alias("_component"),
         "is_move",
     )
-    before = current.join(news, "node_id", how="inner").select(
-        *(c for c in silver.IDENTITY_MAP.columns if c not in ("component_id", "valid_to")),
-        F.when(F.col("is_move"), F.col("component_id"))
-        .otherwise(F.col("_component"))
-        .alias("component_id"),
-        F.when(F.col("is_move"), F.lit(at)).alias("valid_to"),
-    )
     opened = news.where(F.col("is_move") & F.col("_key").isNotNull())
-    after = identifiers.join(opened, "node_id", how="inner").select(
+    after = known.identifiers.join(opened, "node_id", how="inner").select(
         "node_id",
         "namespace",
         "value",
@@ -347,14 +436,26 @@ def map_rows(
         F.lit(at).alias("valid_from"),
         F.lit(None).cast("timestamp").alias("valid_to"),
     )
-    return before.unionByName(after)
+    was_there = changed.filter(changed["is_known"])["node_id"].to_numpy()
+    if len(was_there) == 0:
+        return after
+    before = rows_with(known.current, "node_id", was_there).join(news, "node_id")
+    ended = before.select(
+        *(c for c in silver.IDENTITY_MAP.columns if c not in ("component_id", "valid_to")),
+        F.when(F.col("is_move"), F.col("component_id"))
+        .otherwise(F.col("_component"))
+        .alias("component_id"),
+        F.when(F.col("is_move"), F.lit(at)).alias("valid_to"),
+    )
+    return ended.unionByName(after)
 
 
-def link_rows(spark: SparkSession, changed: pa.Table, links: DataFrame) -> DataFrame:
+def link_rows(changed: pa.Table, links: DataFrame) -> DataFrame:
     """The rows of silver.identity_links that become blocked or active."""
-    news = frame_of(spark, changed).withColumnRenamed("reason", "_reason")
+    news = frame_of(links.sparkSession, changed).withColumnRenamed("reason", "_reason")
     return (
-        links.join(news, "link_id", how="inner")
+        rows_with(links, "link_id", changed["link_id"].to_numpy())
+        .join(news, "link_id", how="inner")
         .withColumn("status", F.when(F.col("_reason").isNull(), "active").otherwise(_BLOCKED))
         .withColumn("reason", F.col("_reason"))
         .select(*silver.IDENTITY_LINKS.columns)
@@ -394,42 +495,16 @@ def birth_rows(spark: SparkSession, births: dict[int, int], *, at: datetime) -> 
     return frame_of(spark, rows).withColumn("given_at", F.lit(at))
 
 
-def bad_value_rows(
-    spark: SparkSession, found: Resolution, identifiers: DataFrame, *, at: datetime
-) -> DataFrame:
-    """Rows of silver.bad_values: the values set aside, with the merges that this prevented."""
-    graph, shared, people = found.graph, found.shared, found.people
-    names = (*found.namespaces.names, "other")
-    sharers: list[list[str]] = []
-    counts: list[int] = []
-    is_shared = np.zeros(len(graph.node_id), np.bool_)
-    is_shared[shared.node] = True
-    at_left, at_right = is_shared[graph.left], is_shared[graph.right]
-    ends = np.concatenate([graph.left[at_left], graph.right[at_right]])
-    others = np.concatenate([graph.right[at_left], graph.left[at_right]])
-    order = np.argsort(ends, kind="stable")
-    ends, others = ends[order], others[order]
-    for place in shared.node.tolist():
-        lo, hi = np.searchsorted(ends, [place, place + 1])
-        near = others[lo:hi]
-        near = near[people.belongs[near]]
-        theirs = np.where(graph.is_inside[near], found.keys[near], graph.person_key[near])
-        keys = np.unique(theirs)
-        counts.append(max(len(keys) - 1, 0))
-        sharers.append([str(key) for key in keys[:20].tolist()])
-    table = pa.table(
-        {
-            "node_id": graph.node_id[shared.node],
-            "evidence": pa.array([names[code] for code in shared.evidence.tolist()], pa.string()),
-            "shared_by": shared.count,
-            "most": shared.most,
-            "merges_prevented": pa.array(counts, pa.int64()),
-            "people": pa.array(sharers, pa.list_(pa.string())),
-        }
-    )
+def bad_value_rows(shared: pa.Table, identifiers: DataFrame, *, at: datetime) -> DataFrame:
+    """Rows of silver.bad_values: the values set aside, with the merges that this prevented.
+
+    Args:
+        shared: see `Changes`.
+    """
     return (
-        identifiers.select("node_id", "namespace", "value")
-        .join(frame_of(spark, table), "node_id", how="inner")
+        rows_with(identifiers, "node_id", shared["node_id"].to_numpy())
+        .select("node_id", "namespace", "value")
+        .join(frame_of(identifiers.sparkSession, shared), "node_id", how="inner")
         .withColumn("people", F.transform("people", F.md5))
         .withColumn("status", F.lit("set_aside"))
         .withColumn("set_aside_at", F.lit(at))
@@ -437,11 +512,15 @@ def bad_value_rows(
     )
 
 
-def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
-    """A small or large Arrow table as a frame."""
-    if rows.num_rows == 0:  # Spark cannot take the schema from no batch
-        rows = rows.combine_chunks()
-    return spark.createDataFrame(rows)
+def _stand_in(keys: Ints, among: Ints, where: Flags) -> Flags:
+    """Whether each of some keys stands among those of some places."""
+    values, place = np.unique(keys, return_inverse=True)
+    is_there = np.zeros(len(values), np.bool_)
+    if len(values):
+        at = np.minimum(np.searchsorted(values, among), len(values) - 1)
+        is_there[at[where & (values[at] == among)]] = True
+    stand: Flags = is_there[place]
+    return stand
 
 
 def _is_single(numbers: Ints) -> Flags:

@@ -1,7 +1,7 @@
 """From new events, records and decisions to links, and from links to people."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,18 +9,19 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, Row, functions as F
 
+from kinfold.runtime.frames import cached, frame_of, held, numbers, rows_with
 from kinfold.runtime.job import JobRun
 from kinfold.silver.identity.contraction import contracted_components
 from kinfold.silver.identity.decisions import holding, judged, operator_links
 from kinfold.silver.identity.graph import Ints, Rules
 from kinfold.silver.identity.guards import FORBIDDEN, TOO_LARGE
-from kinfold.silver.identity.history import current, nodes_set_aside
+from kinfold.silver.identity.history import nodes_set_aside
 from kinfold.silver.identity.likeness import MATCHED, alike_records
 from kinfold.silver.identity.links import (
     SEEN_BESIDE,
     SEEN_TOGETHER,
-    clashing,
     links_at,
+    new_identifiers,
     seen_identifiers,
     seen_together,
     sightings,
@@ -29,14 +30,17 @@ from kinfold.silver.identity.links import (
 from kinfold.silver.identity.nodes import Namespaces, node_id
 from kinfold.silver.identity.records import RecordNews, record_news
 from kinfold.silver.identity.resolution import (
+    Changes,
     Known,
+    Near,
     Resolution,
     bad_value_rows,
     birth_rows,
     change_rows,
-    frame_of,
+    known_graph,
     link_rows,
     map_rows,
+    near_of,
     read_graph,
     resolution,
     rules_of,
@@ -55,6 +59,19 @@ OUTPUTS = (
     silver.BAD_VALUES,
 )
 _LINK = silver.IDENTITY_LINKS.columns
+_ENDS = ("left_node", "right_node")
+_KEPT = (
+    "link_id",
+    "source",
+    "source_event_id",
+    "first_seen_at",
+    "last_seen_at",
+    "valid_from",
+    "valid_to",
+    "status",
+    "reason",
+)
+"""What is kept of a link that is seen again."""
 _UNSAID = "its record no longer says it"
 _UNLIKE = "its records are no longer alike"
 
@@ -64,19 +81,25 @@ class News:
     """What the graph has gained and lost since the last run.
 
     Attributes:
-        identifiers: those seen in what is new, silver.identifiers columns.
+        identifiers: those that are new or were seen earlier than was known, silver.identifiers
+            columns.
         links: those that came, changed or were withdrawn, as they are now.
+        are_new_identifiers, are_new_links: none of them is in the table.
         lost_links: those that go with an identifier; null if none does.
         lost_nodes: identifiers that are no more: node_id; null if there is none.
         torn: nodes that lost a link.
+        touched: nodes whose people may change.
         matching: of the records, if they were compared.
     """
 
     identifiers: DataFrame
     links: DataFrame
+    are_new_identifiers: bool
+    are_new_links: bool
     lost_links: DataFrame | None
     lost_nodes: DataFrame | None
     torn: Ints
+    touched: Ints
     matching: Matching | None
 
 
@@ -94,14 +117,18 @@ def stitch(run: JobRun) -> Matching | None:
     decisions = holding(lake.read_or_empty(silver.IDENTITY_DECISIONS))
     set_aside = [] if run.is_rebuild else _set_aside(run, decisions)
     is_full = run.is_rebuild or not lake.exists(silver.IDENTITY_MAP)
-    news = _news(run, namespaces, decisions, set_aside, hold=_cached if is_full else _held)
-    run.count(identifiers=news.identifiers.count(), links=news.links.count())
-    run.publish(silver.IDENTIFIERS, news.identifiers, gone=news.lost_nodes)
-    run.publish(silver.IDENTITY_LINKS, news.links, gone=news.lost_links)
+    news = _news(run, namespaces, decisions, set_aside, is_full=is_full)
+    run.publish(
+        silver.IDENTIFIERS,
+        news.identifiers,
+        gone=news.lost_nodes,
+        are_new=news.are_new_identifiers,
+    )
+    run.publish(silver.IDENTITY_LINKS, news.links, gone=news.lost_links, are_new=news.are_new_links)
     rules = rules_of(conf, decisions)
-    parts: list[DataFrame | None]
+    parts: list[Near | None]
     if not is_full:
-        parts = [_held(_touched(run, news, set_aside))]
+        parts = [_touched(run, news, set_aside)]
     elif lake.read(silver.IDENTITY_LINKS).count() <= conf.driver_links:
         parts = [None]
     else:
@@ -109,12 +136,12 @@ def stitch(run: JobRun) -> Matching | None:
         if set_aside:
             beside = _landed(run, _seen_beside(run, namespaces, set_aside), decisions)
             lake.upsert(silver.IDENTITY_LINKS, beside)
-        parts = _parts(run, set_aside)
+        parts = list(_parts(run, set_aside))
 
-    def found(within: DataFrame | None) -> Resolution:
-        known = _known(run)
+    def found(near: Near | None) -> Resolution:
+        known = known_graph(lake, is_resolved=False)
         return resolution(
-            read_graph(known, namespaces, within=within),
+            read_graph(known, namespaces, near=near),
             rules,
             namespaces,
             torn=news.torn,
@@ -122,15 +149,17 @@ def stitch(run: JobRun) -> Matching | None:
             set_aside=np.array(set_aside, np.int64),
         )
 
-    for within in parts:
-        result = found(within)
+    for near in parts:
+        result = found(near)
         shared = set(result.graph.node_id[result.shared.node].tolist())
         if new := sorted(shared - set(set_aside)):
             beside = _landed(run, _seen_beside(run, namespaces, [*set_aside, *new]), decisions)
             lake.upsert(silver.IDENTITY_LINKS, beside)
-            result = found(within)
-        _publish(run, result)
+            result = found(near)
         _note_alarms(run, result, namespaces)
+        changes = result.changes(numbers(lake.read_or_empty(silver.BAD_VALUES).select("node_id")))
+        del result  # the graph of fifty million links is gigabytes
+        _publish(run, changes)
     return news.matching
 
 
@@ -155,10 +184,10 @@ def _shared_in_spark(run: JobRun, namespaces: Namespaces, rules: Rules) -> list[
     return sorted({row["node_id"] for row in nodes} - set(rules.released.tolist()))
 
 
-def _parts(run: JobRun, set_aside: Sequence[int]) -> list[DataFrame | None]:
+def _parts(run: JobRun, set_aside: Sequence[int]) -> Iterator[Near]:
     """The graph in parts that fit the driver and that no link leaves; values set aside come last,
     when it is known whose neighbours they are."""
-    known = _known(run)
+    known = known_graph(run.lake, is_resolved=False)
     links = known.links.where(F.col("status") != "withdrawn")
     edges = links.select(F.col("left_node").alias("left"), F.col("right_node").alias("right"))
     if set_aside:
@@ -172,13 +201,11 @@ def _parts(run: JobRun, set_aside: Sequence[int]) -> list[DataFrame | None]:
     placed = nodes.join(
         components.withColumnRenamed("node", "node_id"), "node_id", how="left"
     ).select("node_id", place.alias("place"))
-    parts: list[DataFrame | None] = [
-        placed.where(F.col("place") == part).select("node_id").persist() for part in range(count)
-    ]
+    placed = held(placed)
+    for part in range(count):
+        yield near_of(known, numbers(placed.where(F.col("place") == part).select("node_id")))
     if set_aside:
-        last = pa.table({"node_id": pa.array(set_aside, pa.int64())})
-        parts.append(frame_of(run.spark, last))
-    return parts
+        yield near_of(known, np.array(set_aside, np.int64))
 
 
 def _note_alarms(run: JobRun, result: Resolution, namespaces: Namespaces) -> None:
@@ -199,14 +226,16 @@ def _news(
     decisions: Sequence[Row],
     set_aside: Sequence[int],
     *,
-    hold: Callable[[DataFrame], DataFrame],
+    is_full: bool,
 ) -> News:
     lake = run.lake
+    hold = cached if is_full else held
     of_records = record_news(run)
     seen = sightings(run.inserted(silver.EVENTS), of_records.changed).persist()
-    identifiers = _cached(seen_identifiers(seen))
+    seen_now = cached(seen_identifiers(seen))
     known = run.known(silver.IDENTIFIERS)
-    known = _cached(known.join(identifiers.select("node_id"), "node_id", how="semi"))
+    known = cached(known.join(seen_now.select("node_id"), "node_id", how="semi"))
+    identifiers = hold(new_identifiers(seen_now, known))
     said = seen_together(seen, namespaces)
     if set_aside:
         said = said.unionByName(seen_beside(seen, namespaces, set_aside))
@@ -219,47 +248,36 @@ def _news(
     links = _landed(run, said, decisions)
     withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
     links = hold(links.unionByName(withdrawn))
-    lost = None
+    run.count(identifiers=identifiers.count(), links=links.count())
+    lost, ends = None, [links.select(*_ENDS)]
+    torn = [links.where(F.col("status") == "withdrawn").select(*_ENDS)]
+    nodes = [seen_now.select("node_id")]
     if of_records.vanished is not None:
         there = lake.read_or_empty(silver.IDENTITY_LINKS)
-        lost = links_at(there, of_records.vanished).select("link_id", "left_node", "right_node")
-        lost = _held(lost.join(links.select("link_id"), "link_id", how="anti"))
-    torn = links.where(F.col("status") == "withdrawn").select("left_node", "right_node")
-    if lost is not None:
-        torn = torn.unionByName(lost.select("left_node", "right_node"))
-    ends = torn.toArrow()
+        lost = links_at(there, numbers(of_records.vanished)).select("link_id", *_ENDS)
+        lost = held(lost.join(links.select("link_id"), "link_id", how="anti"))
+        torn.append(lost.select(*_ENDS))
+        ends.append(lost.select(*_ENDS))
+        nodes.append(of_records.vanished)
     return News(
-        identifiers=hold(
-            widened(identifiers, known, key="node_id").unionByName(clashing(identifiers, known))
-        ),
+        identifiers=identifiers,
         links=links,
+        are_new_identifiers=identifiers.where("is_known").isEmpty(),
+        are_new_links=links.where("is_known").isEmpty(),
         lost_links=lost,
         lost_nodes=of_records.vanished,
-        torn=np.unique(
-            np.concatenate([ends[side].to_numpy() for side in ("left_node", "right_node")])
-        ).astype(np.int64),
+        torn=numbers(*torn),
+        touched=np.empty(0, np.int64) if is_full else numbers(*nodes, *ends),
         matching=matching,
     )
 
 
-def _cached(rows: DataFrame) -> DataFrame:
-    """Rows computed once, of a size that joins know."""
-    rows = rows.persist()
-    rows.count()
-    return rows
-
-
-def _held(rows: DataFrame) -> DataFrame:
-    """Rows as they are now. What is only cached is computed anew, by each who reads it, as soon as
-    a table that it came from has been written."""
-    return _cached(rows.localCheckpoint())
-
-
 def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame:
-    """Links as they are in silver.identity_links once they have been seen (again)."""
-    said = _cached(said)
-    known = run.lake.read_or_empty(silver.IDENTITY_LINKS)
-    known = _cached(known.join(said.select("link_id"), "link_id", how="semi"))
+    """Links as they are in silver.identity_links once they have been seen (again), with `is_known`:
+    the table has them."""
+    said = cached(said)
+    known = run.lake.read_or_empty(silver.IDENTITY_LINKS).select(*_KEPT)
+    known = cached(known.join(said.select("link_id"), "link_id", how="semi"))
     at = run.lake.started_at
     stays = known.select("link_id", "status", "reason", "valid_from", "valid_to")
     if run.is_rebuild:  # guards and values set aside are judged anew; since when it is known stays
@@ -274,10 +292,11 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
     links = (
         widened(said, known, key="link_id")
         .join(stays, "link_id", how="left")
+        .withColumn("is_known", F.col("status").isNotNull())
         .withColumn("status", F.coalesce("status", F.lit("active")))
         .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
     )
-    return judged(links, decisions, at=at, are_said=True).select(*_LINK)
+    return judged(links, decisions, at=at, are_said=True).select(*_LINK, "is_known")
 
 
 def _withdrawn(
@@ -296,9 +315,8 @@ def _withdrawn(
     if run.is_rebuild or not run.lake.exists(silver.IDENTITY_LINKS):
         return links.where(F.lit(False))
     at = run.lake.started_at
-    there = run.lake.read(silver.IDENTITY_LINKS).join(
-        links.select("link_id"), "link_id", how="anti"
-    )
+    every, said = run.lake.read(silver.IDENTITY_LINKS), links.select("link_id")
+    there = every.join(said, "link_id", how="anti")
     found = there.where(F.lit(False)).select(*_LINK)
     if of_records.changed_nodes is not None:
         nodes = of_records.changed_nodes.withColumnRenamed("node_id", "left_node")
@@ -309,12 +327,13 @@ def _withdrawn(
         found = found.unionByName(_as_withdrawn(unlike, at=at, reason=_UNLIKE))
     if _has_new_decisions(run):
         changes = run.changes(silver.IDENTITY_DECISIONS)
-        nodes = changes.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
-        near = links_at(there, nodes.dropna().distinct())
-        near = near.join(found.select("link_id"), "link_id", how="anti")
+        decided = numbers(*(changes.select(end).dropna() for end in _ENDS))
+        near = links_at(every, decided).join(
+            said.unionByName(found.select("link_id")), "link_id", "anti"
+        )
         near = judged(near.select(*_LINK), decisions, at=at, are_said=False)
         found = found.unionByName(near.select(*_LINK))
-    return found
+    return found.withColumn("is_known", F.lit(True))
 
 
 def _as_withdrawn(links: DataFrame, *, at: datetime, reason: str) -> DataFrame:
@@ -340,22 +359,15 @@ def _alike(run: JobRun) -> tuple[DataFrame, Matching]:
     return alike_records(run.read(silver.RECORDS), attributes=conf.match, settings=settings)
 
 
-def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> DataFrame:
-    """The nodes whose people may change."""
-    ends = news.links.select(F.explode(F.array("left_node", "right_node")).alias("node_id"))
-    touched = news.identifiers.select("node_id").unionByName(ends)
-    if news.lost_links is not None and news.lost_nodes is not None:
-        lost = news.lost_links.select(F.explode(F.array("left_node", "right_node")))
-        touched = touched.union(lost).union(news.lost_nodes.select("node_id"))
-    again = sorted(set(set_aside) & set(news.torn.tolist()))
-    if set_aside:  # they stay so, whatever comes; where something goes, they are judged anew
-        stays = [node for node in set_aside if node not in set(again)]
-        touched = touched.where(~F.col("node_id").isin(*stays))
-    if again:
-        nodes = frame_of(run.spark, pa.table({"node_id": pa.array(again, pa.int64())}))
-        near = links_at(run.lake.read(silver.IDENTITY_LINKS), nodes)
-        touched = touched.union(near.select(F.explode(F.array("left_node", "right_node"))))
-    return touched_components(_known(run), _cached(touched.distinct()))
+def _touched(run: JobRun, news: News, set_aside: Sequence[int]) -> Near:
+    """The part of the graph whose people may change."""
+    known, touched = known_graph(run.lake, is_resolved=False), news.touched
+    # Values set aside stay so, whatever comes; where something goes, they are judged anew.
+    again = np.intersect1d(np.array(set_aside, np.int64), news.torn)
+    touched = np.setdiff1d(touched, np.setdiff1d(set_aside, again))
+    if len(again):
+        touched = np.union1d(touched, numbers(links_at(known.links, again).select(*_ENDS)))
+    return touched_components(known, touched)
 
 
 def _seen_beside(run: JobRun, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
@@ -379,71 +391,54 @@ def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int
     return seen_together(theirs, namespaces, rule=SEEN_BESIDE, without=set_aside)
 
 
-def _publish(run: JobRun, result: Resolution) -> None:
+def _publish(run: JobRun, changes: Changes) -> None:
     spark, lake, at = run.spark, run.lake, run.lake.started_at
-    known = _known(run)
-    blocked = result.changed_links()
-    if blocked.num_rows:
-        lake.upsert(silver.IDENTITY_LINKS, link_rows(spark, blocked, known.links))
-    _publish_bad_values(run, result, known)
-    if result.births:
-        lake.upsert(silver.IDENTITY_BIRTHS, birth_rows(spark, result.births, at=at))
-    moved = result.moved_people()
-    if moved.num_rows:
+    known = known_graph(lake, is_resolved=False)
+    if changes.links.num_rows:
+        lake.upsert(silver.IDENTITY_LINKS, link_rows(changes.links, known.links))
+    if changes.shared.num_rows or len(changes.no_more_shared):
+        _publish_bad_values(run, changes, known)
+    if changes.births:
+        lake.upsert(silver.IDENTITY_BIRTHS, birth_rows(spark, changes.births, at=at))
+    if changes.moved.num_rows:
         since = json.dumps(run.previous["input_versions"] if run.previous else None)
-        rows = change_rows(spark, moved, at=at, run_id=lake.run_id, since=since)
+        rows = change_rows(spark, changes.moved, at=at, run_id=lake.run_id, since=since)
         lake.upsert(silver.IDENTITY_CHANGES, rows)
-    changed = result.changed_nodes()
-    gone = result.graph.gone_node
     if not lake.exists(silver.IDENTITY_MAP):
-        rows = map_rows(spark, changed, current=known.current, identifiers=known.identifiers, at=at)
-        lake.replace(silver.IDENTITY_MAP, rows)
-    elif changed.num_rows or len(gone):
-        rows = map_rows(spark, changed, current=known.current, identifiers=known.identifiers, at=at)
-        lake.upsert(silver.IDENTITY_MAP, rows, gone=_rows_of(run, gone))
-    here = result.people.belongs & result.graph.is_inside
+        lake.replace(silver.IDENTITY_MAP, map_rows(changes.nodes, known, at=at))
+    elif changes.nodes.num_rows or len(changes.gone_nodes):
+        lake.upsert(
+            silver.IDENTITY_MAP,
+            map_rows(changes.nodes, known, at=at),
+            gone=_rows_of(run, changes.gone_nodes),
+            are_new=not changes.nodes["is_known"].to_numpy().any(),
+        )
     run.count(
-        moved=moved.num_rows,
-        people=len(np.unique(result.keys[here])),
-        set_aside=len(result.shared.node),
-        blocked=int(np.count_nonzero(result.people.is_blocked)),
+        moved=changes.moved.num_rows,
+        people=changes.people,
+        set_aside=changes.shared.num_rows,
+        blocked=changes.blocked,
     )
 
 
-def _publish_bad_values(run: JobRun, result: Resolution, known: Known) -> None:
-    lake, graph = run.lake, result.graph
-    there = lake.read_or_empty(silver.BAD_VALUES)
-    before = {row["node_id"] for row in there.select("node_id").collect()}
-    shared = set(graph.node_id[result.shared.node].tolist())
-    no_more = (before & set(graph.node_id[graph.is_inside].tolist())) - shared
-    no_more |= before & set(graph.gone_node.tolist())
-    if not (shared or no_more):
-        return
-    rows = bad_value_rows(run.spark, result, known.identifiers, at=lake.started_at)
+def _publish_bad_values(run: JobRun, changes: Changes, known: Known) -> None:
+    there = run.lake.read_or_empty(silver.BAD_VALUES)
+    rows = bad_value_rows(changes.shared, known.identifiers, at=run.lake.started_at)
     found_at = there.select("node_id", F.col("set_aside_at").alias("_at"))
     rows = rows.join(found_at, "node_id", how="left").withColumn(
         "set_aside_at", F.coalesce("_at", "set_aside_at")
     )
-    nodes = pa.table({"node_id": pa.array(sorted(no_more), pa.int64())})
-    lake.upsert(silver.BAD_VALUES, rows, gone=frame_of(run.spark, nodes) if no_more else None)
+    gone = None
+    if len(changes.no_more_shared):
+        gone = frame_of(run.spark, pa.table({"node_id": changes.no_more_shared}))
+    run.lake.upsert(silver.BAD_VALUES, rows, gone=gone)
 
 
 def _rows_of(run: JobRun, nodes: Ints) -> DataFrame | None:
     """Every row of the map of nodes that are no more, history included."""
     if len(nodes) == 0:
         return None
-    frame = frame_of(run.spark, pa.table({"node_id": nodes}))
-    return run.lake.read(silver.IDENTITY_MAP).join(frame, "node_id", how="semi")
-
-
-def _known(run: JobRun) -> Known:
-    lake = run.lake
-    return Known(
-        identifiers=lake.read_or_empty(silver.IDENTIFIERS),
-        links=lake.read_or_empty(silver.IDENTITY_LINKS),
-        current=current(lake.read_or_empty(silver.IDENTITY_MAP)),
-        births=lake.read_or_empty(silver.IDENTITY_BIRTHS),
-    )
+    return rows_with(run.lake.read(silver.IDENTITY_MAP), "node_id", nodes)
 
 
 def _set_aside(run: JobRun, decisions: Sequence[Row]) -> list[int]:

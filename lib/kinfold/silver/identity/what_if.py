@@ -14,9 +14,9 @@ from kinfold.runtime.lake import Lake
 from kinfold.silver.identity.decisions import holding
 from kinfold.silver.identity.graph import Flags, Graph, Ints, People, people_of, shared_values
 from kinfold.silver.identity.links import SEEN_BESIDE, SEEN_TOGETHER, sightings
-from kinfold.silver.identity.lookup import Found, known_graph
+from kinfold.silver.identity.lookup import Found
 from kinfold.silver.identity.nodes import Namespaces
-from kinfold.silver.identity.resolution import Known, read_graph, rules_of
+from kinfold.silver.identity.resolution import Known, known_graph, read_graph, rules_of
 from kinfold.silver.identity.stitching import seen_beside
 from kinfold.tables import silver
 
@@ -116,7 +116,7 @@ def outlook(
 
     def people(links: DataFrame) -> tuple[Graph, People, Ints]:
         there = Known(known.identifiers, links, known.current, known.births)
-        graph = read_graph(there, namespaces, within=None)
+        graph = read_graph(there, namespaces, near=None)
         chosen = graph.places(np.array([one.node_id for one in set_aside], np.int64))
         shared = np.union1d(shared_values(graph, rules).node, chosen)
         return graph, people_of(graph, shared, rules), shared

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from frames import assert_rows, at
 from kinfold.core.conf import IdentityConf, NamespaceConf
 from kinfold.silver.identity.links import (
-    clashing,
+    new_identifiers,
     seen_identifiers,
     seen_together,
     sightings,
@@ -45,17 +45,14 @@ def event(event_id, moment, *identifiers):
 COOKIE, USER, EMAIL = ("cookie_id", "c"), ("user_id", "u"), ("email", "a@b.org")
 
 
-def test_an_identifier_is_seen_from_its_first_event_to_its_last(spark):
+def test_an_identifier_is_first_seen_in_its_earliest_event(spark):
     events = silver.EVENTS.frame(
         spark, event("1", "10:00", COOKIE), event("2", "09:00", COOKIE, USER)
     )
     assert_rows(
         seen_identifiers(sightings(events, None)),
-        ["namespace", "value", "first_seen_at", "last_seen_at"],
-        [
-            ("cookie_id", "c", at("09:00"), at("10:00")),
-            ("user_id", "u", at("09:00"), at("09:00")),
-        ],
+        ["namespace", "value", "first_seen_at"],
+        [("cookie_id", "c", at("09:00")), ("user_id", "u", at("09:00"))],
     )
 
 
@@ -145,18 +142,44 @@ def test_first_and_last_seen_only_ever_widen_and_the_first_keeps_its_event(spark
     )
 
 
-def test_a_known_value_of_another_name_under_the_same_node_clashes(spark):
-    """Two values of one hash; the same value seen again does not clash."""
-    moment = dict(first_seen_at=at("09:00"), last_seen_at=at("09:00"))
+def identifier(node_id, namespace, value, first):
+    return dict(node_id=node_id, namespace=namespace, value=value, first_seen_at=at(first))
+
+
+def test_only_what_is_new_or_was_seen_earlier_than_known_is_news(spark):
     known = silver.IDENTIFIERS.frame(
         spark,
-        dict(node_id=1, namespace="email", value="a@b.org", **moment),
-        dict(node_id=2, namespace="email", value="c@d.org", **moment),
-        dict(node_id=3, namespace="email", value="e@f.org", **moment),
+        identifier(1, "email", "a@b.org", "09:00"),
+        identifier(2, "email", "c@d.org", "09:00"),
     )
-    new = silver.IDENTIFIERS.frame(
+    seen = silver.IDENTIFIERS.frame(
         spark,
-        dict(node_id=1, namespace="email", value="a@b.org", **moment),
-        dict(node_id=2, namespace="user_id", value="c@d.org", **moment),
+        identifier(1, "email", "a@b.org", "10:00"),
+        identifier(2, "email", "c@d.org", "08:00"),
+        identifier(3, "email", "e@f.org", "10:00"),
     )
-    assert [row.node_id for row in clashing(new, known).collect()] == [2]
+    assert_rows(
+        new_identifiers(seen, known),
+        ["node_id", "first_seen_at", "is_known"],
+        [(2, at("08:00"), True), (3, at("10:00"), False)],
+    )
+
+
+def test_a_known_value_of_another_name_under_the_same_node_stands_beside_the_new_one(spark):
+    """Two values of one hash break the key, whichever was seen first."""
+    known = silver.IDENTIFIERS.frame(
+        spark,
+        identifier(1, "email", "a@b.org", "09:00"),
+        identifier(2, "email", "c@d.org", "09:00"),
+        identifier(3, "email", "e@f.org", "09:00"),
+    )
+    seen = silver.IDENTIFIERS.frame(
+        spark,
+        identifier(1, "email", "a@b.org", "09:00"),
+        identifier(2, "user_id", "c@d.org", "10:00"),
+    )
+    assert_rows(
+        new_identifiers(seen, known),
+        ["node_id", "namespace", "is_known"],
+        [(2, "email", True), (2, "user_id", True)],
+    )

@@ -1,0 +1,58 @@
+"""Frames that stay, frames that arrays become, and the rows of a table that have given numbers."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession, functions as F
+
+FEW = 1_000
+"""So many values can stand in a plan, where they also let Delta and Parquet pass over the rest."""
+_SENT = 2_000_000
+"""So many numbers are sent to where the rows are; of more, both sides are shuffled."""
+
+
+def cached(rows: DataFrame) -> DataFrame:
+    """Rows computed once, of a size that joins know."""
+    rows = rows.persist()
+    rows.count()
+    return rows
+
+
+def held(rows: DataFrame) -> DataFrame:
+    """Rows as they are now. What is only cached is computed anew, by each who reads it, as soon as
+    a table that it came from has been written."""
+    return cached(rows.localCheckpoint())
+
+
+def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
+    """A small or large Arrow table as a frame."""
+    if rows.num_rows == 0:  # Spark cannot take the schema from no batch
+        rows = rows.combine_chunks()
+    frame = spark.createDataFrame(rows)
+    return F.broadcast(frame) if rows.num_rows <= _SENT else frame
+
+
+def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
+    """The columns of a frame, each as one array; nothing else of it stays in memory."""
+    table = rows.toArrow()
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def numbers(*columns: DataFrame) -> NDArray[np.int64]:
+    """The distinct numbers in all columns of some frames, ascending."""
+    found = [array.astype(np.int64) for rows in columns for array in columns_of(rows).values()]
+    return np.unique(np.concatenate(found))
+
+
+def rows_with(rows: DataFrame, column: str, values: NDArray[np.int64]) -> DataFrame:
+    """The rows whose column has one of some values.
+
+    Args:
+        column: a bigint.
+        values: distinct.
+    """
+    if len(values) <= FEW:
+        return rows.where(F.col(column).isin(values.tolist()))
+    return rows.join(frame_of(rows.sparkSession, pa.table({column: values})), column, how="semi")
