@@ -479,7 +479,8 @@ class Lake:
             keys = [row[0] for row in rows.select(first).distinct().collect()]
             among = F.col(f"old.{first}").isin(keys)
             old = self.read(table).alias("old").where(among)
-            if old.join(rows.alias("new"), _matches(table), how="semi").isEmpty():
+            there = old.join(rows.alias("new"), _matches(table), how="semi")
+            if there.limit(1).count() == 0:
                 self._save(table, rows)  # looking costs a fraction of a MERGE that finds nothing
                 return
         self._write_by_key(table, rows, condition=self._differs(table), where=among)

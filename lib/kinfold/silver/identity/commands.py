@@ -28,6 +28,7 @@ from kinfold.silver.identity.nodes import Namespaces
 from kinfold.silver.identity.resolution import (
     Known,
     known_graph,
+    nearby,
     read_graph,
     resolution,
     rules_of,
@@ -249,7 +250,7 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[C
     torn = numbers(gone.select("left_node", "right_node"))
     then = Known(known.identifiers, links, known.current, known.births)
     result = resolution(
-        read_graph(then, namespaces, near=near),
+        read_graph(nearby(then, near), namespaces, near=near),
         rules_of(conf, held),
         namespaces,
         torn=torn,

@@ -5,7 +5,7 @@ worked on; what was made so equals what is made of everything at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.conf import IdentityConf
-from kinfold.runtime.frames import columns_of, frame_of, numbers, rows_with
+from kinfold.runtime.frames import FEW, columns_of, frame_of, held, numbers, rows_with
 from kinfold.runtime.lake import Lake
 from kinfold.silver.identity.components import positions
 from kinfold.silver.identity.decisions import decision_nodes
@@ -38,6 +38,7 @@ from kinfold.tables import silver
 
 _BLOCKED = "blocked"
 _MAP = ("node_id", "person_key", "component_id")
+_EDGE = ("link_id", "left_node", "right_node", "rule", "trust", "first_seen_at", "status")
 _SHARED = -1
 
 
@@ -287,17 +288,30 @@ def touched_components(known: Known, touched: Ints) -> Near:
     return Near(np.union1d(members["node_id"], touched), members)
 
 
+def nearby(known: Known, near: Near) -> Known:
+    """Of a part of the graph: links that are not withdrawn, and the identifiers at their ends.
+
+    Many are held, since they are read more than once; few are found by their keys each time.
+    """
+    active = known.links.where(F.col("status") != "withdrawn").select(*_EDGE)
+    links = links_at(active, near.nodes)
+    links = links if len(near.nodes) <= FEW else held(links)
+    nodes = np.union1d(near.nodes, numbers(links.select("left_node", "right_node")))
+    identifiers = rows_with(known.identifiers, "node_id", nodes)
+    identifiers = identifiers if len(nodes) <= FEW else held(identifiers)
+    return replace(known, links=links, identifiers=identifiers)
+
+
 def read_graph(known: Known, namespaces: Namespaces, *, near: Near | None) -> Graph:
     """The graph, or a part of it, as arrays.
 
     Args:
+        known: all of it, or what is `nearby`.
         near: the part; null = all.
     """
-    identifiers, today, links = known.identifiers, known.current.select(*_MAP), known.links
-    if near is not None:
-        links = links_at(links, near.nodes)
+    today = known.current.select(*_MAP)
     edges = columns_of(
-        links.where(F.col("status") != "withdrawn").select(
+        known.links.where(F.col("status") != "withdrawn").select(
             "link_id",
             "left_node",
             "right_node",
@@ -311,15 +325,14 @@ def read_graph(known: Known, namespaces: Namespaces, *, near: Near | None) -> Gr
     if near is None:
         known_map = columns_of(today)
     else:
-        ends = np.unique(np.concatenate([edges["left_node"], edges["right_node"]]))
-        identifiers = rows_with(identifiers, "node_id", np.union1d(near.nodes, ends))
         known_map = near.today
-        beyond = np.setdiff1d(ends, near.nodes, assume_unique=True)
+        ends = np.concatenate([edges["left_node"], edges["right_node"]])
+        beyond = np.setdiff1d(ends, near.nodes)
         if len(beyond):
             others = columns_of(rows_with(today, "node_id", beyond))
             known_map = {c: np.concatenate([known_map[c], others[c]]) for c in _MAP}
     nodes = columns_of(
-        identifiers.select(
+        known.identifiers.select(
             "node_id",
             namespaces.code(F.col("namespace")).cast("short").alias("namespace"),
             F.unix_micros("first_seen_at").alias("first_seen"),

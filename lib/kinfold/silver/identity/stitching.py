@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Row, functions as F
 
 from kinfold.runtime.frames import cached, frame_of, held, numbers, rows_with
@@ -41,6 +42,7 @@ from kinfold.silver.identity.resolution import (
     link_rows,
     map_rows,
     near_of,
+    nearby,
     read_graph,
     resolution,
     rules_of,
@@ -138,9 +140,10 @@ def stitch(run: JobRun) -> Matching | None:
             lake.upsert(silver.IDENTITY_LINKS, beside)
         parts = list(_parts(run, set_aside))
 
-    def found(near: Near | None) -> Resolution:
+    def found(near: Near | None) -> tuple[Known, Resolution]:
         known = known_graph(lake, is_resolved=False)
-        return resolution(
+        known = known if near is None else nearby(known, near)
+        result = resolution(
             read_graph(known, namespaces, near=near),
             rules,
             namespaces,
@@ -148,18 +151,19 @@ def stitch(run: JobRun) -> Matching | None:
             gone_births={row[0]: row[1] for row in known.births.collect()},
             set_aside=np.array(set_aside, np.int64),
         )
+        return known, result
 
     for near in parts:
-        result = found(near)
+        known, result = found(near)
         shared = set(result.graph.node_id[result.shared.node].tolist())
         if new := sorted(shared - set(set_aside)):
             beside = _landed(run, _seen_beside(run, namespaces, [*set_aside, *new]), decisions)
             lake.upsert(silver.IDENTITY_LINKS, beside)
-            result = found(near)
+            known, result = found(near)
         _note_alarms(run, result, namespaces)
         changes = result.changes(numbers(lake.read_or_empty(silver.BAD_VALUES).select("node_id")))
         del result  # the graph of fifty million links is gigabytes
-        _publish(run, changes)
+        _publish(run, changes, known)
     return news.matching
 
 
@@ -391,11 +395,11 @@ def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int
     return seen_together(theirs, namespaces, rule=SEEN_BESIDE, without=set_aside)
 
 
-def _publish(run: JobRun, changes: Changes) -> None:
+def _publish(run: JobRun, changes: Changes, known: Known) -> None:
     spark, lake, at = run.spark, run.lake, run.lake.started_at
-    known = known_graph(lake, is_resolved=False)
     if changes.links.num_rows:
-        lake.upsert(silver.IDENTITY_LINKS, link_rows(changes.links, known.links))
+        links = link_rows(changes.links, lake.read(silver.IDENTITY_LINKS))
+        lake.upsert(silver.IDENTITY_LINKS, links)
     if changes.shared.num_rows or len(changes.no_more_shared):
         _publish_bad_values(run, changes, known)
     if changes.births:
@@ -404,15 +408,17 @@ def _publish(run: JobRun, changes: Changes) -> None:
         since = json.dumps(run.previous["input_versions"] if run.previous else None)
         rows = change_rows(spark, changes.moved, at=at, run_id=lake.run_id, since=since)
         lake.upsert(silver.IDENTITY_CHANGES, rows)
+    nodes, is_known = changes.nodes, changes.nodes["is_known"]
     if not lake.exists(silver.IDENTITY_MAP):
-        lake.replace(silver.IDENTITY_MAP, map_rows(changes.nodes, known, at=at))
-    elif changes.nodes.num_rows or len(changes.gone_nodes):
-        lake.upsert(
-            silver.IDENTITY_MAP,
-            map_rows(changes.nodes, known, at=at),
-            gone=_rows_of(run, changes.gone_nodes),
-            are_new=not changes.nodes["is_known"].to_numpy().any(),
-        )
+        lake.replace(silver.IDENTITY_MAP, map_rows(nodes, known, at=at))
+    else:  # those that come need no look at those that are there, and are most
+        come, go = nodes.filter(pc.invert(is_known)), nodes.filter(is_known)
+        if come.num_rows:
+            rows = map_rows(come, known, at=at)
+            lake.upsert(silver.IDENTITY_MAP, rows, are_new=True)
+        if go.num_rows or len(changes.gone_nodes):
+            gone = _rows_of(run, changes.gone_nodes)
+            lake.upsert(silver.IDENTITY_MAP, map_rows(go, known, at=at), gone=gone)
     run.count(
         moved=changes.moved.num_rows,
         people=changes.people,

@@ -1,0 +1,38 @@
+"""Frames that stay, and rows found by number."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyspark.sql import functions as F
+
+from kinfold.runtime import frames
+from kinfold.runtime.frames import columns_of, frame_of, held, numbers, rows_with
+
+
+def test_numbers_of_several_frames_and_columns_come_once_and_in_order(spark):
+    pairs = spark.createDataFrame([(3, 1), (2, 3)], "a bigint, b bigint")
+    assert numbers(pairs, pairs.select("a")).tolist() == [1, 2, 3]
+    assert numbers(pairs.where("a > 9")).tolist() == []
+
+
+@pytest.mark.parametrize("few", [10, 1])
+@pytest.mark.parametrize("values", [[], [1], [1, 3, 7]])
+def test_rows_are_found_by_few_numbers_as_by_many(spark, monkeypatch, few, values):
+    monkeypatch.setattr(frames, "FEW", few)
+    rows = spark.range(5).withColumn("twice", F.col("id") * 2)
+    found = columns_of(rows_with(rows, "id", np.array(values, np.int64)))
+    assert sorted(found["id"].tolist()) == [value for value in values if value < 5]
+    assert sorted(found["twice"].tolist()) == [value * 2 for value in values if value < 5]
+
+
+def test_a_frame_of_no_rows_keeps_its_columns(spark):
+    frame = frame_of(spark, pa.table({"node_id": pa.array([], pa.int64())}))
+    assert (frame.columns, frame.count()) == (["node_id"], 0)
+
+
+def test_held_rows_stay_when_the_table_they_came_from_is_written(spark, tmp_path):
+    folder = str(tmp_path / "table")
+    spark.range(3).write.format("delta").save(folder)
+    rows = held(spark.read.format("delta").load(folder))
+    spark.range(9).write.format("delta").mode("overwrite").save(folder)
+    assert rows.count() == 3
