@@ -177,6 +177,12 @@ def reference(name: str) -> Path:
             ["--truth", "rec_id", "--truth-pattern", "^rec-([0-9]+)-"],
             0.998,
         ),
+        (
+            "historical_figures_with_errors_50k.parquet",
+            "historical_50k",
+            ["--truth", "cluster"],
+            0.94,
+        ),
     ],
 )
 def test_reference_data_is_matched_without_labels(

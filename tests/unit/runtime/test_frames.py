@@ -36,3 +36,16 @@ def test_held_rows_stay_when_the_table_they_came_from_is_written(spark, tmp_path
     rows = held(spark.read.format("delta").load(folder))
     spark.range(9).write.format("delta").mode("overwrite").save(folder)
     assert rows.count() == 3
+
+
+def test_columns_come_in_the_order_of_their_rows_whatever_the_batches(spark):
+    rows = spark.range(10_000, numPartitions=3).select(
+        "id", (F.col("id") % 2 == 0).alias("even"), F.col("id").cast("float").alias("share")
+    )
+    found = columns_of(rows)
+    assert found["id"].tolist() == list(range(10_000))
+    assert found["even"].tolist() == [n % 2 == 0 for n in range(10_000)]
+    assert (found["even"].dtype, found["share"].dtype) == (np.bool_, np.float32)
+    assert {name: len(a) for name, a in columns_of(rows.limit(0)).items()} == dict.fromkeys(
+        found, 0
+    )

@@ -149,14 +149,16 @@ class Resolution:
         is_move = changes.copy()
         at = np.flatnonzero(stays & graph.is_inside)
         changes[at] = graph.node_id[people.component[at]] != graph.component_id[at]
-        at = np.flatnonzero(changes).astype(np.int32)
+        # A first run changes all of them; that much is not copied.
+        changed = slice(None) if changes.all() else np.flatnonzero(changes)
+        nobodys = None if people.belongs.all() else ~people.belongs[changed]
         return pa.table(
             {
-                "node_id": graph.node_id[at],
-                "person_key": pa.array(self.keys[at], mask=~people.belongs[at]),
-                "component_id": graph.node_id[people.component[at]],
-                "is_move": is_move[at],
-                "is_known": graph.is_known[at],
+                "node_id": graph.node_id[changed],
+                "person_key": pa.array(self.keys[changed], mask=nobodys),
+                "component_id": graph.node_id[people.component[changed]],
+                "is_move": is_move[changed],
+                "is_known": graph.is_known[changed],
             }
         )
 
