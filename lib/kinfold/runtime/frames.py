@@ -35,12 +35,17 @@ def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
 
 
 def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
-    """The columns of a frame, numbers and flags without nulls, each as one array.
+    """The columns of a frame, numbers and flags, each as one array.
 
     Batch by batch, so that what has been copied is let go: of fifty million rows a second copy is
     gigabytes.
+
+    Raises:
+        ValueError: a column has nulls, which an array of numbers has no place for.
     """
     table = rows.toArrow()
+    if nulls := [name for name in table.column_names if table[name].null_count]:
+        raise ValueError(f"columns_of: {', '.join(nulls)} has nulls, expected none.")
     columns = {
         field.name: np.empty(len(table), field.type.to_pandas_dtype()) for field in table.schema
     }
@@ -54,9 +59,9 @@ def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def numbers(*columns: DataFrame) -> NDArray[np.int64]:
+def numbers(*frames: DataFrame) -> NDArray[np.int64]:
     """The distinct numbers in all columns of some frames, ascending."""
-    found = [array.astype(np.int64) for rows in columns for array in columns_of(rows).values()]
+    found = [array.astype(np.int64) for rows in frames for array in columns_of(rows).values()]
     return np.unique(np.concatenate(found))
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pyspark.sql import DataFrame, Row, SparkSession, functions as F, types as T
+from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
 
 from kinfold.core.errors import ContractError, did_you_mean
 
@@ -273,6 +273,4 @@ def _as_json(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if isinstance(value, Row):
-        return value.asDict()
     raise TypeError(f"{type(value).__name__}: no kind of value that a row can have.")

@@ -49,3 +49,8 @@ def test_columns_come_in_the_order_of_their_rows_whatever_the_batches(spark):
     assert {name: len(a) for name, a in columns_of(rows.limit(0)).items()} == dict.fromkeys(
         found, 0
     )
+
+
+def test_a_null_is_refused_and_not_made_a_number(spark):
+    with pytest.raises(ValueError, match="a has nulls"):
+        numbers(spark.createDataFrame([(1,), (None,)], "a bigint"))

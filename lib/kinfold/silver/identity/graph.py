@@ -122,8 +122,8 @@ def shared_values(graph: Graph, rules: Rules) -> Shared:
             graph.left, graph.right, graph.is_sighting, graph.namespace, code, other, counts
         )
         node = np.flatnonzero(counts > most)
-        rest = ([value] * len(node) for value in (other, most, place))
-        found.append(np.stack([node, counts[node], *map(np.array, rest)], axis=1).astype(np.int64))
+        rest = (np.full(len(node), value) for value in (other, most, place))
+        found.append(np.stack([node, counts[node], *rest], axis=1))
     every = np.concatenate(found)
     every = every[graph.is_inside[every[:, 0]]]
     every = every[~np.isin(every[:, 0], graph.places(rules.released))]

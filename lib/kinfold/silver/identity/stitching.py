@@ -1,7 +1,7 @@
 """From new events, records and decisions to links, and from links to people."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,7 +128,7 @@ def stitch(run: JobRun) -> Matching | None:
     )
     run.publish(silver.IDENTITY_LINKS, news.links, gone=news.lost_links, are_new=news.are_new_links)
     rules = rules_of(conf, decisions)
-    parts: list[Near | None]
+    parts: Iterable[Near | None]
     if not is_full:
         parts = [_touched(run, news, set_aside)]
     elif lake.read(silver.IDENTITY_LINKS).count() <= conf.driver_links:
@@ -138,7 +138,7 @@ def stitch(run: JobRun) -> Matching | None:
         if set_aside:
             beside = _landed(run, _seen_beside(run, namespaces, set_aside), decisions)
             lake.upsert(silver.IDENTITY_LINKS, beside)
-        parts = list(_parts(run, set_aside))
+        parts = _parts(run, set_aside)
 
     def found(near: Near | None) -> tuple[Known, Resolution]:
         known = known_graph(lake, is_resolved=False)
@@ -252,7 +252,11 @@ def _news(
     links = _landed(run, said, decisions)
     withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
     links = hold(links.unionByName(withdrawn))
-    run.count(identifiers=identifiers.count(), links=links.count())
+    (identifier_count, known_identifiers), (link_count, known_links) = (
+        rows.agg(F.count(F.lit(1)), F.count_if("is_known")).collect()[0]
+        for rows in (identifiers, links)
+    )
+    run.count(identifiers=identifier_count, links=link_count)
     lost, ends = None, [links.select(*_ENDS)]
     torn = [links.where(F.col("status") == "withdrawn").select(*_ENDS)]
     nodes = [seen_now.select("node_id")]
@@ -266,8 +270,8 @@ def _news(
     return News(
         identifiers=identifiers,
         links=links,
-        are_new_identifiers=identifiers.where("is_known").isEmpty(),
-        are_new_links=links.where("is_known").isEmpty(),
+        are_new_identifiers=known_identifiers == 0,
+        are_new_links=known_links == 0,
         lost_links=lost,
         lost_nodes=of_records.vanished,
         torn=numbers(*torn),
