@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 from delta.tables import DeltaTable
@@ -33,6 +34,8 @@ COMMIT_VERSION = "_commit_version"
 
 _SENT = 500_000
 """So many rows to publish are sent to where the table's are; of more, both sides are shuffled."""
+_NAMED = 100
+"""So many rows can each be named in a condition."""
 _PER_FILE = 250_000
 """Rows in a file of a table that is clustered."""
 
@@ -398,6 +401,8 @@ class Lake:
             is_split = counts.wrong > 0 and self._may_set_aside(table, judged, counts)
             aside = counts.by_rule if is_split else {}
             passed = right_rows(judged) if is_split else judged.drop(REASONS)
+            if counts.rows <= FEW:  # of one partition, aggregates take one step instead of two
+                passed = passed.coalesce(1)
             verdicts = gate.judge(table, passed) if counts.rows else gate.kept(table)
             judged_at = datetime.now(UTC)
             self._tell(table, verdicts, quarantined=counts.wrong if is_split else 0)
@@ -468,13 +473,17 @@ class Lake:
 
     def _upsert(self, table: Table, rows: DataFrame, count: int) -> None:
         """Replace the rows whose key is there and that say something else, and add the others."""
+        # A column that names a person, which has no statistics, must not stand in the Delta log
+        # either, and that keeps what rows were looked for by.
+        is_shown = set(table.key) <= set(table.statistics_columns)
+        if count <= _NAMED and is_shown and table.marks_old_rows:
+            self._replace_few(table, rows)
+            return
         among = None
         if count <= _SENT:
             rows = F.broadcast(rows)
         first = table.key[0]
-        # Of a few rows the key's first column tells which files, and parts of files, can have them.
-        # A column that names a person, which has no statistics, must not stand in the Delta log
-        # either, and that keeps what a MERGE matched by.
+        # Of few rows the key's first column tells which files, and parts of files, can have them.
         if count <= FEW and first in table.statistics_columns:
             keys = [row[0] for row in rows.select(first).distinct().collect()]
             among = F.col(f"old.{first}").isin(keys)
@@ -484,6 +493,27 @@ class Lake:
                 self._save(table, rows)  # looking costs a fraction of a MERGE that finds nothing
                 return
         self._write_by_key(table, rows, condition=self._differs(table), where=among)
+
+    def _replace_few(self, table: Table, rows: DataFrame) -> None:
+        """`_upsert` of rows that can be named one by one, in a third of the time of a MERGE.
+
+        The change feed has a replaced row as one deleted and one inserted.
+        """
+        keys = rows.select(*table.key).toArrow().to_pylist()
+        asked = F.expr(_any_of(keys))
+        there = self.read(table).where(asked).withColumn("_is_there", F.lit(True))
+        news = rows.alias("new").join(there.alias("old"), _matches(table), how="left")
+        news = news.where(F.col("old._is_there").isNull() | self._differs(table))
+        found = news.select("new.*", "old._is_there").toArrow()
+        if not found.num_rows:
+            return
+        told = table.conform(self.spark.createDataFrame(found))
+        if found["_is_there"].null_count == found.num_rows:
+            self._save(table, told)
+            return
+        writer = told.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
+        keys = found.select(list(table.key)).to_pylist()
+        writer.option("replaceWhere", _any_of(keys)).save(self.path(table))
 
     def _write_by_key(
         self,
@@ -539,15 +569,25 @@ def _matches(table: Table) -> Column:
     return F.expr(" and ".join(f"old.{c} = new.{c}" for c in table.key))
 
 
-def _predicate(values: Mapping[str, str | datetime]) -> str:
+def _predicate(values: Mapping[str, str | int | datetime]) -> str:
     """`a = 'x' and b = timestamp '...'`, as Delta's replaceWhere takes it; quotes are escaped."""
-    literals = {
-        name: f"timestamp '{value.isoformat()}'"
-        if isinstance(value, datetime)
-        else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-        for name, value in values.items()
-    }
-    return " and ".join(f"{name} = {literal}" for name, literal in literals.items())
+    return " and ".join(f"{name} = {_literal(value)}" for name, value in values.items())
+
+
+def _any_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Whether a row has the values of one of some rows, which share their columns."""
+    names = list(rows[0])
+    if len(names) > 1:
+        return " or ".join(f"({_predicate(row)})" for row in rows)
+    return f"{names[0]} in ({', '.join(_literal(row[names[0]]) for row in rows)})"
+
+
+def _literal(value: str | int | datetime) -> str:
+    if isinstance(value, datetime):
+        return f"timestamp '{value.isoformat()}'"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(value)
 
 
 def open_root(root: str) -> None:

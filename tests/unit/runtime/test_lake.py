@@ -14,7 +14,7 @@ from kinfold.tables import gold, ops, silver
 from kinfold.tables.spec import Field
 from lakes import MEMBERS, lake_of
 
-P, Q, R = ("0" * 31 + digit for digit in "123")
+P, Q, R, S = ("0" * 31 + digit for digit in "1234")
 SHA256_OF_A = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 
 
@@ -126,6 +126,24 @@ def test_equal_rows_are_not_written_again(lake, spark):
         ["value", "profile_id", "_change_type"],
         [("b", P, "update_preimage"), ("b", Q, "update_postimage")],
     )
+
+
+@pytest.mark.parametrize("key", [("profile_id",), ("profile_id", "profile_since")])
+def test_few_rows_of_a_table_that_marks_old_ones_are_replaced_by_name(lake, spark, key):
+    table = replace(MEMBERS, name="silver.few", key=key, marks_old_rows=True)
+    lake.upsert(table, people(spark, a=P, b=Q, c=R))
+    before = lake.version(table)
+    lake.upsert(table, people(spark, a=P, z=Q, c=R))  # two of three say nothing new
+    assert_rows(
+        lake.changes(table, after=before, until=lake.version(table)),
+        ["value", "profile_id", "_change_type"],
+        [("b", Q, "delete"), ("z", Q, "insert")],
+    )
+    lake.upsert(table, people(spark, y=R, d=S))  # one is there, one is not
+    lake.upsert(table, people(spark, y=R, d=S))
+    assert lake.version(table) == before + 2
+    told = [("a", P), ("z", Q), ("y", R), ("d", S)]
+    assert_rows(lake.read(table), ["value", "profile_id"], told)
 
 
 def test_an_update_sees_a_changed_map(lake, spark):
