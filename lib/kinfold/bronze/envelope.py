@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple
 from zipimport import zipimporter
 
@@ -14,9 +14,10 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, functions as F, types as T
 
-from kinfold.bronze.json_bytes import are_utf8
+from kinfold.bronze.event_scanner import MAX_DEPTH, Scanned, are_utf8, scan
 from kinfold.bronze.json_schema import (
     MAX_REASONS,
     TOO_DEEP,
@@ -27,7 +28,6 @@ from kinfold.bronze.json_schema import (
 )
 from kinfold.bronze.positions import Positions
 from kinfold.bronze.segment import messages, native_event
-from kinfold.bronze.typed_events import MAX_DEPTH
 from kinfold.tables.bronze import ACCEPTED, EVENTS, REJECTED
 
 Shape = Literal["native", "segment", "mapped"]
@@ -53,6 +53,8 @@ _FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
 _END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
 _NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
 _INSTANT = pa.timestamp("us", tz="UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _HAS_ARROW_UDF = hasattr(F, "arrow_udf")  # not before Spark 4.1
 _PLACED = {"source", "source_partition", "source_offset", "value", "kafka"}
 _IS_TEXT = "is_text"
@@ -162,9 +164,8 @@ def _beside_the_record(
         schemas = compiled_schemas(registry)
         for values in batches:
             with _without_collector():
-                verdicts = _Verdicts(schemas, _latest(ingested_before))
-                verdicts.judge_texts(values)
-                columns = verdicts.columns() | {_IS_TEXT: are_utf8(values)}
+                columns = _judged_texts(values, schemas, _latest(ingested_before))
+                columns[_IS_TEXT] = are_utf8(values)
             names = _JUDGED.fieldNames()
             yield pa.StructArray.from_arrays([columns[name] for name in names], names)
 
@@ -194,25 +195,91 @@ def landed_batch(
     ingested_before: datetime | None = None,
 ) -> pa.RecordBatch:
     """`landed_events` for one Arrow batch."""
-    verdicts = _Verdicts(schemas, _latest(ingested_before))
+    latest_at = _latest(ingested_before)
     columns = {name: batch[name] for name in batch.schema.names}
     columns["raw"], columns["raw_bytes"] = _raw_columns(batch["value"])
     if shape == "segment":
-        columns = _judge_messages(batch, columns, verdicts)
+        columns = _judged_messages(batch, columns, _Verdicts(schemas, latest_at))
     else:
         sent = batch["value"] if shape == "native" else batch["event"].cast(pa.binary())
-        unreadable = batch["unreadable"].to_pylist() if "unreadable" in columns else None
-        verdicts.judge_texts(sent, unreadable)
+        columns |= _judged_texts(sent, schemas, latest_at, columns.get("unreadable"))
         columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
-    columns |= verdicts.columns()
     order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
     return pa.RecordBatch.from_arrays([columns[name] for name in order], order)
 
 
-def _judge_messages(
+def _judged_texts(
+    values: pa.Array,
+    schemas: CompiledSchemas,
+    latest_at: datetime | None,
+    unreadable: pa.Array | None = None,
+) -> dict[str, pa.Array]:
+    """The columns of `LANDED_EVENTS` that judging a column of texts decides, by name.
+
+    Args:
+        values: what was received, as bytes.
+        unreadable: why the reader could not make anything of it; null if it could.
+    """
+    scanned = scan(values, schemas.forms)
+    is_sure = _is_in_time(scanned, latest_at)
+    if unreadable is not None:
+        is_sure &= unreadable.is_null().to_numpy(zero_copy_only=False)[scanned.rows]
+    if not is_sure.all():
+        scanned = scanned.only(is_sure)
+    accepted = _accepted_columns(scanned, schemas)
+    is_other = np.ones(len(values), np.bool_)
+    is_other[scanned.rows] = False
+    others = np.flatnonzero(is_other)
+    if not len(others):
+        return accepted
+    verdicts, asked = _Verdicts(schemas, latest_at), pa.array(others)
+    reasons = unreadable.take(asked).to_pylist() if unreadable is not None else repeat(None)
+    for text, reason in zip(values.take(asked).to_pylist(), reasons, strict=False):
+        verdicts.judge_text(text, reason)
+    judged = verdicts.columns()
+    places = np.empty(len(values), np.int64)
+    places[scanned.rows] = np.arange(len(scanned.rows))
+    places[others] = np.arange(len(scanned.rows), len(values))
+    order = pa.array(places)
+    return {
+        name: pa.concat_arrays([column, judged[name]]).take(order)
+        for name, column in accepted.items()
+    }
+
+
+def _is_in_time(scanned: Scanned, latest_at: datetime | None) -> NDArray[np.bool_]:
+    """Whether events did not happen after they came; see `_Verdicts.columns` for those that did."""
+    tolerance = CLOCK_TOLERANCE // _MICROSECOND
+    latest = np.where(scanned.has_received_at, scanned.received_at, 0) + tolerance
+    if latest_at is None:
+        return (scanned.occurred_at <= latest) | ~scanned.has_received_at
+    at_last = (latest_at - _EPOCH) // _MICROSECOND
+    latest = np.where(scanned.has_received_at, latest, at_last)
+    in_time: NDArray[np.bool_] = scanned.occurred_at <= latest
+    return in_time
+
+
+def _accepted_columns(scanned: Scanned, schemas: CompiledSchemas) -> dict[str, pa.Array]:
+    count, form = len(scanned.rows), pa.array(scanned.form)
+    is_absent = ~scanned.has_received_at
+    return {
+        "verdict": pa.repeat(ACCEPTED, count),
+        "errors": pa.ListArray.from_arrays(
+            pa.array(np.zeros(count + 1, dtype=np.int32)), pa.array([], pa.string())
+        ),
+        "schema_id": pa.array(schemas.forms.schema_ids, pa.string()).take(form),
+        "event_id": scanned.event_id,
+        "event_type": pa.array(schemas.forms.event_types, pa.string()).take(form),
+        "occurred_at": pa.array(scanned.occurred_at).cast(_INSTANT),
+        "received_at": pa.array(scanned.received_at, mask=is_absent).cast(_INSTANT),
+        "identifiers": scanned.identifiers,
+    }
+
+
+def _judged_messages(
     batch: pa.RecordBatch, columns: dict[str, pa.Array], verdicts: "_Verdicts"
 ) -> dict[str, pa.Array]:
-    """Judge every message of every record; the given columns with one row for each."""
+    """Judge every message of every record; all columns, with one row for each."""
     parents: list[int] = []
     indices: list[int] = []
     events: list[str | None] = []
@@ -228,7 +295,10 @@ def _judge_messages(
     is_first = pc.equal(record_index, 0)
     for name in ("raw", "raw_bytes"):  # once for each record
         repeated[name] = pc.if_else(is_first, repeated[name], pa.scalar(None, repeated[name].type))
-    return repeated | {"record_index": record_index, "event": pa.array(events, pa.string())}
+    judged = verdicts.columns()
+    return (
+        repeated | judged | {"record_index": record_index, "event": pa.array(events, pa.string())}
+    )
 
 
 def _messages(text: Any) -> Iterator[tuple[Any, str | None]]:
@@ -249,7 +319,7 @@ def _messages(text: Any) -> Iterator[tuple[Any, str | None]]:
 
 
 class _Judged(NamedTuple):
-    """What an event that was judged by its schema gives to its row; see `TypedReader.read`."""
+    """What an event that was judged by its schema gives to its row."""
 
     event_id: str | None
     event_type: str | None
@@ -264,28 +334,21 @@ class _Verdicts:
     """What judging decides, as it grows row by row.
 
     Attributes:
-        events: of each row, what has the members of `_Judged`.
         errors: reasons of the rows that are rejected, by their index.
     """
 
     schemas: CompiledSchemas
     latest_at: datetime | None
-    events: list[Any] = field(default_factory=list)
+    events: list[_Judged] = field(default_factory=list)
     errors: dict[int, Sequence[str]] = field(default_factory=dict)
 
-    def judge_texts(self, values: pa.Array, unreadable: Sequence[str | None] | None = None) -> None:
-        """Judge a column of texts, before which no other row was judged. Never raises.
+    def judge_text(self, text: Any, unreadable: str | None) -> None:
+        """Add one row, of the bytes received, or of what the reader made of them. Never raises.
 
         Args:
-            values: what was received, as bytes.
-            unreadable: why the reader could not make anything of it, by row; null if it could.
+            unreadable: why the reader could not make anything of it; null if it could.
         """
-        texts = values.to_pylist()
-        self.events = self.schemas.typed.read(texts, values)
-        for index, text in enumerate(texts):
-            why_not = unreadable[index] if unreadable else None
-            if self.events[index] is None or why_not is not None:
-                self.events[index] = self._judged(index, text, why_not)
+        self.events.append(self._judged(len(self.events), text, unreadable))
 
     def judge_event(self, event: Any, reason: str | None) -> str | None:
         """Add one row, of an event that is no text yet; that text, null if it has none."""
@@ -343,7 +406,6 @@ class _Verdicts:
         }
 
     def _judged(self, index: int, text: Any, unreadable: str | None) -> _Judged:
-        """The row of a text, or of what the reader made of it. Never raises."""
         event: Any = None
         schema_id: str | None = None
         reasons: list[str] = []

@@ -23,8 +23,8 @@ from jsonschema_rs import (
     meta,
 )
 
+from kinfold.bronze.event_forms import Forms
 from kinfold.bronze.schema_documents import ID_PREFIX, Place, SchemaDocuments, json_pointer
-from kinfold.bronze.typed_events import TypedReader
 from kinfold.core.errors import ContractError
 
 ENVELOPE = "envelope"
@@ -180,7 +180,7 @@ class CompiledSchemas:
             newest schema of that model, and takes members that this schema refuses.
         envelope: judges events whose type has no schema.
         declared_names: every member name any schema declares; only these may appear in a reason.
-        typed: reads good events of the newest schemas without judging each.
+        forms: of the newest schemas, by which good events are told without judging each.
     """
 
     schema_ids: Mapping[str, str]
@@ -188,7 +188,7 @@ class CompiledSchemas:
     model_judges: Mapping[tuple[str, str], Judge]
     envelope: Draft202012Validator
     declared_names: frozenset[str]
-    typed: TypedReader
+    forms: Forms
 
     def accepting(self, event: Any) -> str | None:
         """The id of the schema that the event follows; null if it follows none, see `reasons`."""
@@ -269,7 +269,7 @@ def compiled_schemas(registry: SchemaRegistry) -> CompiledSchemas:
         model_judges={key: judge for key, judge in model_judges.items() if key[0] != ENVELOPE},
         envelope=judges[ENVELOPE, None].validator,
         declared_names=frozenset(_declared_names(schemas)),
-        typed=TypedReader.of(schemas, newest_types),
+        forms=Forms.of(schemas, newest_types),
     )
 
 

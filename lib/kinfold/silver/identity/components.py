@@ -1,30 +1,17 @@
 """Connected components of a graph that fits the driver."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from kinfold.core.compiled import compiled
 
 Ints = NDArray[np.int64]
 Indices = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 MAX_NODES = 2**31 - 1
-
-
-def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """The loop in machine code, compiled at its first call and kept on disk where that is possible.
-
-    A package in a ZIP file or in a read-only folder without a home has no place for it; each
-    process then compiles anew, about a second.
-    """
-    try:
-        fast: Callable[..., Any] = njit(cache=True)(loop)
-    except RuntimeError:
-        fast = njit(loop)
-    return fast
 
 
 def component_labels(node_count: int, left: NDArray[Any], right: NDArray[Any]) -> Indices:

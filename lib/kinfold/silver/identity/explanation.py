@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from kinfold.core.compiled import compiled
 from kinfold.silver.identity.components import (
     Ints,
     checked_ends,
-    compiled,
     component_labels,
     dense,
 )

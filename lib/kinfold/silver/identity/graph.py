@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.identity.components import Indices, compiled, component_labels, positions
+from kinfold.core.compiled import compiled
+from kinfold.silver.identity.components import Indices, component_labels, positions
 from kinfold.silver.identity.guards import Guarded, guarded_components
 from kinfold.silver.identity.people import founders
 

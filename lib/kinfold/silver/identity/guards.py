@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfold.core.compiled import compiled
 from kinfold.silver.identity.components import (
     Flags,
     Indices,
     Ints,
     checked_ends,
-    compiled,
     component_labels,
 )
 

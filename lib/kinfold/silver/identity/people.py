@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.identity.components import Indices, Ints, checked_ends, compiled
+from kinfold.core.compiled import compiled
+from kinfold.silver.identity.components import Indices, Ints, checked_ends
 
 
 def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Indices:

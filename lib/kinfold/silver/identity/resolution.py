@@ -37,6 +37,8 @@ from kinfold.silver.identity.nodes import Namespaces, profile_id
 from kinfold.tables import silver
 
 _BLOCKED = "blocked"
+_SORTED = 2_000_000
+"""Rows that a task sorts in memory."""
 _MAP = ("node_id", "person_key", "component_id")
 _EDGE = ("link_id", "left_node", "right_node", "rule", "trust", "first_seen_at", "status")
 _SHARED = -1
@@ -440,8 +442,14 @@ def map_rows(changed: pa.Table, known: Known, *, at: datetime) -> DataFrame:
         F.col("component_id").alias("_component"),
         "is_move",
     )
-    opened = news.where(F.col("is_move") & F.col("_key").isNotNull())
-    after = known.identifiers.join(opened, "node_id", how="inner").select(
+    opened, identifiers = (
+        news.where(F.col("is_move") & F.col("_key").isNotNull()),
+        known.identifiers,
+    )
+    if changed.num_rows > 2 * _SORTED:  # the few partitions of a small session would spill
+        count = -(-changed.num_rows // _SORTED)
+        opened, identifiers = (rows.repartition(count, "node_id") for rows in (opened, identifiers))
+    after = identifiers.join(opened, "node_id", how="inner").select(
         "node_id",
         "namespace",
         "value",
