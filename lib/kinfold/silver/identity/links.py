@@ -105,7 +105,7 @@ def seen_together(
         silver.identity_links columns but valid_from, valid_to, status and reason.
     """
     ranked = seen.withColumn("ranked", namespaces.ranked(F.col("identifiers"), without=without))
-    centre, other = F.col("ranked")[0], F.col("other")
+    centre, other = F.get("ranked", F.lit(0)), F.col("other")
     pairs = ranked.where(F.size("ranked") > 1).select(
         F.struct("occurred_at", "source", "source_event_id").alias("sighting"),
         centre["namespace"].alias("left_namespace"),

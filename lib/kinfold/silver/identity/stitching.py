@@ -393,8 +393,9 @@ def seen_beside(seen: DataFrame, namespaces: Namespaces, set_aside: Sequence[int
     Returns:
         silver.identity_links columns but valid_from, valid_to, status and reason.
     """
-    ranked = namespaces.ranked(F.col("identifiers"))
-    centre = node_id(ranked[0]["namespace"], ranked[0]["value"])
+    # Null where there is none: Spark may look before it has passed over events without identifiers.
+    first = F.get(namespaces.ranked(F.col("identifiers")), F.lit(0))
+    centre = node_id(first["namespace"], first["value"])
     theirs = seen.where((F.size("identifiers") > 2) & centre.isin(*set_aside))
     return seen_together(theirs, namespaces, rule=SEEN_BESIDE, without=set_aside)
 

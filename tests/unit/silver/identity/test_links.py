@@ -14,6 +14,7 @@ from kinfold.silver.identity.links import (
     widened,
 )
 from kinfold.silver.identity.nodes import Namespaces, node_id
+from kinfold.silver.identity.stitching import seen_beside
 from kinfold.tables import silver
 
 NAMESPACES = Namespaces.of(
@@ -93,6 +94,15 @@ def test_a_value_that_was_set_aside_is_passed_over(spark):
         ["left_value", "right_value", "rule"],
         [("a@b.org", "c", "seen_beside")],
     )
+
+
+def test_beside_a_value_that_was_set_aside_events_without_identifiers_link_nobody(spark):
+    user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
+    events = silver.EVENTS.frame(
+        spark, event("1", "09:00", COOKIE, EMAIL, USER), event("2", "09:30")
+    )
+    beside = seen_beside(sightings(events.localCheckpoint(), None), NAMESPACES, [user])
+    assert_rows(beside, ["left_value", "right_value"], [("a@b.org", "c")])
 
 
 def test_a_pair_seen_twice_is_one_link_over_both_moments(spark):
