@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Literal, NamedTuple
 from zipimport import zipimporter
@@ -17,7 +17,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, functions as F, types as T
 
-from kinfold.bronze.event_scanner import MAX_DEPTH, Scanned, are_utf8, scan
+from kinfold.bronze.event_scanner import (
+    END_OF_INSTANTS,
+    FIRST_INSTANT,
+    MAX_DEPTH,
+    Scanned,
+    are_utf8,
+    microseconds,
+    scan,
+)
 from kinfold.bronze.json_schema import (
     MAX_REASONS,
     TOO_DEEP,
@@ -47,14 +55,8 @@ NOT_JSON = "/: not JSON"
 EMPTY_BATCH = "/batch: no message in it"
 
 _MAX_KEPT_CHARACTERS = 256
-# A year less than Spark holds, at both ends: in the first and last days of its range an instant
-# has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
-_FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
-_END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
 _NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
 _INSTANT = pa.timestamp("us", tz="UTC")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _HAS_ARROW_UDF = hasattr(F, "arrow_udf")  # not before Spark 4.1
 _PLACED = {"source", "source_partition", "source_offset", "value", "kafka"}
 _IS_TEXT = "is_text"
@@ -164,8 +166,9 @@ def _beside_the_record(
         schemas = compiled_schemas(registry)
         for values in batches:
             with _without_collector():
-                columns = _judged_texts(values, schemas, _latest(ingested_before))
-                columns[_IS_TEXT] = are_utf8(values)
+                is_text = are_utf8(values)
+                columns = _judged_texts(values, is_text, schemas, _latest(ingested_before))
+                columns[_IS_TEXT] = is_text
             names = _JUDGED.fieldNames()
             yield pa.StructArray.from_arrays([columns[name] for name in names], names)
 
@@ -197,12 +200,16 @@ def landed_batch(
     """`landed_events` for one Arrow batch."""
     latest_at = _latest(ingested_before)
     columns = {name: batch[name] for name in batch.schema.names}
-    columns["raw"], columns["raw_bytes"] = _raw_columns(batch["value"])
+    is_text = are_utf8(batch["value"])
+    columns["raw"], columns["raw_bytes"] = _raw_columns(batch["value"], is_text)
     if shape == "segment":
         columns = _judged_messages(batch, columns, _Verdicts(schemas, latest_at))
     else:
-        sent = batch["value"] if shape == "native" else batch["event"].cast(pa.binary())
-        columns |= _judged_texts(sent, schemas, latest_at, columns.get("unreadable"))
+        sent = batch["value"]
+        if shape == "mapped":
+            sent = batch["event"].cast(pa.binary())
+            is_text = are_utf8(sent)
+        columns |= _judged_texts(sent, is_text, schemas, latest_at, columns.get("unreadable"))
         columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
     order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
     return pa.RecordBatch.from_arrays([columns[name] for name in order], order)
@@ -210,6 +217,7 @@ def landed_batch(
 
 def _judged_texts(
     values: pa.Array,
+    is_text: pa.Array,
     schemas: CompiledSchemas,
     latest_at: datetime | None,
     unreadable: pa.Array | None = None,
@@ -218,9 +226,10 @@ def _judged_texts(
 
     Args:
         values: what was received, as bytes.
+        is_text: which of them are UTF-8.
         unreadable: why the reader could not make anything of it; null if it could.
     """
-    scanned = scan(values, schemas.forms)
+    scanned = scan(values, is_text, schemas.forms)
     is_sure = _is_in_time(scanned, latest_at)
     if unreadable is not None:
         is_sure &= unreadable.is_null().to_numpy(zero_copy_only=False)[scanned.rows]
@@ -249,12 +258,9 @@ def _judged_texts(
 
 def _is_in_time(scanned: Scanned, latest_at: datetime | None) -> NDArray[np.bool_]:
     """Whether events did not happen after they came; see `_Verdicts.columns` for those that did."""
-    tolerance = CLOCK_TOLERANCE // _MICROSECOND
-    latest = np.where(scanned.has_received_at, scanned.received_at, 0) + tolerance
-    if latest_at is None:
-        return (scanned.occurred_at <= latest) | ~scanned.has_received_at
-    at_last = (latest_at - _EPOCH) // _MICROSECOND
-    latest = np.where(scanned.has_received_at, latest, at_last)
+    otherwise = np.iinfo(np.int64).max if latest_at is None else microseconds(latest_at)
+    tolerance = CLOCK_TOLERANCE // timedelta(microseconds=1)
+    latest = np.where(scanned.has_received_at, scanned.received_at + tolerance, otherwise)
     in_time: NDArray[np.bool_] = scanned.occurred_at <= latest
     return in_time
 
@@ -392,10 +398,6 @@ class _Verdicts:
             "verdict": pc.if_else(is_rejected, REJECTED, ACCEPTED),
             "errors": pa.array(
                 [self.errors.get(i, ()) for i in range(len(events))], pa.list_(pa.string())
-            )
-            if self.errors
-            else pa.ListArray.from_arrays(
-                pa.array(np.zeros(len(events) + 1, dtype=np.int32)), pa.array([], pa.string())
             ),
             "schema_id": pa.array([event.schema_id for event in events], pa.string()),
             "event_id": pa.array([event.event_id for event in events], pa.string()),
@@ -498,9 +500,9 @@ def _identifiers(
     return pa.MapArray.from_arrays(pa.array(ends), namespaces, values, mask=is_rejected)
 
 
-def _raw_columns(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _raw_columns(values: pa.Array, is_text: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The bytes as text, and beside it as they are where they are no text."""
-    is_text, nothing = are_utf8(values), pa.scalar(None, values.type)
+    nothing = pa.scalar(None, values.type)
     raw = pc.if_else(is_text, values, nothing).cast(pa.string())
     return raw, pc.if_else(is_text, nothing, values)
 
@@ -514,8 +516,8 @@ def _instants(texts: Sequence[str | None]) -> pa.Array:
     except pa.ArrowInvalid:
         return pa.array([_instant(text) for text in texts], _INSTANT)
     in_range = pc.and_(
-        pc.greater_equal(instants, pa.scalar(_FIRST_INSTANT, _INSTANT)),
-        pc.less(instants, pa.scalar(_END_OF_INSTANTS, _INSTANT)),
+        pc.greater_equal(instants, pa.scalar(FIRST_INSTANT, _INSTANT)),
+        pc.less(instants, pa.scalar(END_OF_INSTANTS, _INSTANT)),
     )
     return pc.if_else(in_range, instants, pa.scalar(None, _INSTANT))
 
@@ -540,7 +542,7 @@ def _instant(text: object) -> datetime | None:
         instant = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    if instant.tzinfo is None or not _FIRST_INSTANT <= instant < _END_OF_INSTANTS:
+    if instant.tzinfo is None or not FIRST_INSTANT <= instant < END_OF_INSTANTS:
         return None
     return instant
 

@@ -6,6 +6,7 @@ than tables say has no form at all, and its events are judged by the schema itse
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ class Tables(NamedTuple):
     limits: NDArray[np.float64]
     names: NDArray[np.int64]
     said: NDArray[np.uint8]
-    states: NDArray[np.int16]
+    states: NDArray[np.int32]
     types: NDArray[np.int64]
 
 
@@ -151,11 +152,9 @@ class Forms:
         """
         builder, types = _Builder(schemas), list[_Name]()
         for event_type, schema_id in newest.items():
-            before = builder.sizes
-            try:
+            # What was added for a schema that then asks for more is in nobody's way.
+            with suppress(_Unsaid, RecursionError):
                 types.append(_Name(event_type, builder.event(schema_id, event_type)))
-            except (_Unsaid, RecursionError):
-                builder.shrink(before)
         names = tuple(one.text for one in types)
         return cls(names, tuple(newest[name] for name in names), builder.tables(types))
 
@@ -235,18 +234,8 @@ class _Builder:
     values: list[_Value] = field(default_factory=list)
     names: list[_Name] = field(default_factory=list)
     states: list[Sequence[int]] = field(default_factory=list)
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        return tuple(len(rows) for rows in self._lists())
-
-    def shrink(self, sizes: Sequence[int]) -> None:
-        """Take back what came after some sizes."""
-        for rows, size in zip(self._lists(), sizes, strict=True):
-            del rows[size:]
-
-    def _lists(self) -> tuple[list[Any], ...]:
-        return self.values, self.names, self.states
+    begins: dict[str, int] = field(default_factory=dict)
+    """The state in which a pattern begins: most types share the envelope's."""
 
     def tables(self, types: Sequence[_Name]) -> Tables:
         rows = [[one.columns[column] for column in Column] for one in self.values]
@@ -263,7 +252,7 @@ class _Builder:
             names=np.array(places[: len(self.names)], np.int64).reshape(-1, 4),
             # One byte more: of nothing there is no buffer.
             said=np.frombuffer(b"".join(texts) + b"\0", np.uint8),
-            states=np.array(self.states, np.int16).reshape(-1, 129),
+            states=np.array(self.states, np.int32).reshape(-1, 129),
             types=np.array(places[len(self.names) :], np.int64).reshape(-1, 4),
         )
 
@@ -429,32 +418,17 @@ class _Builder:
         return False
 
     def _pattern(self, patterns: set[str]) -> int:
-        """The state in which a pattern begins, of a machine that knows what may follow.
-
-        The set of places in the pattern where a text may be is one state (subset construction).
-        """
+        """The state in which a pattern begins, of a machine that knows what may follow."""
         if not patterns:
             return NONE
         if len(patterns) > 1:
             raise _Unsaid
-        parts = list(_parts(patterns.pop()))
-        base, first = len(self.states), _closed({(0, 0)}, parts)
-        numbers = {first: base}
-        waiting = [first]
-        while waiting:
-            here = waiting.pop(0)
-            row = [NONE] * 128
-            for character in range(128):
-                after = _closed(_stepped(here, character, parts), parts)
-                if after:
-                    if after not in numbers:
-                        numbers[after] = base + len(numbers)
-                        waiting.append(after)
-                    row[character] = numbers[after]
-            if len(numbers) > _MOST_STATES:
-                raise _Unsaid
-            self.states.append([*row, int((len(parts), 0) in here)])
-        return base
+        (pattern,) = patterns
+        if pattern not in self.begins:
+            base = len(self.states)
+            self.states += _states(list(_parts(pattern)), base)
+            self.begins[pattern] = base
+        return self.begins[pattern]
 
 
 _REQUIRED = frozenset({"event_type", "event_id", "occurred_at", "identifiers"})
@@ -556,13 +530,41 @@ def _closed(places: set[tuple[int, int]], parts: Sequence[_Part]) -> _Places:
     return frozenset(found)
 
 
-def _stepped(places: _Places, character: int, parts: Sequence[_Part]) -> set[tuple[int, int]]:
+def _stepped(places: _Places, like: frozenset[int], parts: Sequence[_Part]) -> _Places:
+    """The places after a further character, which is one of some parts."""
     after = set()
     for part, count in places:
-        if part < len(parts) and character in parts[part].characters:
+        if part in like:
             _, least, most = parts[part]
             if most is None:
                 after.add((part, min(count + 1, least)))
             elif count < most:
                 after.add((part, count + 1))
-    return after
+    return _closed(after, parts)
+
+
+def _states(parts: Sequence[_Part], base: int) -> list[list[int]]:
+    """Rows of `Tables.states` for a pattern, of which the first gets the number `base`.
+
+    The set of places in the pattern where a text may be is one state (subset construction).
+    """
+    alike = [
+        frozenset(place for place, part in enumerate(parts) if character in part.characters)
+        for character in range(128)
+    ]
+    first, rows = _closed({(0, 0)}, parts), []
+    numbers = {first: base}
+    waiting = deque([first])
+    while waiting:
+        here = waiting.popleft()
+        following: dict[frozenset[int], int] = {}
+        for like in set(alike):
+            after = _stepped(here, like, parts)
+            if after and after not in numbers:
+                numbers[after] = base + len(numbers)
+                waiting.append(after)
+            following[like] = numbers.get(after, NONE)
+        if len(numbers) > _MOST_STATES:
+            raise _Unsaid
+        rows.append([*(following[like] for like in alike), int((len(parts), 0) in here)])
+    return rows

@@ -7,6 +7,7 @@ identifier, a leap second, digits by the hundred - and what is left out is judge
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,20 @@ _MOST_DIGITS = 300
 _NO = -1
 """Instead of a place: not surely good."""
 
-_NO_INSTANT = np.iinfo(np.int64).min
-_DAY = 86_400_000_000
 # A year less than Spark holds, at both ends: in the first and last days of its range an instant
 # has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
-_FIRST_INSTANT = -719_162 * _DAY + 365 * _DAY  # 0002-01-01
-_END_OF_INSTANTS = 2_932_532 * _DAY  # 9999-01-01
+FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
+END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970."""
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+_NO_INSTANT = np.iinfo(np.int64).min
+_FIRST, _END = microseconds(FIRST_INSTANT), microseconds(END_OF_INSTANTS)
+_DAY = 86_400_000_000
 
 _EVENT_TYPE, _TRUE, _FALSE, _NULL = (
     np.frombuffer(word, np.uint8) for word in (b"event_type", b"true", b"false", b"null")
@@ -101,8 +110,12 @@ class Scanned:
         return there
 
 
-def scan(values: pa.Array, forms: Forms) -> Scanned:
-    """The texts of a binary column that are surely good; null is none."""
+def scan(values: pa.Array, is_text: pa.Array, forms: Forms) -> Scanned:
+    """The texts of a binary column that are surely good; null is none.
+
+    Args:
+        is_text: which of them are UTF-8, see `are_utf8`.
+    """
     count = len(values)
     rows = np.empty((count, 6), np.int64)
     identifiers = np.empty((count * _MOST_IDENTIFIERS, 4), np.int64)
@@ -116,8 +129,16 @@ def scan(values: pa.Array, forms: Forms) -> Scanned:
         window = slice(values.offset, values.offset + count + 1)
         width = np.int64 if pa.types.is_large_binary(values.type) else np.int32
         bounds = np.frombuffer(offsets, width)[window].astype(np.int64)
-        is_text = are_utf8(values).to_numpy(zero_copy_only=False)
-        used = _scan(text, bounds, is_text, forms.tables, rows, identifiers, stack, waiting)
+        used = _scan(
+            text,
+            bounds,
+            is_text.to_numpy(zero_copy_only=False),
+            forms.tables,
+            rows,
+            identifiers,
+            stack,
+            waiting,
+        )
     places = np.flatnonzero(rows[:, _FORM] != _NO)
     rows = rows[places]
     ends = np.zeros(len(rows) + 1, np.int32)
@@ -180,18 +201,13 @@ def _scan(
     """Note what is good of each text; returns how many identifiers were noted."""
     used: int = _ZERO
     for row in range(len(bounds) - 1):
-        rows[row, _FORM] = _NO
-        if not is_text[row]:
-            continue
-        before = used
-        form, used = _event(
-            text, bounds[row], bounds[row + 1], tables, rows, row, identifiers, used, stack, waiting
-        )
-        if form == _NO:
-            used = before
-        else:
-            rows[row, _FORM] = form
-            rows[row, _IDENTIFIER_COUNT] = used - before
+        begin, end, noted = bounds[row], bounds[row + 1], rows[row]
+        noted[_FORM] = _NO
+        if is_text[row]:
+            form = _event(text, begin, end, tables, noted, identifiers[used:], stack, waiting)
+            if form != _NO:
+                noted[_FORM] = form
+                used += noted[_IDENTIFIER_COUNT]
     return used
 
 
@@ -201,103 +217,64 @@ def _event(
     begin: int,
     end: int,
     tables: Tables,
-    rows: Table,
-    row: int,
+    noted: Table,
     identifiers: Table,
-    used: int,
     stack: Table,
     waiting: Table,
-) -> tuple[int, int]:
-    """One text: the number of its form, and how many identifiers have been noted by then."""
+) -> int:
+    """The number of the form of one text."""
     place = _after_space(text, begin, end)
     if place >= end or text[place] != ord("{"):
-        return _NO, used
+        return _NO
     place = _after_space(text, place + 1, end)
-    rows[row, _RECEIVED] = _NO_INSTANT
-    form, root, seen, waiting_count = _NO, _ANYTHING, _ZERO, 0
-    while True:
-        if place >= end or text[place] != ord('"'):
-            return _NO, used
+    noted[_RECEIVED], noted[_IDENTIFIER_COUNT] = _NO_INSTANT, 0
+    form, root, seen, waiting_count, is_end = _NO, _ANYTHING, _ZERO, 0, False
+    while not is_end:
         name = place + 1
-        place, has_escape = _after_string(text, name, end)
+        place, name_end, has_escape = _after_name(text, place, end)
         if place == _NO or has_escape:
-            return _NO, used
-        name_end = place - 1
-        place = _after_colon(text, place, end)
-        if place == _NO:
-            return _NO, used
+            return _NO
         if _is(text, name, name_end, _EVENT_TYPE, _ZERO, len(_EVENT_TYPE)):
             if form != _NO or place >= end or text[place] != ord('"'):
-                return _NO, used
+                return _NO
             start = place + 1
             place, has_escape = _after_string(text, start, end)
             if place == _NO or has_escape:
-                return _NO, used
+                return _NO
             form = _row_of(
                 text, start, place - 1, tables.types, tables.said, _ZERO, len(tables.types)
             )
             if form == _NO:
-                return _NO, used
+                return _NO
             root = tables.types[form, _VALUE_OF]
         elif form == _NO:
             if waiting_count == _MOST_WAITING:
-                return _NO, used
+                return _NO
             waiting[waiting_count, 0] = name
             waiting[waiting_count, 1] = name_end
             waiting[waiting_count, 2] = place
             waiting_count += 1
             place = _after_value(text, place, end, _ANYTHING, tables, stack)
-            if place == _NO:
-                return _NO, used
         else:
-            place, seen, used = _after_member(
-                text,
-                name,
-                name_end,
-                place,
-                end,
-                root,
-                seen,
-                tables,
-                rows,
-                row,
-                identifiers,
-                used,
-                stack,
+            place, seen = _after_member(
+                text, name, name_end, place, end, root, seen, tables, noted, identifiers, stack
             )
-            if place == _NO:
-                return _NO, used
-        place = _after_space(text, place, end)
-        if place >= end:
-            return _NO, used
-        if text[place] == ord("}"):
-            break
-        if text[place] != ord(","):
-            return _NO, used
-        place = _after_space(text, place + 1, end)
-    if _after_space(text, place + 1, end) != end or form == _NO:
-        return _NO, used
+        if place == _NO:
+            return _NO
+        place, is_end = _after_part(text, place, end, ord("}"))
+        if place == _NO:
+            return _NO
+    if _after_space(text, place, end) != end or form == _NO:
+        return _NO
     for one in range(waiting_count):
-        place, seen, used = _after_member(
-            text,
-            waiting[one, 0],
-            waiting[one, 1],
-            waiting[one, 2],
-            end,
-            root,
-            seen,
-            tables,
-            rows,
-            row,
-            identifiers,
-            used,
-            stack,
+        name, name_end, place = waiting[one, 0], waiting[one, 1], waiting[one, 2]
+        place, seen = _after_member(
+            text, name, name_end, place, end, root, seen, tables, noted, identifiers, stack
         )
         if place == _NO:
-            return _NO, used
-    if seen & tables.asked[root, Column.REQUIRED] != tables.asked[root, Column.REQUIRED]:
-        return _NO, used
-    return form, used
+            return _NO
+    required = tables.asked[root, Column.REQUIRED]
+    return form if seen & required == required else _NO
 
 
 @compiled_in_place
@@ -310,115 +287,97 @@ def _after_member(
     root: int,
     seen: int,
     tables: Tables,
-    rows: Table,
-    row: int,
+    noted: Table,
     identifiers: Table,
-    used: int,
     stack: Table,
-) -> tuple[int, int, int]:
-    """The place after the value of a member of the event, which members were seen, and how many
-    identifiers were noted."""
-    member = _row_of(
-        text,
-        name,
-        name_end,
-        tables.names,
-        tables.said,
-        tables.asked[root, Column.MEMBERS],
-        tables.asked[root, Column.MEMBERS_END],
-    )
+) -> tuple[int, int]:
+    """The place after the value of a member of the event, and the bits of the members seen."""
+    first, last = tables.asked[root, Column.MEMBERS], tables.asked[root, Column.MEMBERS_END]
+    member = _row_of(text, name, name_end, tables.names, tables.said, first, last)
     if member == _NO:
-        return (_after_value(text, place, end, _ANYTHING, tables, stack), seen, used)
-    bit = 1 << (member - tables.asked[root, Column.MEMBERS])
-    if seen & bit:  # said twice, and the last one counts
-        return _NO, seen, used
+        place = _after_value(text, place, end, _ANYTHING, tables, stack)
+        return place, seen
+    bit = 1 << (member - first)
+    if seen & bit or place >= end:  # said twice, and the last one counts
+        return _NO, seen
     seen |= bit
-    role = tables.names[member, _ROLE]
-    value = tables.names[member, _VALUE_OF]
+    role, value = tables.names[member, _ROLE], tables.names[member, _VALUE_OF]
     if role == Role.EVENT_ID:
-        if place >= end or text[place] != ord('"'):
-            return _NO, seen, used
-        after, has_escape = _after_string(text, place + 1, end)
-        if after == _NO or has_escape:
-            return _NO, seen, used
-        rows[row, _ID] = place + 1
-        rows[row, _ID_END] = after - 1
+        noted[_ID] = place + 1
+        place = _after_plain(text, place, end, value, tables)
+        noted[_ID_END] = place - 1
     elif role == Role.OCCURRED_AT:
-        place, rows[row, _OCCURRED] = _after_instant(text, place, end)
-        return place, seen, used
-    elif role == Role.RECEIVED_AT and place < end and text[place] == ord('"'):
-        place, rows[row, _RECEIVED] = _after_instant(text, place, end)
-        return place, seen, used
+        place, noted[_OCCURRED] = _after_instant(text, place, end)
+    elif role == Role.RECEIVED_AT and text[place] == ord('"'):
+        place, noted[_RECEIVED] = _after_instant(text, place, end)
     elif role == Role.IDENTIFIERS:
-        place, used = _after_identifiers(text, place, end, value, tables, identifiers, used, stack)
-        return place, seen, used
-    return (_after_value(text, place, end, value, tables, stack), seen, used)
+        place, noted[_IDENTIFIER_COUNT] = _after_identifiers(
+            text, place, end, value, tables, identifiers, stack
+        )
+    else:
+        place = _after_value(text, place, end, value, tables, stack)
+    return place, seen
 
 
 @compiled_in_place
 def _after_identifiers(
-    text: Bytes,
-    place: int,
-    end: int,
-    value: int,
-    tables: Tables,
-    identifiers: Table,
-    used: int,
-    stack: Table,
+    text: Bytes, place: int, end: int, value: int, tables: Tables, identifiers: Table, stack: Table
 ) -> tuple[int, int]:
-    if place >= end or text[place] != ord("{"):
-        return _NO, used
+    """The place after an object of texts by name, and how many of them have a value."""
+    if text[place] != ord("{"):
+        return _NO, 0
     place = _after_space(text, place + 1, end)
     if place < end and text[place] == ord("}"):
-        return place + 1, used
-    first, count = used, 0
+        return place + 1, 0
     others, pattern = tables.asked[value, Column.OTHERS], tables.asked[value, Column.NAME_PATTERN]
-    while True:
-        if place >= end or text[place] != ord('"'):
-            return _NO, used
+    most = min(tables.asked[value, Column.MOST_MEMBERS], _MOST_IDENTIFIERS)
+    count, is_end = 0, False
+    while not is_end:
         name = place + 1
-        place, has_escape = _after_string(text, name, end)
-        if place == _NO or has_escape or not _follows(text, name, place - 1, pattern, tables):
-            return _NO, used
-        name_end = place - 1
-        count += 1
-        if count > _MOST_IDENTIFIERS or count > tables.asked[value, Column.MOST_MEMBERS]:
-            return _NO, used
-        place = _after_colon(text, place, end)
-        if place == _NO or place >= end:
-            return _NO, used
-        # Without a value it is noted too, until all are there: a name may not be said twice.
-        identifiers[used, 0] = name
-        identifiers[used, 1] = name_end
-        identifiers[used, 2] = place + 1
-        identifiers[used, 3] = place + 1
-        if text[place] == ord('"'):
-            after, has_escape = _after_string(text, place + 1, end)
-            if after == _NO or has_escape:
-                return _NO, used
-            identifiers[used, 3] = after - 1
-        for other in range(first, used):
+        place, name_end, has_escape = _after_name(text, place, end)
+        if place == _NO or has_escape or count == most or place >= end:
+            return _NO, 0
+        if not _follows(text, name, name_end, pattern, tables):
+            return _NO, 0
+        for other in range(count):
             if _is(text, name, name_end, text, identifiers[other, 0], identifiers[other, 1]):
-                return _NO, used
-        used += 1
-        place = _after_value(text, place, end, others, tables, stack)
+                return _NO, 0
+        # Without a value it is noted too, until all are there: a name may not be said twice.
+        start, stop = place + 1, place + 1
+        if text[place] == ord('"'):
+            place = _after_plain(text, place, end, others, tables)
+            stop = place - 1
+        else:
+            place = _after_value(text, place, end, others, tables, stack)
         if place == _NO:
-            return _NO, used
-        place = _after_space(text, place, end)
-        if place >= end:
-            return _NO, used
-        if text[place] == ord("}"):
-            break
-        if text[place] != ord(","):
-            return _NO, used
-        place = _after_space(text, place + 1, end)
-    kept = first
-    for one in range(first, used):
+            return _NO, 0
+        identifiers[count, 0] = name
+        identifiers[count, 1] = name_end
+        identifiers[count, 2] = start
+        identifiers[count, 3] = stop
+        count += 1
+        place, is_end = _after_part(text, place, end, ord("}"))
+        if place == _NO:
+            return _NO, 0
+    kept = 0
+    for one in range(count):
         if identifiers[one, 3] > identifiers[one, 2]:
             for side in range(4):
                 identifiers[kept, side] = identifiers[one, side]
             kept += 1
-    return place + 1, kept
+    return place, kept
+
+
+@compiled_in_place
+def _after_plain(text: Bytes, place: int, end: int, value: int, tables: Tables) -> int:
+    """The place after a string without an escape that is as the tables ask."""
+    if text[place] != ord('"'):
+        return _NO
+    start = place + 1
+    place, has_escape = _after_string(text, start, end)
+    if place == _NO or has_escape:
+        return _NO
+    return place if _is_taken(text, start, place - 1, False, value, tables) else _NO
 
 
 _VALUE, _NAME, _AFTER = 0, 1, 2
@@ -435,14 +394,8 @@ def _after_value(
     depth, state = 0, _VALUE
     while True:
         if state == _NAME:
-            if place >= end or text[place] != ord('"'):
-                return _NO
             name = place + 1
-            place, has_escape = _after_string(text, name, end)
-            if place == _NO:
-                return _NO
-            name_end = place - 1
-            place = _after_colon(text, place, end)
+            place, name_end, has_escape = _after_name(text, place, end)
             if place == _NO:
                 return _NO
             stack[depth, _COUNT] += 1
@@ -451,15 +404,8 @@ def _after_value(
                 if has_escape:
                     return _NO
                 first = tables.asked[parent, Column.MEMBERS]
-                member = _row_of(
-                    text,
-                    name,
-                    name_end,
-                    tables.names,
-                    tables.said,
-                    first,
-                    tables.asked[parent, Column.MEMBERS_END],
-                )
+                last = tables.asked[parent, Column.MEMBERS_END]
+                member = _row_of(text, name, name_end, tables.names, tables.said, first, last)
                 if member != _NO:
                     bit = 1 << (member - first)
                     if stack[depth, _SEEN] & bit:
@@ -520,45 +466,31 @@ def _after_value(
                 place = _after_number(text, place, end, value, tables)
                 if place == _NO:
                     return _NO
-        # After a value.
-        while True:
+        while True:  # after a value, and after each object and array that ends with it
             if depth == 0:
                 return place
-            place = _after_space(text, place, end)
-            if place >= end:
-                return _NO
             row = stack[depth, _ROW]
-            if row >= ANY:
-                if text[place] == ord(","):
-                    place = _after_space(text, place + 1, end)
-                    state = _NAME
-                    break
-                if text[place] != ord("}"):
-                    return _NO
-                if row != ANY:
-                    required = tables.asked[row, Column.REQUIRED]
-                    if stack[depth, _SEEN] & required != required:
-                        return _NO
-                    if stack[depth, _COUNT] > tables.asked[row, Column.MOST_MEMBERS]:
-                        return _NO
-            else:
-                if text[place] == ord(","):
-                    place = _after_space(text, place + 1, end)
+            is_object = row >= ANY
+            place, is_end = _after_part(text, place, end, ord("}") if is_object else ord("]"))
+            if place == _NO:
+                return _NO
+            if not is_end:
+                state = _NAME if is_object else _VALUE
+                if not is_object:
                     stack[depth, _COUNT] += 1
                     value = ANY if row == _IN_ARRAY else tables.asked[-3 - row, Column.ITEMS]
-                    state = _VALUE
-                    break
-                if text[place] != ord("]"):
+                break
+            count = stack[depth, _COUNT]
+            if row > ANY:
+                required = tables.asked[row, Column.REQUIRED]
+                if stack[depth, _SEEN] & required != required:
                     return _NO
-                if row != _IN_ARRAY:
-                    count = stack[depth, _COUNT]
-                    if (
-                        not tables.asked[-3 - row, Column.FEWEST_ITEMS]
-                        <= count
-                        <= tables.asked[-3 - row, Column.MOST_ITEMS]
-                    ):
-                        return _NO
-            place += 1
+                if count > tables.asked[row, Column.MOST_MEMBERS]:
+                    return _NO
+            elif row < _IN_ARRAY:
+                fewest = tables.asked[-3 - row, Column.FEWEST_ITEMS]
+                if not fewest <= count <= tables.asked[-3 - row, Column.MOST_ITEMS]:
+                    return _NO
             depth -= 1
 
 
@@ -579,20 +511,11 @@ def _is_taken(
             characters += text[place] & 0xC0 != 0x80
         if not shortest <= characters <= longest:
             return False
-    if tables.asked[value, Column.OPTIONS_END] > tables.asked[value, Column.OPTIONS]:
-        if has_escape:
-            return False
-        option = _row_of(
-            text,
-            start,
-            stop,
-            tables.names,
-            tables.said,
-            tables.asked[value, Column.OPTIONS],
-            tables.asked[value, Column.OPTIONS_END],
-        )
-        if option == _NO:
-            return False
+    first, last = tables.asked[value, Column.OPTIONS], tables.asked[value, Column.OPTIONS_END]
+    if first < last and (
+        has_escape or _row_of(text, start, stop, tables.names, tables.said, first, last) == _NO
+    ):
+        return False
     if tables.asked[value, Column.PATTERN] != NONE:
         return not has_escape and _follows(
             text, start, stop, tables.asked[value, Column.PATTERN], tables
@@ -781,7 +704,7 @@ def _after_instant(text: Bytes, place: int, end: int) -> tuple[int, int]:
         return _NO, 0
     instant = _day_number(year, month, day) * _DAY
     instant += (minutes * 60 + second) * 1_000_000 + micros
-    if not _FIRST_INSTANT <= instant < _END_OF_INSTANTS:
+    if not _FIRST <= instant < _END:
         return _NO, 0
     return at + 1, instant
 
@@ -828,12 +751,29 @@ def _after_space(text: Bytes, place: int, end: int) -> int:
 
 
 @compiled_in_place
-def _after_colon(text: Bytes, place: int, end: int) -> int:
-    """The place of the value after a name."""
-    place = _after_space(text, place, end)
+def _after_name(text: Bytes, place: int, end: int) -> tuple[int, int, bool]:
+    """The place of the value of a member, that where its name ends, and whether that is escaped."""
+    if place >= end or text[place] != ord('"'):
+        return _NO, _NO, False
+    after, has_escape = _after_string(text, place + 1, end)
+    if after == _NO:
+        return _NO, _NO, has_escape
+    place = _after_space(text, after, end)
     if place >= end or text[place] != ord(":"):
-        return _NO
-    return _after_space(text, place + 1, end)
+        return _NO, _NO, has_escape
+    return _after_space(text, place + 1, end), after - 1, has_escape
+
+
+@compiled_in_place
+def _after_part(text: Bytes, place: int, end: int, closing: int) -> tuple[int, bool]:
+    """After a member or an item the place of the next one, or that after the closing bracket and
+    that it is."""
+    place = _after_space(text, place, end)
+    if place < end and text[place] == closing:
+        return place + 1, True
+    if place < end and text[place] == ord(","):
+        return _after_space(text, place + 1, end), False
+    return _NO, False
 
 
 @compiled_in_place

@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from kinfold.bronze.envelope import landed_batch
 from kinfold.bronze.event_forms import Forms
-from kinfold.bronze.event_scanner import scan
+from kinfold.bronze.event_scanner import Scanned, are_utf8, scan
 from kinfold.bronze.json_schema import SchemaRegistry, compiled_schemas, validator_of
 from kinfold.bronze.schema_documents import SchemaDocuments
 from poison import HOSTILE, ODD_BUT_GOOD
@@ -57,9 +57,13 @@ def column(texts: list[bytes | None]) -> pa.Array:
     return pa.array(texts, pa.binary())
 
 
+def scanned(values: pa.Array, forms: Forms) -> Scanned:
+    return scan(values, are_utf8(values), forms)
+
+
 def taken(*texts: bytes | None, forms: Forms = SCHEMAS.forms) -> list[bool]:
     """Of each text, whether the scanner is sure of it."""
-    rows = set(scan(column(list(texts)), forms).rows.tolist())
+    rows = set(scanned(column(list(texts)), forms).rows.tolist())
     return [row in rows for row in range(len(texts))]
 
 
@@ -85,7 +89,7 @@ def test_the_samples_hold_every_event_type():
 @pytest.mark.parametrize("event_type", GOOD)
 def test_a_usual_event_is_told_without_its_schema(event_type):
     sent = event(event_type, received_at="2026-01-05T12:00:00+01:00", schema_version=None)
-    found = scan(column([b"{}", orjson.dumps(sent), None]), SCHEMAS.forms)
+    found = scanned(column([b"{}", orjson.dumps(sent), None]), SCHEMAS.forms)
     assert found.rows.tolist() == [1]
     [form] = found.form.tolist()
     assert SCHEMAS.forms.event_types[form] == event_type
@@ -141,7 +145,7 @@ def test_what_is_usual_is_told_in_any_spelling(name, ascii_only, indent):
     ],
 )
 def test_an_instant_is_read_to_the_microsecond(sent, micros):
-    found = scan(column([orjson.dumps(event("login", occurred_at=sent))]), SCHEMAS.forms)
+    found = scanned(column([orjson.dumps(event("login", occurred_at=sent))]), SCHEMAS.forms)
     since = datetime(1970, 1, 1, tzinfo=UTC)
     told = [] if micros is None else [(micros - since) // timedelta(microseconds=1)]
     assert found.occurred_at.tolist() == told
@@ -150,7 +154,9 @@ def test_an_instant_is_read_to_the_microsecond(sent, micros):
 @given(st.datetimes(datetime(2, 1, 2), datetime(9998, 12, 30)), st.integers(-1439, 1439))
 def test_instants_are_those_of_python(when, minutes):
     at = when.replace(tzinfo=timezone(timedelta(minutes=minutes)))
-    found = scan(column([orjson.dumps(event("login", occurred_at=at.isoformat()))]), SCHEMAS.forms)
+    found = scanned(
+        column([orjson.dumps(event("login", occurred_at=at.isoformat()))]), SCHEMAS.forms
+    )
     since = datetime(1970, 1, 1, tzinfo=UTC)
     assert found.occurred_at.tolist() == [(at - since) // timedelta(microseconds=1)]
 
@@ -158,7 +164,7 @@ def test_instants_are_those_of_python(when, minutes):
 def test_a_part_of_a_column_is_scanned_as_if_it_were_alone():
     texts = [orjson.dumps(event("login", event_id=f"e{n}")) for n in range(6)]
     texts[3] = b"{"
-    found = scan(column(texts)[2:5], SCHEMAS.forms)
+    found = scanned(column(texts)[2:5], SCHEMAS.forms)
     assert (found.rows.tolist(), found.event_id.to_pylist()) == ([0, 2], ["e2", "e4"])
 
 
@@ -242,6 +248,26 @@ def test_a_schema_that_has_no_form_leaves_the_others_theirs():
     forms = Forms.of(schemas, SCHEMAS.schema_ids)
     texts = [orjson.dumps(event(event_type)) for event_type in ("alias", "login")]
     assert taken(*texts, forms=forms) == [False, True]
+
+
+def test_long_patterns_of_many_types_are_each_followed():
+    """Together they have more states than 16 bits can number."""
+    documents = dict(REGISTRY.documents)
+    names = [f"type_{number}" for number in range(40)]
+    for number, name in enumerate(names):
+        document = json.loads(dict(REGISTRY.texts)["alias/1-0-0"])
+        wanted = {"type": "string", "pattern": f"^[a-z]{{{900 + number}}}$"}
+        document["properties"]["event_type"] = {"const": name}
+        document["properties"]["properties"] = {"type": "object", "properties": {"x": wanted}}
+        documents[f"{name}/1-0-0"] = {**document, "$id": f"kinfold:{name}/1-0-0"}
+    forms = Forms.of(SchemaDocuments(documents), {name: f"{name}/1-0-0" for name in names})
+    assert forms.event_types == tuple(names)
+    texts = [
+        orjson.dumps({**event("alias", properties={"x": "a" * size}), "event_type": name})
+        for number, name in enumerate(names)
+        for size in (900 + number, 899 + number)
+    ]
+    assert taken(*texts, forms=forms) == [True, False] * 40
 
 
 class Raw:

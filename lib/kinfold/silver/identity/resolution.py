@@ -442,10 +442,8 @@ def map_rows(changed: pa.Table, known: Known, *, at: datetime) -> DataFrame:
         F.col("component_id").alias("_component"),
         "is_move",
     )
-    opened, identifiers = (
-        news.where(F.col("is_move") & F.col("_key").isNotNull()),
-        known.identifiers,
-    )
+    opened = news.where(F.col("is_move") & F.col("_key").isNotNull())
+    identifiers = known.identifiers
     if changed.num_rows > 2 * _SORTED:  # the few partitions of a small session would spill
         count = -(-changed.num_rows // _SORTED)
         opened, identifiers = (rows.repartition(count, "node_id") for rows in (opened, identifiers))

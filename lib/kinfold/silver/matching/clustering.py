@@ -11,11 +11,12 @@ outcome does not depend on the order of the input, and a union that would break 
 import heapq
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numba import types
 from numba.typed import Dict
 from numpy.typing import NDArray
+
+from kinfold.core.compiled import compiled
 
 OUTWEIGHED = "outweighed by the other records of the two groups"
 TOO_LARGE = "the union would exceed max_cluster_size"
@@ -64,7 +65,7 @@ def clusters(
     return np.asarray(smallest[labels])
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -72,7 +73,7 @@ def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
     return node
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _group_weight(
     total: Any,
     known: Any,
@@ -89,7 +90,7 @@ def _group_weight(
     return float((weight * seen + unseen * (pairs - seen)) / pairs)
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _linkage(
     node_count: int,
     left: Any,
