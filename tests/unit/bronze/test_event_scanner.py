@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -331,7 +332,7 @@ def texts(draw: Any) -> bytes:
         if not isinstance(inside, dict):
             continue
         if how == "s":
-            inside[name] = value
+            inside[name] = deepcopy(value)  # a later change may be made inside it
         elif how == "d":
             inside.pop(name, None)
             made.setdefault("identifiers", {})
