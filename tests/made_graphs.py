@@ -110,7 +110,6 @@ class MadeGraph:
             self.rules,
             NAMESPACES,
             torn=np.array(sorted(torn), np.int64),
-            gone_births=dict(self.births),
             set_aside=np.array(sorted(self.set_aside), np.int64),
         )
         self._links_worked_on = there

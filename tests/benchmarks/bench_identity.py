@@ -208,7 +208,7 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
     steps.append(("read", time.monotonic()))
     rules = rules_of(load_settings(HOME, "local", {}).identity, [])
     none = np.empty(0, np.int64)
-    found = resolution(graph, rules, namespaces, torn=none, gone_births={}, set_aside=none)
+    found = resolution(graph, rules, namespaces, torn=none, set_aside=none)
     changes = found.changes(none)
     del graph, found
     steps.append(("people", time.monotonic()))

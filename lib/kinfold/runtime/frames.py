@@ -1,11 +1,14 @@
 """Frames that stay, frames that arrays become, and the rows of a table that have given numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession, functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
 
 FEW = 1_000
 """So many values can stand in a plan, where they also let Delta and Parquet pass over the rest."""
@@ -13,24 +16,71 @@ _SENT = 2_000_000
 """So many numbers are sent to where the rows are; of more, both sides are shuffled."""
 
 
+_scopes: ContextVar[tuple[list[DataFrame], ...]] = ContextVar("_scopes", default=())
+
+
+@contextmanager
+def let_go() -> Iterator[None]:
+    """What is cached inside is let go at the end, and what is held at the end of the outermost.
+
+    Not for the memory alone: each write to a table has Spark plan anew all that is cached and came
+    from that table, whether anybody reads it again or not.
+    """
+    frames: list[DataFrame] = []
+    token = _scopes.set((*_scopes.get(), frames))
+    try:
+        yield
+    finally:
+        _scopes.reset(token)
+        for rows in frames:
+            rows.unpersist()
+
+
 def cached(rows: DataFrame) -> DataFrame:
     """Rows computed once, of a size that joins know."""
-    rows = rows.persist()
-    rows.count()
-    return rows
+    return _kept(rows, *_scopes.get()[-1:])
 
 
 def held(rows: DataFrame) -> DataFrame:
     """Rows as they are now. What is only cached is computed anew, by each who reads it, as soon as
     a table that it came from has been written."""
-    return cached(rows.localCheckpoint())
+    return _kept(rows.localCheckpoint(), *_scopes.get()[:1])
+
+
+def persisted(rows: DataFrame) -> DataFrame:
+    """Rows computed once, as far as they are read, and let go at the end of the outermost."""
+    return _persisted(rows, *_scopes.get()[:1])
+
+
+def _kept(rows: DataFrame, *scope: list[DataFrame]) -> DataFrame:
+    rows = _persisted(rows, *scope)
+    rows.count()
+    return rows
+
+
+def _persisted(rows: DataFrame, *scope: list[DataFrame]) -> DataFrame:
+    rows = rows.persist()
+    for frames in scope:
+        frames.append(rows)
+    return rows
+
+
+def local_frame(
+    spark: SparkSession, rows: pa.Table, schema: T.StructType | None = None
+) -> DataFrame:
+    """An Arrow table as a frame; few rows become a part of the plan, which no task has to fetch.
+
+    Args:
+        schema: the types that Spark's columns have; null = those that follow from Arrow's.
+    """
+    if rows.num_rows == 0:  # Spark cannot take the schema from no batch
+        rows = rows.combine_chunks()
+    return spark.createDataFrame(rows, schema)
 
 
 def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
     """A small or large Arrow table as a frame."""
-    if rows.num_rows == 0:  # Spark cannot take the schema from no batch
-        rows = rows.combine_chunks()
-    frame = spark.createDataFrame(rows)
+    frame = local_frame(spark, rows)
     return F.broadcast(frame) if rows.num_rows <= _SENT else frame
 
 

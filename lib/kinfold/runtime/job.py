@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 from kinfold.core.conf import Conf, RunOptions, Settings, project_home, resolve_path
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counted, heartbeat, say
+from kinfold.runtime.frames import let_go
 from kinfold.runtime.lake import CHANGE_TYPE, Lake, Near, open_root
 from kinfold.runtime.metrics import JOB_COUNT, Figures, job_figures
 from kinfold.runtime.session import open_session
@@ -194,7 +195,7 @@ def open_job(
             # A changed declaration, too, makes outputs anew: new columns are filled, rules kept.
             settings_hash=options.hash_of(*depends_on, *(t.schema_version for t in writes)),
         )
-        with heartbeat(name, lambda: _position(lake.spark)):
+        with heartbeat(name, lambda: _position(lake.spark)), let_go():
             yield run
             seconds = monotonic() - begun
             if not run.is_skipped:

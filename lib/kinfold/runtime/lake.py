@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+import pyarrow as pa
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JError
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from kinfold.core.errors import LakeError
 from kinfold.quality import gate
 from kinfold.quality.quarantine import Census, census, quarantined_rows, right_rows
 from kinfold.quality.rows import REASONS, judged_rows
-from kinfold.runtime.frames import FEW
+from kinfold.runtime.frames import FEW, local_frame
 from kinfold.runtime.metrics import (
     QUALITY_FAILED,
     QUALITY_FAILING_ROWS,
@@ -50,6 +52,19 @@ class Commit:
 
     version: int
     rows: int | None
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """Conformed rows that break no rule.
+
+    Attributes:
+        few: the same rows, if they are few.
+    """
+
+    rows: DataFrame
+    count: int
+    few: pa.Table | None
 
 
 @dataclass(frozen=True)
@@ -157,9 +172,8 @@ class Lake:
             loose = T.StructType(
                 [T.StructField(c.name, c.dataType, True, c.metadata) for c in table.schema]
             )
-            nothing = self.spark.createDataFrame([], loose)
-            writer = nothing.write.format("delta").mode("append").option("mergeSchema", "true")
-            writer.save(self.path(table))
+            writer = self._nothing(loose).write.format("delta").mode("append")
+            writer.option("mergeSchema", "true").save(self.path(table))
 
     def version(self, table: Table) -> int:
         """Newest version.
@@ -221,7 +235,11 @@ class Lake:
 
     def empty(self, table: Table) -> DataFrame:
         """A frame of the table's columns without a row."""
-        return self.spark.createDataFrame([], table.schema)
+        return self._nothing(table.schema)
+
+    def _nothing(self, schema: T.StructType) -> DataFrame:
+        """No rows, known as such when a query is planned: nothing is run for them."""
+        return local_frame(self.spark, to_arrow_schema(schema).empty_table(), schema)
 
     def append_once(
         self, table: Table, rows: DataFrame, *, writer: str, batch_id: int
@@ -266,15 +284,21 @@ class Lake:
             near: known keys are looked for among rows of about the same time only, so that the
                 cost follows the time that `rows` span and not the table.
         """
-        with self._passed(table, rows) as (passed, count):
-            if not count:
+        with self._passed(table, rows) as passed:
+            if not passed.count:
                 return
-            where = near.to(passed) if near else None
-            merge = self._merge(table, passed, where=where)
+            where = near.to(passed.rows) if near else None
+            merge = self._merge(table, passed.rows, where=where)
             merge.whenNotMatchedInsert(values=_values(table)).execute()
 
     def upsert(
-        self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None, are_new: bool = False
+        self,
+        table: Table,
+        rows: DataFrame,
+        *,
+        gone: DataFrame | None = None,
+        are_new: bool = False,
+        are_changed: bool = False,
     ) -> None:
         """Publish rows by key: new keys are added, changed rows replaced, equal ones not rewritten.
 
@@ -282,15 +306,17 @@ class Lake:
             gone: keys to delete in the same commit; must not meet `rows`.
             are_new: no key of `rows` is in the table, as the caller, who holds its lock, has seen;
                 they are then appended without looking.
+            are_changed: no row says what the one that is there says already, as the caller has
+                seen; few are then written without looking.
         """
-        with self._passed(table, rows) as (passed, count):
+        with self._passed(table, rows) as passed:
             if gone is None:
-                if count and are_new:
-                    self._save(table, passed)
-                elif count:
-                    self._upsert(table, passed, count)
+                if passed.count and are_new:
+                    self._save(table, passed.rows)
+                elif passed.count:
+                    self._upsert(table, passed, are_changed=are_changed)
                 return
-            marked = passed.withColumn("_gone", F.lit(False)).unionByName(
+            marked = passed.rows.withColumn("_gone", F.lit(False)).unionByName(
                 gone.select(*table.key).withColumn("_gone", F.lit(True)), allowMissingColumns=True
             )
             values = _values(table)
@@ -308,12 +334,13 @@ class Lake:
         All rows lie in the order of the table's clustering columns from the start, as OPTIMIZE
         would put them, in files that are small enough to be written again for a few of their rows.
         """
-        with self._passed(table, rows) as (passed, count):
-            if table.cluster_by and not where and count > _PER_FILE:
-                passed = passed.repartitionByRange(*table.cluster_by)
-                passed = passed.sortWithinPartitions(*table.cluster_by)
+        with self._passed(table, rows) as passed:
+            whole = passed.rows
+            if table.cluster_by and not where and passed.count > _PER_FILE:
+                whole = whole.repartitionByRange(*table.cluster_by)
+                whole = whole.sortWithinPartitions(*table.cluster_by)
             writer = (
-                passed.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
+                whole.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
             )
             if where:
                 writer = writer.option("replaceWhere", _predicate(where))
@@ -387,8 +414,8 @@ class Lake:
                 handle.close()
 
     @contextmanager
-    def _passed(self, table: Table, rows: DataFrame) -> Iterator[tuple[DataFrame, int]]:
-        """The conformed rows that break no rule, once the gate has let them through, and how many.
+    def _passed(self, table: Table, rows: DataFrame) -> Iterator[_Passed]:
+        """The conformed rows that break no rule, once the gate has let them through.
 
         The others are set aside first, so that a crash before the publish leaves them told twice
         rather than not at all. The verdicts are kept when the version that they let pass is known;
@@ -401,9 +428,13 @@ class Lake:
             is_split = counts.wrong > 0 and self._may_set_aside(table, judged, counts)
             aside = counts.by_rule if is_split else {}
             passed = right_rows(judged) if is_split else judged.drop(REASONS)
-            if counts.rows <= FEW:  # of one partition, aggregates take one step instead of two
-                passed = passed.coalesce(1)
-            verdicts = gate.judge(table, passed) if counts.rows else gate.kept(table)
+            few = passed.toArrow() if counts.rows <= FEW else None
+            if few is not None:  # each Spark job over them would cost more than they weigh
+                passed = local_frame(self.spark, few, passed.schema)
+                if not is_split:
+                    judged.unpersist()
+            in_hand = few if few is not None and not gate.holds_nan(few) else passed
+            verdicts = gate.judge(table, in_hand) if counts.rows else gate.kept(table)
             judged_at = datetime.now(UTC)
             self._tell(table, verdicts, quarantined=counts.wrong if is_split else 0)
             version = None
@@ -411,7 +442,7 @@ class Lake:
                 gate.require(table, verdicts, run_id=self.run_id, because=self._over_budget(counts))
                 if is_split:
                     self._set_aside(table, judged, at=judged_at)
-                yield passed, counts.rows - (counts.wrong if is_split else 0)
+                yield _Passed(passed, counts.rows - (counts.wrong if is_split else 0), few)
                 version = self.version(table)
             finally:
                 self.append_record(
@@ -471,49 +502,50 @@ class Lake:
         writer = rows.write.format("delta").mode("append")
         writer.option("userMetadata", self.run_id).save(self.path(table))
 
-    def _upsert(self, table: Table, rows: DataFrame, count: int) -> None:
+    def _upsert(self, table: Table, passed: _Passed, *, are_changed: bool) -> None:
         """Replace the rows whose key is there and that say something else, and add the others."""
-        # A column that names a person, which has no statistics, must not stand in the Delta log
-        # either, and that keeps what rows were looked for by.
-        is_shown = set(table.key) <= set(table.statistics_columns)
-        if count <= _NAMED and is_shown and table.marks_old_rows:
-            self._replace_few(table, rows)
-            return
-        among = None
-        if count <= _SENT:
+        rows, among = passed.rows, None
+        if passed.count <= _SENT:
             rows = F.broadcast(rows)
-        first = table.key[0]
-        # Of few rows the key's first column tells which files, and parts of files, can have them.
-        if count <= FEW and first in table.statistics_columns:
-            keys = [row[0] for row in rows.select(first).distinct().collect()]
-            among = F.col(f"old.{first}").isin(keys)
-            old = self.read(table).alias("old").where(among)
-            there = old.join(rows.alias("new"), _matches(table), how="semi")
-            if there.limit(1).count() == 0:
-                self._save(table, rows)  # looking costs a fraction of a MERGE that finds nothing
+        if passed.few is not None:
+            # A column that names a person, which has no statistics, must not stand in the Delta
+            # log either, and that keeps what rows were looked for by.
+            is_shown = set(table.key) <= set(table.statistics_columns)
+            if passed.count <= _NAMED and is_shown and table.marks_old_rows:
+                news = passed.few if are_changed else self._news_of(table, passed)
+                self._replace_few(table, news)
                 return
+            # The key's first column tells which files, and parts of files, can have them.
+            first = table.key[0]
+            if first in table.statistics_columns:
+                among = F.col(f"old.{first}").isin(passed.few[first].unique().to_pylist())
+                old = self.read(table).alias("old").where(among)
+                if old.join(rows.alias("new"), _matches(table), how="semi").isEmpty():
+                    self._save(table, rows)  # a fraction of a MERGE that finds nothing
+                    return
         self._write_by_key(table, rows, condition=self._differs(table), where=among)
 
-    def _replace_few(self, table: Table, rows: DataFrame) -> None:
-        """`_upsert` of rows that can be named one by one, in a third of the time of a MERGE.
+    def _news_of(self, table: Table, passed: _Passed) -> pa.Table:
+        """The few rows whose key is not there, or that say something else than the one that is."""
+        assert passed.few is not None  # they are named one by one
+        there = self.read(table).where(_any_of(passed.few.select(table.key).to_pylist()))
+        there = there.withColumn("_is_there", F.lit(True))
+        news = passed.rows.alias("new").join(there.alias("old"), _matches(table), how="left")
+        is_new = F.col("old._is_there").isNull()
+        return news.where(is_new | self._differs(table)).select("new.*").toArrow()
+
+    def _replace_few(self, table: Table, news: pa.Table) -> None:
+        """Put in rows that can be named one by one, in a third of the time of a MERGE.
 
         The change feed has a replaced row as one deleted and one inserted.
         """
-        keys = rows.select(*table.key).toArrow().to_pylist()
-        asked = F.expr(_any_of(keys))
-        there = self.read(table).where(asked).withColumn("_is_there", F.lit(True))
-        news = rows.alias("new").join(there.alias("old"), _matches(table), how="left")
-        news = news.where(F.col("old._is_there").isNull() | self._differs(table))
-        found = news.select("new.*", "old._is_there").toArrow()
-        if not found.num_rows:
-            return
-        told = table.conform(self.spark.createDataFrame(found))
-        if found["_is_there"].null_count == found.num_rows:
-            self._save(table, told)
-            return
-        writer = told.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
-        keys = found.select(list(table.key)).to_pylist()
-        writer.option("replaceWhere", _any_of(keys)).save(self.path(table))
+        if news.num_rows:
+            rows = table.conform(local_frame(self.spark, news))
+            writer = rows.write.format("delta").mode("overwrite")
+            writer = writer.option("userMetadata", self.run_id)
+            writer.option("replaceWhere", _any_of(news.select(table.key).to_pylist())).save(
+                self.path(table)
+            )
 
     def _write_by_key(
         self,

@@ -244,7 +244,7 @@ class Table:
         text = json.dumps([{c: row.get(c) for c in self.columns} for row in rows], default=_as_json)
         loose = T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
         read = F.from_json(F.lit(text), T.ArrayType(loose), {"mode": "FAILFAST"})
-        return spark.range(1).select(F.inline(read))
+        return spark.range(0, 1, 1, 1).select(F.inline(read))
 
     def frame(self, spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
         """A frame of this table from a few dicts, for tests; columns left out are null.

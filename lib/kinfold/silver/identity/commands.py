@@ -254,7 +254,6 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[C
         rules_of(conf, held),
         namespaces,
         torn=torn,
-        gone_births={one["node_id"]: one["birth_key"] for one in known.births.collect()},
         set_aside=np.array(sorted(set_aside), np.int64),
     )
     changes = result.changes(np.array(sorted(set_aside), np.int64))

@@ -57,7 +57,8 @@ class Graph:
         is_blocked: what the table says so far.
         is_inside: nodes all of whose links are here; the others are only known as neighbours of
             values that are set aside, and nothing is said of them.
-        gone_node, gone_person: nodes that the map has and that are no more, and whose they were.
+        gone_node, gone_person, gone_birth: nodes that the map has and that are no more, whose they
+            were, and under which key each would have founded a person.
     """
 
     node_id: Ints
@@ -78,6 +79,7 @@ class Graph:
     is_inside: Flags
     gone_node: Ints
     gone_person: Ints
+    gone_birth: Ints
 
     def places(self, nodes: Ints) -> Ints:
         """Where nodes stand in `node_id`; those that are not there are left out."""
@@ -192,9 +194,7 @@ def people_of(graph: Graph, shared: Ints, rules: Rules) -> People:
     )
 
 
-def with_births(
-    graph: Graph, people: People, torn: Ints, gone: Mapping[int, int]
-) -> tuple[Graph, dict[int, int]]:
+def with_births(graph: Graph, people: People, torn: Ints) -> tuple[Graph, dict[int, int]]:
     """Keys such that, where something was taken away, the largest part keeps the person's id.
 
     Parts are compared by how many of the old person's identifiers they hold, then by who was seen
@@ -203,7 +203,6 @@ def with_births(
 
     Args:
         torn: keys of people who lost a link or an identifier.
-        gone: birth key of each identifier that is no more, by node.
 
     Returns:
         The graph with the new keys, and the new keys by node.
@@ -228,9 +227,9 @@ def with_births(
         for place in born_as.get(key, []):
             node = int(graph.node_id[place])
             birth[place] = given[node] = _mix(key ^ _mix(node))
-        for node, born in gone.items():  # should it come again, it founds somebody new
-            if born == key:
-                given[node] = _mix(key ^ _mix(node))
+        for node in graph.gone_node[graph.gone_birth == key].tolist():
+            # Should it come again, it founds somebody new.
+            given[node] = _mix(key ^ _mix(node))
         birth[first] = given[int(graph.node_id[first])] = key
     return replace(graph, birth_key=birth), given
 

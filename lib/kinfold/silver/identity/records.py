@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.runtime.frames import persisted
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake import CHANGE_TYPE
 from kinfold.silver.identity.nodes import node_id, record_node, with_record_node
@@ -43,14 +44,14 @@ def record_news(run: JobRun) -> RecordNews:
     again = changes.where(F.col(CHANGE_TYPE) == "update_preimage").select("source", "record_id")
     itself = record_node(F.col("source"), F.col("record_id"))
     nodes = again.distinct().select(node_id(itself["namespace"], itself["value"]).alias("node_id"))
-    lost = lost_identifiers(records, changes).persist()
+    lost = persisted(lost_identifiers(records, changes))
     if lost.isEmpty():
         return RecordNews(changed, None, nodes)
     # All events are looked through, which is why only a loss leads here.
     seen = _identifiers(run.read(silver.EVENTS))
     vanished = lost.join(seen, _IDENTIFIER, how="anti")
     named = vanished.select(node_id(F.col("namespace"), F.col("value")).alias("node_id"))
-    return RecordNews(changed, named.persist(), nodes)
+    return RecordNews(changed, persisted(named), nodes)
 
 
 def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:

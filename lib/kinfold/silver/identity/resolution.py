@@ -382,6 +382,10 @@ def graph_of(
     is_known[place[is_node]] = True
     birth = ids.copy()
     birth[born[is_born]] = births["birth_key"][is_born]
+    gone = known_map["node_id"][~is_node]
+    own = np.concatenate([births["node_id"], gone])  # the first one counts
+    keys, first = np.unique(own, return_index=True)
+    born_as = np.concatenate([births["birth_key"], gone])[first]
     kept = slice(None) if is_there.all() else is_there
     of_edge = {name: edges.pop(name)[kept] for name in list(edges)}
     return Graph(
@@ -395,8 +399,9 @@ def graph_of(
         left=left[kept],
         right=right[kept],
         is_inside=np.isin(ids, inside) if inside is not None else np.ones(len(ids), np.bool_),
-        gone_node=known_map["node_id"][~is_node],
+        gone_node=gone,
         gone_person=known_map["person_key"][~is_node],
+        gone_birth=born_as[np.searchsorted(keys, gone)],
         **of_edge,
     )
 
@@ -407,14 +412,12 @@ def resolution(
     namespaces: Namespaces,
     *,
     torn: Ints,
-    gone_births: dict[int, int],
     set_aside: Ints,
 ) -> Resolution:
     """Who is who in a graph.
 
     Args:
         torn: nodes that lost a link since the map was made.
-        gone_births: birth keys, other than their own, of nodes that are no more.
         set_aside: nodes outside that are known to be shared by too many.
     """
     shared = shared_values(graph, rules)
@@ -423,9 +426,8 @@ def resolution(
     people = people_of(graph, np.concatenate([shared.node, outside]), rules)
     places = graph.places(torn)
     keys = graph.person_key[places[graph.is_known[places]]]
-    gone = {node: gone_births.get(node, node) for node in graph.gone_node.tolist()}
     torn_people = np.unique(np.concatenate([keys, graph.gone_person]))
-    graph, births = with_births(graph, people, torn_people, gone)
+    graph, births = with_births(graph, people, torn_people)
     return Resolution(graph, people, shared, graph.birth_key[people.person], births, namespaces)
 
 

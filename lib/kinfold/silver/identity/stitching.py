@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Row, functions as F
 
-from kinfold.runtime.frames import cached, frame_of, held, numbers, rows_with
+from kinfold.runtime.frames import (
+    cached,
+    frame_of,
+    held,
+    let_go,
+    numbers,
+    persisted,
+    rows_with,
+)
 from kinfold.runtime.job import JobRun
+from kinfold.runtime.lake import Lake
 from kinfold.silver.identity.contraction import contracted_components
 from kinfold.silver.identity.decisions import holding, judged, operator_links
 from kinfold.silver.identity.graph import Ints, Rules
@@ -51,6 +61,7 @@ from kinfold.silver.identity.resolution import (
 from kinfold.silver.matching.engine import Matching
 from kinfold.silver.matching.settings import load_matching_settings
 from kinfold.tables import silver
+from kinfold.tables.spec import Table
 
 OUTPUTS = (
     silver.IDENTIFIERS,
@@ -119,7 +130,8 @@ def stitch(run: JobRun) -> Matching | None:
     decisions = holding(lake.read_or_empty(silver.IDENTITY_DECISIONS))
     set_aside = [] if run.is_rebuild else _set_aside(run, decisions)
     is_full = run.is_rebuild or not lake.exists(silver.IDENTITY_MAP)
-    news = _news(run, namespaces, decisions, set_aside, is_full=is_full)
+    with nullcontext() if is_full else let_go():  # few news are held by then
+        news = _news(run, namespaces, decisions, set_aside, is_full=is_full)
     run.publish(
         silver.IDENTIFIERS,
         news.identifiers,
@@ -148,7 +160,6 @@ def stitch(run: JobRun) -> Matching | None:
             rules,
             namespaces,
             torn=news.torn,
-            gone_births={row[0]: row[1] for row in known.births.collect()},
             set_aside=np.array(set_aside, np.int64),
         )
         return known, result
@@ -235,11 +246,14 @@ def _news(
     lake = run.lake
     hold = cached if is_full else held
     of_records = record_news(run)
-    seen = sightings(run.inserted(silver.EVENTS), of_records.changed).persist()
+    seen = persisted(sightings(run.inserted(silver.EVENTS), of_records.changed))
     seen_now = cached(seen_identifiers(seen))
-    known = run.known(silver.IDENTIFIERS)
-    known = cached(known.join(seen_now.select("node_id"), "node_id", how="semi"))
-    identifiers = hold(new_identifiers(seen_now, known))
+    if seen_now.isEmpty():
+        identifiers = _none_of(lake, silver.IDENTIFIERS)
+    else:
+        known = run.known(silver.IDENTIFIERS)
+        known = cached(known.join(seen_now.select("node_id"), "node_id", how="semi"))
+        identifiers = hold(new_identifiers(seen_now, known))
     said = seen_together(seen, namespaces)
     if set_aside:
         said = said.unionByName(seen_beside(seen, namespaces, set_aside))
@@ -284,6 +298,8 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
     """Links as they are in silver.identity_links once they have been seen (again), with `is_known`:
     the table has them."""
     said = cached(said)
+    if said.isEmpty():
+        return _none_of(run.lake, silver.IDENTITY_LINKS)
     known = run.lake.read_or_empty(silver.IDENTITY_LINKS).select(*_KEPT)
     known = cached(known.join(said.select("link_id"), "link_id", how="semi"))
     at = run.lake.started_at
@@ -305,6 +321,11 @@ def _landed(run: JobRun, said: DataFrame, decisions: Sequence[Row]) -> DataFrame
         .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
     )
     return judged(links, decisions, at=at, are_said=True).select(*_LINK, "is_known")
+
+
+def _none_of(lake: Lake, table: Table) -> DataFrame:
+    """No rows of a table, with `is_known`: what is made of them takes no time."""
+    return lake.empty(table).withColumn("is_known", F.lit(True))
 
 
 def _withdrawn(
@@ -334,8 +355,8 @@ def _withdrawn(
         unlike = there.where((F.col("rule") == MATCHED) & (F.col("status") != "withdrawn"))
         found = found.unionByName(_as_withdrawn(unlike, at=at, reason=_UNLIKE))
     if _has_new_decisions(run):
-        changes = run.changes(silver.IDENTITY_DECISIONS)
-        decided = numbers(*(changes.select(end).dropna() for end in _ENDS))
+        ends = F.explode(F.array(*_ENDS)).alias("node_id")
+        decided = numbers(run.changes(silver.IDENTITY_DECISIONS).select(ends).dropna())
         near = links_at(every, decided).join(
             said.unionByName(found.select("link_id")), "link_id", "anti"
         )
@@ -404,7 +425,7 @@ def _publish(run: JobRun, changes: Changes, known: Known) -> None:
     spark, lake, at = run.spark, run.lake, run.lake.started_at
     if changes.links.num_rows:
         links = link_rows(changes.links, lake.read(silver.IDENTITY_LINKS))
-        lake.upsert(silver.IDENTITY_LINKS, links)
+        lake.upsert(silver.IDENTITY_LINKS, links, are_changed=True)
     if changes.shared.num_rows or len(changes.no_more_shared):
         _publish_bad_values(run, changes, known)
     if changes.births:
@@ -423,7 +444,8 @@ def _publish(run: JobRun, changes: Changes, known: Known) -> None:
             lake.upsert(silver.IDENTITY_MAP, rows, are_new=True)
         if go.num_rows or len(changes.gone_nodes):
             gone = _rows_of(run, changes.gone_nodes)
-            lake.upsert(silver.IDENTITY_MAP, map_rows(go, known, at=at), gone=gone)
+            rows = map_rows(go, known, at=at)
+            lake.upsert(silver.IDENTITY_MAP, rows, gone=gone, are_changed=True)
     run.count(
         moved=changes.moved.num_rows,
         people=changes.people,

@@ -81,7 +81,6 @@ def resolved(world: Sightings, *, with_guards: bool, rounds: int = 2) -> pd.Data
             rules,
             NAMESPACES,
             torn=np.empty(0, np.int64),
-            gone_births={},
             set_aside=np.empty(0, np.int64),
         )
         aside = set(found.shared.node.tolist())
