@@ -512,8 +512,7 @@ class Lake:
             # log either, and that keeps what rows were looked for by.
             is_shown = set(table.key) <= set(table.statistics_columns)
             if passed.count <= _NAMED and is_shown and table.marks_old_rows:
-                news = passed.few if are_changed else self._news_of(table, passed)
-                self._replace_few(table, news)
+                self._put_few(table, passed, are_changed=are_changed)
                 return
             # The key's first column tells which files, and parts of files, can have them.
             first = table.key[0]
@@ -525,27 +524,32 @@ class Lake:
                     return
         self._write_by_key(table, rows, condition=self._differs(table), where=among)
 
-    def _news_of(self, table: Table, passed: _Passed) -> pa.Table:
-        """The few rows whose key is not there, or that say something else than the one that is."""
-        assert passed.few is not None  # they are named one by one
-        there = self.read(table).where(_any_of(passed.few.select(table.key).to_pylist()))
-        there = there.withColumn("_is_there", F.lit(True))
-        news = passed.rows.alias("new").join(there.alias("old"), _matches(table), how="left")
-        is_new = F.col("old._is_there").isNull()
-        return news.where(is_new | self._differs(table)).select("new.*").toArrow()
-
-    def _replace_few(self, table: Table, news: pa.Table) -> None:
-        """Put in rows that can be named one by one, in a third of the time of a MERGE.
+    def _put_few(self, table: Table, passed: _Passed, *, are_changed: bool) -> None:
+        """`_upsert` of rows that can be named one by one, in a third of the time of a MERGE.
 
         The change feed has a replaced row as one deleted and one inserted.
         """
-        if news.num_rows:
-            rows = table.conform(local_frame(self.spark, news))
-            writer = rows.write.format("delta").mode("overwrite")
-            writer = writer.option("userMetadata", self.run_id)
-            writer.option("replaceWhere", _any_of(news.select(table.key).to_pylist())).save(
-                self.path(table)
+        news, is_any_there = passed.few, True
+        assert news is not None  # they are named one by one
+        if not are_changed:
+            named = _any_of(news.select(table.key).to_pylist())
+            there = self.read(table).where(named).withColumn("_is_there", F.lit(True))
+            met = passed.rows.alias("new").join(there.alias("old"), _matches(table), how="left")
+            met = met.where(F.col("old._is_there").isNull() | self._differs(table))
+            found = met.select("new.*", "old._is_there").toArrow()
+            news, is_any_there = (
+                found.drop(["_is_there"]),
+                found["_is_there"].null_count < len(found),
             )
+        if not news.num_rows:
+            return
+        rows = table.conform(local_frame(self.spark, news))
+        if not is_any_there:
+            self._save(table, rows)
+            return
+        writer = rows.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
+        named = _any_of(news.select(table.key).to_pylist())
+        writer.option("replaceWhere", named).save(self.path(table))
 
     def _write_by_key(
         self,

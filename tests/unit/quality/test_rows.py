@@ -121,6 +121,33 @@ def test_rows_and_great_expectations_count_the_same_for_every_rule(spark, table,
     rows.unpersist()
 
 
+@pytest.mark.parametrize("table", [KINDS, silver.EVENTS, gold.FEATURES], ids=lambda t: t.name)
+def test_rows_in_hand_are_judged_as_rows_in_spark(spark, table):
+    rows = made(spark, table, 2)
+    numbers = [f.name for f in table.fields if isinstance(f.type, T.DoubleType)]
+    rows = rows.withColumns({c: F.when(~F.isnan(c), F.col(c)) for c in numbers})
+    rows = rows.unionAll(rows.limit(3)).persist()  # so that keys are not unique either
+    in_spark, in_hand = gate.judge(table, rows), gate.judge(table, rows.toArrow())
+    assert in_hand == in_spark
+    assert not any(verdict.is_met for verdict in in_spark)
+    good = rows.where(F.size(judged_reasons(table)) == 0).dropDuplicates(list(table.key))
+    assert gate.judge(table, good.toArrow()) == gate.judge(table, good)
+    rows.unpersist()
+
+
+def judged_reasons(table):
+    broken = [F.when(breaks(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
+    return F.array_compact(F.array(*broken))
+
+
+def test_not_a_number_is_seen_in_rows_in_hand(spark):
+    rows = spark.createDataFrame([(1.0, "a"), (None, "NaN")], "low double, text string")
+    assert not gate.holds_nan(rows.toArrow())
+    rows = rows.union(spark.createDataFrame([(NAN, "b")], rows.schema))
+    assert gate.holds_nan(rows.toArrow())
+    assert not gate.holds_nan(rows.limit(0).toArrow())
+
+
 def test_every_rule_is_one_of_a_row_or_uniqueness():
     kinds = {rule.rule for table in registry.ALL for rule in table.suite}
     of_rows = {rule.rule for table in (*registry.ALL, KINDS) for rule in row_rules(table)}

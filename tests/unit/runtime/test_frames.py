@@ -6,7 +6,16 @@ import pytest
 from pyspark.sql import functions as F
 
 from kinfold.runtime import frames
-from kinfold.runtime.frames import columns_of, frame_of, held, numbers, rows_with
+from kinfold.runtime.frames import (
+    cached,
+    columns_of,
+    frame_of,
+    held,
+    let_go,
+    numbers,
+    persisted,
+    rows_with,
+)
 
 
 def test_numbers_of_several_frames_and_columns_come_once_and_in_order(spark):
@@ -36,6 +45,32 @@ def test_held_rows_stay_when_the_table_they_came_from_is_written(spark, tmp_path
     rows = held(spark.read.format("delta").load(folder))
     spark.range(9).write.format("delta").mode("overwrite").save(folder)
     assert rows.count() == 3
+
+
+def test_what_is_cached_is_let_go_where_it_was_made_and_what_is_held_at_the_very_end(spark):
+    outside = cached(spark.range(1))
+    with let_go():
+        first = cached(spark.range(2))
+        with let_go():
+            second, kept, lazy = cached(spark.range(3)), held(spark.range(4)), spark.range(5)
+            lazy = persisted(lazy)
+        assert [f.is_cached for f in (first, second, kept, lazy)] == [True, False, True, True]
+    assert [f.is_cached for f in (outside, first, kept, lazy)] == [True, False, False, False]
+    assert (first.count(), kept.count()) == (2, 4)
+    outside.unpersist()
+
+
+def test_frames_are_let_go_when_the_work_fails(spark):
+    rows = spark.range(2)
+
+    def fails():
+        with let_go():
+            cached(rows)
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        fails()
+    assert not rows.is_cached
 
 
 def test_columns_come_in_the_order_of_their_rows_whatever_the_batches(spark):

@@ -144,6 +144,9 @@ def test_few_rows_of_a_table_that_marks_old_ones_are_replaced_by_name(lake, spar
     assert lake.version(table) == before + 2
     told = [("a", P), ("z", Q), ("y", R), ("d", S)]
     assert_rows(lake.read(table), ["value", "profile_id"], told)
+    lake.upsert(table, people(spark, x=R), are_changed=True)
+    told = [("a", P), ("z", Q), ("x", R), ("d", S)]
+    assert_rows(lake.read(table), ["value", "profile_id"], told)
 
 
 def test_an_update_sees_a_changed_map(lake, spark):
@@ -411,6 +414,17 @@ def test_a_publish_that_fails_after_the_gate_leaves_its_verdicts_without_a_versi
         raise RuntimeError("disk")
     versions = lake.read(ops.QUALITY_RESULTS).select("is_met", "table_version").distinct()
     assert_rows(versions, ["is_met", "table_version"], [(True, None)])
+
+
+def test_an_empty_table_is_known_to_be_empty_without_a_task(lake, spark):
+    group = "empty tables"
+    spark.sparkContext.setJobGroup(group, group)
+    nothing = lake.empty(silver.EVENTS)
+    assert nothing.schema == silver.EVENTS.schema
+    assert nothing.where("amount_cents > 1").select("event_id").collect() == []
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup(group)
+    spark.sparkContext.setJobGroup("", "")
+    assert not jobs
 
 
 def test_no_rows_break_no_rule(lake, spark):
