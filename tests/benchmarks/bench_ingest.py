@@ -217,7 +217,10 @@ class Bench:
 
 
 class _Unjudged(Landing):
-    """A landing that writes what the topic holds as it is: every accepted, none judged."""
+    """A landing that writes what the topic holds as it is: every accepted, none judged. By Spark's
+    own writer, as the copy that it is compared with."""
+
+    _land_files = Landing._land_rows
 
     def _judged(self, records: DataFrame, begun_at: datetime) -> DataFrame:
         return unjudged(records, source=self.source.name)

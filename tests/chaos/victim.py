@@ -116,7 +116,7 @@ def lose_the_answer_to_a_commit() -> None:
     from kinfold.runtime.lake import Lake
     from kinfold.tables import bronze
 
-    settings, opened, append = session.spark_settings, job.open_session, Lake.append_once
+    settings, opened = session.spark_settings, job.open_session
     session.spark_settings = lambda env, home: {
         **settings(env, home),
         "spark.delta.logStore.file.impl": "LossyLogStore",
@@ -134,19 +134,23 @@ def lose_the_answer_to_a_commit() -> None:
         losses.append(store.getDeclaredField("losses"))
         return spark
 
-    def losing(self: "Lake", table: "Table", *args: Any, **kwargs: Any) -> Any:
-        if table is not bronze.EVENTS or len(losses) > 1:
-            return append(self, table, *args, **kwargs)
-        losses[0].setInt(None, 1)
-        commit = append(self, table, *args, **kwargs)
-        if commit is not None:  # else an earlier run had committed the batch
-            losses.append(None)
-            if losses[0].getInt(None):
-                os._exit(99)  # nothing was lost: the point is not where it should be
-        return commit
+    def losing(append: Callable[..., Any]) -> Callable[..., Any]:
+        def appended(self: "Lake", table: "Table", *args: Any, **kwargs: Any) -> Any:
+            if table is not bronze.EVENTS or len(losses) > 1:
+                return append(self, table, *args, **kwargs)
+            losses[0].setInt(None, 1)
+            commit = append(self, table, *args, **kwargs)
+            if commit is not None:  # else an earlier run had committed the batch
+                losses.append(None)
+                if losses[0].getInt(None):
+                    os._exit(99)  # nothing was lost: the point is not where it should be
+            return commit
+
+        return appended
 
     job.open_session = opened_with_it
-    Lake.append_once = losing  # type: ignore[method-assign]
+    for name in ("append_once", "append_files_once"):
+        setattr(Lake, name, losing(getattr(Lake, name)))
 
 
 def arm(point: str, lake: Path) -> None:

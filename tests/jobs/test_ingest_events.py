@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime
 
+import pyarrow.compute as pc
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from frames import assert_rows, at
 from kinfold.core.errors import ConfError, ContractError
+from kinfold.runtime.lake import Lake
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
 from records import NATIVE, purchase
@@ -207,18 +209,28 @@ def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
     assert_rows(lake.read(ops.BATCHES), ["records_in", "accepted", "rejected"], [(2, 2, 0)])
 
 
+@pytest.mark.parametrize("by_workers", [True, False], ids=["workers", "spark"])
 def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
-    run, source, spark, monkeypatch
+    run, source, monkeypatch, by_workers
 ):
     from kinfold.bronze import ingestion
     from kinfold.core.errors import LedgerError
 
-    real = ingestion.landed_events
+    events, batches = ingestion.landed_events, ingestion.landed_batches
 
     def leaky(*args: object, **kwargs: object):
-        return real(*args, **kwargs).where(F.col("event_id") != "b")
+        return events(*args, **kwargs).where(F.col("event_id") != "b")
 
+    def leaking(**kwargs: object):
+        def landed(records):
+            for batch in batches(**kwargs)(records):
+                yield batch.filter(pc.not_equal(batch["event_id"], "b"))
+
+        return landed
+
+    monkeypatch.setattr(Lake, "takes_files", lambda *_: by_workers)
     monkeypatch.setattr(ingestion, "landed_events", leaky)
+    monkeypatch.setattr(ingestion, "landed_batches", leaking)
     with pytest.raises(LedgerError, match="had 2 records; 1 accepted and 0 rejected"):
         run("bronze/ingest_events", *source(NATIVE, purchase("a") + purchase("b")))
 

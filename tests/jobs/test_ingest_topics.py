@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import functions as F
@@ -10,6 +11,7 @@ from pyspark.sql import functions as F
 from brokers import Broker, running_broker
 from frames import assert_rows
 from kinfold.core.errors import CheckpointError, ConfError, GapError
+from kinfold.runtime.lake import Lake
 from kinfold.tables import bronze, ops
 from lakes import lake_of
 from poison import HOSTILE, ODD_BUT_GOOD
@@ -60,8 +62,6 @@ def landed_ids(spark, lake_root) -> list[str]:
 
 
 def checkpoint(lake_root, name="clicks"):
-    from pathlib import Path
-
     return Path(lake_root) / "_checkpoints" / "bronze.events" / name
 
 
@@ -152,6 +152,53 @@ def test_messages_of_the_segment_spec_land_one_by_one(broker, topic, land, spark
         ["records_in", "unpacked", "accepted", "rejected"],
         [(3, 1, 1, 3)],
     )
+
+
+def test_whoever_writes_the_files_the_table_is_the_same(
+    broker, topic, land, spark, lake_root, monkeypatch
+):
+    """By workers or by Spark's own writer: rows, ledger, and what the log keeps of the files."""
+    message = {"type": "track", "event": "Song Played", "anonymousId": "c1", "messageId": "m1"}
+    batch = [{**message, "timestamp": f"2026-03-01T09:00:0{i}Z"} for i in range(3)]
+    broker.send(topic, [json.dumps({"batch": batch}).encode()], partition=1)
+    broker.send(topic, [text for text, _ in HOSTILE.values() if len(text) < 10_000], partition=0)
+    broker.send(topic, list(ODD_BUT_GOOD.values()), key="k", headers={"a": b"\xff"}, partition=1)
+    broker.send(topic, [None, b"\xc3\x28"], headers={}, partition=0)
+    told = []
+    for by_workers in (True, False):
+        monkeypatch.setattr(Lake, "takes_files", lambda *_, it=by_workers: it)
+        root = f"{lake_root}/{by_workers}"
+        for shape in ("native", "segment"):
+            text = f"format: kafka\nshape: {shape}\n"
+            land(topic, "--set", f"lake.root={root}", text=text, name=shape)
+        lake = lake_of(spark, root)
+        rows = [row.asDict(recursive=True) for row in lake.read(bronze.EVENTS).collect()]
+        for row in rows:
+            del row["ingested_at"]
+        ledger = lake.read(ops.BATCHES).select("source", "records_in", "accepted", "unpacked")
+        found = (sorted(rows, key=str), sorted(map(tuple, ledger.collect())), bounds_in_log(root))
+        told.append(found)
+    (by_worker, ledger, bounds), by_spark = told
+    assert len(by_worker) > 2 * 60
+    assert {row["verdict"] for row in by_worker} == {"accepted", "rejected"}
+    assert sum(records for _, records, _, _ in ledger) == len(by_worker) - 2
+    assert bounds["maxValues", "source_offset"] > 60
+    assert (by_worker, ledger, bounds) == by_spark
+
+
+def bounds_in_log(root: str) -> dict[tuple[str, str], object]:
+    """The widest that the log of bronze.events says of each column, over all files."""
+    widest: dict[tuple[str, str], object] = {}
+    widen = {"minValues": min, "maxValues": max, "nullCount": lambda a, b: a + b}
+    for commit in Path(root, "bronze/events/_delta_log").glob("*.json"):
+        for line in commit.read_text().splitlines():
+            stats = json.loads(json.loads(line).get("add", {}).get("stats", "{}"))
+            for kind, of_columns in stats.items():
+                if kind in widen:
+                    for name, value in of_columns.items():
+                        at = kind, name
+                        widest[at] = widen[kind](widest[at], value) if at in widest else value
+    return {at: value for at, value in widest.items() if at[1] != "ingested_at"}
 
 
 def test_without_its_checkpoint_a_stream_goes_on_behind_what_has_landed(

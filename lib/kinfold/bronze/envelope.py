@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -125,24 +125,11 @@ def landed_events(
         )
     if shape == "native" and _HAS_ARROW_UDF and set(records.columns) <= _PLACED:
         return _beside_the_record(records, registry=registry, ingested_before=ingested_before)
-    is_placed = "source_offset" in records.columns
     # Only what this source has: every column costs on the way to Python and back.
     brought = {*records.columns, *(["event"] if shape == "segment" else [])}
     lacking = [name for name in ("event", "kafka") if name not in brought]
     schema = T.StructType([one for one in LANDED_EVENTS if one.name not in lacking])
-
-    def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        _without_archives()
-        schemas = compiled_schemas(registry)
-        positions = Positions()
-        for batch in batches:
-            placed = batch if is_placed else positions.placed(batch)
-            with _without_collector():
-                rows = landed_batch(
-                    placed, schemas=schemas, shape=shape, ingested_before=ingested_before
-                )
-            yield rows
-
+    landed = landed_batches(registry=registry, shape=shape, ingested_before=ingested_before)
     # Python, because from_json cannot tell a missing member from a null one and coerces types.
     rows = records.mapInArrow(landed, schema)
     return rows.select(
@@ -151,6 +138,27 @@ def landed_events(
             for one in LANDED_EVENTS
         )
     )
+
+
+def landed_batches(
+    *, registry: SchemaRegistry, shape: Shape = "native", ingested_before: datetime | None = None
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """`landed_events` for the Arrow batches of one task, in the worker; columns that the source
+    does not have are left out."""
+
+    def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        _without_archives()
+        schemas = compiled_schemas(registry)
+        positions = Positions()
+        for batch in batches:
+            placed = batch if "source_offset" in batch.schema.names else positions.placed(batch)
+            with _without_collector():
+                rows = landed_batch(
+                    placed, schemas=schemas, shape=shape, ingested_before=ingested_before
+                )
+            yield rows
+
+    return landed
 
 
 def _beside_the_record(
@@ -502,6 +510,8 @@ def _identifiers(
 
 def _raw_columns(values: pa.Array, is_text: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The bytes as text, and beside it as they are where they are no text."""
+    if is_text.true_count == len(values):
+        return values.view(pa.string()), pa.nulls(len(values), values.type)
     nothing = pa.scalar(None, values.type)
     raw = pc.if_else(is_text, values, nothing).cast(pa.string())
     return raw, pc.if_else(is_text, nothing, values)

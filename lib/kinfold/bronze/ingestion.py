@@ -2,18 +2,20 @@
 
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import sleep
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import Column, DataFrame, Observation, functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from kinfold.bronze.archive import archive_landed
-from kinfold.bronze.envelope import landed_events
+from kinfold.bronze.envelope import Shape, landed_batches, landed_events
 from kinfold.bronze.files import file_records, mapping_session, require_input
 from kinfold.bronze.json_schema import SchemaRegistry
 from kinfold.bronze.kafka import client_options, describe, topic_records
@@ -30,7 +32,10 @@ from kinfold.runtime.lake import Commit, Lake
 from kinfold.runtime.metrics import StreamFigures
 from kinfold.tables import bronze, ops
 
+Counts = dict[str, int]
+"""What the ledger tells of a batch, by column."""
 _TOLD = ("records_in", "accepted", "rejected")
+_TOLD_OF_ROWS = ("accepted", "rejected", "unpacked")
 
 
 @dataclass
@@ -69,6 +74,40 @@ class Landing:
         query_id = spark.sparkContext.getLocalProperty("sql.streaming.queryId")
         batch_id, begun_at = self.first_batch_id + number, datetime.now(UTC)
         self.archive()  # the files of batches before this one
+        writer = f"{self.source.name}/{query_id}"
+        land = self._land_files if self.lake.takes_files(bronze.EVENTS) else self._land_rows
+        done = land(records, batch_id, begun_at, writer=writer, number=number)
+        # A batch that an earlier, killed run had committed is neither read nor judged again.
+        commit, counts = done or (None, {})
+        if commit is None or commit.rows != _rows(counts) or not _is_whole(counts):
+            counts = self._landed_counts(batch_id) | {"records_in": records.count()}
+        self._enter(batch_id, counts, commit)
+
+    def _land_files(
+        self, records: DataFrame, batch_id: int, begun_at: datetime, *, writer: str, number: int
+    ) -> tuple[Commit, Counts] | None:
+        """Append by workers that write what they judge; null if the batch has landed already."""
+        judged = landed_batches(registry=self.registry, shape=self._shape, ingested_before=begun_at)
+
+        def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for rows in judged(batches):
+                for name, value in (("batch_id", batch_id), ("ingested_at", begun_at)):
+                    rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+                yield rows
+
+        done = self.lake.append_files_once(
+            bronze.EVENTS, records, landed, count=_counted, writer=writer, batch_id=number
+        )
+        if done is None:
+            return None
+        commit, found = done
+        counts = {"records_in": found.get("received", 0)}
+        return commit, counts | {name: found.get(name, 0) for name in _TOLD_OF_ROWS}
+
+    def _land_rows(
+        self, records: DataFrame, batch_id: int, begun_at: datetime, *, writer: str, number: int
+    ) -> tuple[Commit, Counts] | None:
+        """The same by Spark's own writer, which knows every storage."""
         received, judged = Observation(), Observation()
         observed = records.observe(received, F.count(F.lit(1)).alias("records_in"))
         landed = self._judged(observed, begun_at).withColumns(
@@ -77,23 +116,19 @@ class Landing:
                 "ingested_at": _same_for_all(F.lit(begun_at)),
             }
         )
-        writer = f"{self.source.name}/{query_id}"
         commit = self.lake.append_once(
             bronze.EVENTS, landed.observe(judged, *_counted_rows()), writer=writer, batch_id=number
         )
-        # A batch that an earlier, killed run had committed is neither read nor judged again.
-        counts = received.get | judged.get if commit is not None else {}
-        if commit is None or commit.rows != _rows(counts) or not _is_whole(counts):
-            counts = self._landed_counts(batch_id) | {"records_in": records.count()}
-        self._enter(batch_id, counts, commit)
+        return None if commit is None else (commit, received.get | judged.get)
 
     def _judged(self, records: DataFrame, begun_at: datetime) -> DataFrame:
         return landed_events(
-            records,
-            registry=self.registry,
-            shape="mapped" if self.source.event else self.source.shape,
-            ingested_before=begun_at,
+            records, registry=self.registry, shape=self._shape, ingested_before=begun_at
         )
+
+    @property
+    def _shape(self) -> Shape:
+        return "mapped" if self.source.event else self.source.shape
 
     def _enter(self, batch_id: int, counts: Mapping[str, int], commit: Commit | None) -> None:
         landed_at = datetime.now(UTC)  # the append has committed, or an earlier run's had
@@ -244,6 +279,15 @@ def _counted_rows() -> tuple[Column, ...]:
         F.count_if(F.col("verdict") == bronze.REJECTED).alias("rejected"),
         F.count_if(F.col("record_index") > 0).alias("unpacked"),
     )
+
+
+def _counted(rows: pa.RecordBatch) -> Counts:
+    """The same of one batch of them."""
+    is_accepted = pc.equal(rows["verdict"], bronze.ACCEPTED)
+    accepted = int(is_accepted.true_count)
+    further = pc.greater(rows["record_index"], 0)
+    numbers = (accepted, rows.num_rows - accepted, int(further.true_count))
+    return dict(zip(_TOLD_OF_ROWS, numbers, strict=True))
 
 
 def _rows(counts: Mapping[str, int]) -> int:

@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 from delta.tables import DeltaTable
-from py4j.protocol import Py4JError
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
@@ -20,6 +19,8 @@ from kinfold.core.errors import LakeError
 from kinfold.quality import gate
 from kinfold.quality.quarantine import Census, census, quarantined_rows, right_rows
 from kinfold.quality.rows import REASONS, judged_rows
+from kinfold.runtime.data_files import CODECS, Batches, written_files
+from kinfold.runtime.delta_log import DeltaLog
 from kinfold.runtime.frames import FEW, local_frame
 from kinfold.runtime.metrics import (
     QUALITY_FAILED,
@@ -134,16 +135,10 @@ class Lake:
             self._evolve(table)
             self._ensured.add(table.name)
             return
-        builder = (
-            DeltaTable.createIfNotExists(self.spark)
-            .location(self.path(table))
-            .comment(table.comment)
-            .property("delta.enableChangeDataFeed", "true")
-            # Delta's 10 makes every tenth small commit seconds longer.
-            .property("delta.checkpointInterval", "100")
-            .property("delta.dataSkippingStatsColumns", ",".join(table.statistics_columns))
-            .property("delta.enableDeletionVectors", str(table.marks_old_rows).lower())
-        )
+        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table))
+        builder = builder.comment(table.comment)
+        for name, value in _properties(table).items():
+            builder = builder.property(name, value)
         for column in table.schema:
             builder = builder.addColumn(
                 column.name,
@@ -182,17 +177,11 @@ class Lake:
             LakeError: the table is not there yet.
         """
         self._require(table)
-        jvm = self.spark._jvm
-        assert jvm is not None  # a classic session has one
-        try:  # a hundredth of a second; the history takes a quarter, and a batch asks often
-            log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(
-                self.spark._jsparkSession, self.path(table)
-            )
-            nothing = getattr(getattr(jvm.scala, "None$"), "MODULE$")
-            return int(log.update(False, nothing, nothing).version())
-        except (TypeError, Py4JError):  # a platform's own Delta, whose classes have other names
-            history = DeltaTable.forPath(self.spark, self.path(table)).history(1)
-            return int(history.select("version").collect()[0][0])
+        log = DeltaLog.of(self.spark, self.path(table))
+        if log is not None:  # a hundredth of a second; the history takes a quarter
+            return log.version()
+        history = DeltaTable.forPath(self.spark, self.path(table)).history(1)
+        return int(history.select("version").collect()[0][0])
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """All rows, of the newest version or a given one.
@@ -262,6 +251,50 @@ class Lake:
         )
         newest = self.version(table)
         return self._commit_of(table, range(before + 1, newest + 1), writer, batch_id)
+
+    def takes_files(self, table: Table) -> bool:
+        """Whether workers can write the table's data files: they all see its folder, Delta is the
+        open one, and nobody has given the table properties that ask more of a writer than we do."""
+        self.ensure(table)
+        log = DeltaLog.of(self.spark, self.path(table)) if local_path(self.root) else None
+        if log is None or self._codec not in CODECS:
+            return False
+        return log.is_plain(properties=_properties(table).keys(), columns=table.columns)
+
+    def append_files_once(
+        self,
+        table: Table,
+        records: DataFrame,
+        made: Callable[[Batches], Batches],
+        *,
+        count: Callable[[pa.RecordBatch], Mapping[str, int]],
+        writer: str,
+        batch_id: int,
+    ) -> tuple[Commit, dict[str, int]] | None:
+        """`append_once` of rows that workers make and write themselves (see `written_files`), with
+        what was counted; null if `writer` has already committed the batch.
+
+        The table must be one that `takes_files`.
+        """
+        folder, log = local_path(self.path(table)), DeltaLog.of(self.spark, self.path(table))
+        assert folder is not None  # as `takes_files` says
+        assert log is not None
+        transaction = log.transaction(writer, batch_id)
+        if transaction is None:
+            return None
+        files = written_files(
+            records, made, table=table, folder=folder, codec=self._codec, count=count
+        )
+        version = transaction.commit(files, run_id=self.run_id)
+        counts: dict[str, int] = {}
+        for file in files:
+            for name, number in file.counts.items():
+                counts[name] = counts.get(name, 0) + number
+        return Commit(version, sum(file.rows for file in files)), counts
+
+    @property
+    def _codec(self) -> str:
+        return str(self.spark.conf.get("spark.sql.parquet.compression.codec")).lower()
 
     def _commit_of(
         self, table: Table, versions: Sequence[int], writer: str, batch_id: int
@@ -593,6 +626,17 @@ class Lake:
                 "first, or the whole of jobs/pipeline.py, or name another lake with "
                 "--set lake.root=DIR."
             )
+
+
+def _properties(table: Table) -> dict[str, str]:
+    """What a table is made with."""
+    return {
+        "delta.enableChangeDataFeed": "true",
+        # Delta's 10 makes every tenth small commit seconds longer.
+        "delta.checkpointInterval": "100",
+        "delta.dataSkippingStatsColumns": ",".join(table.statistics_columns),
+        "delta.enableDeletionVectors": str(table.marks_old_rows).lower(),
+    }
 
 
 def _values(table: Table) -> dict[str, Column]:
