@@ -18,7 +18,13 @@ from kinfold.bronze.archive import archive_landed
 from kinfold.bronze.envelope import Shape, landed_batches, landed_events
 from kinfold.bronze.files import file_records, mapping_session, require_input
 from kinfold.bronze.json_schema import SchemaRegistry
-from kinfold.bronze.kafka import client_options, describe, topic_records
+from kinfold.bronze.kafka import (
+    client_options,
+    describe,
+    flattened,
+    topic_records,
+    unflattened,
+)
 from kinfold.bronze.resuming import (
     Decisions,
     checkpoint_folder,
@@ -89,14 +95,21 @@ class Landing:
         """Append by workers that write what they judge; null if the batch has landed already."""
         judged = landed_batches(registry=self.registry, shape=self._shape, ingested_before=begun_at)
 
+        is_flat = "kafka" in records.columns
+
         def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for rows in judged(batches):
+            for rows in judged(map(unflattened, batches) if is_flat else batches):
                 for name, value in (("batch_id", batch_id), ("ingested_at", begun_at)):
                     rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
                 yield rows
 
         done = self.lake.append_files_once(
-            bronze.EVENTS, records, landed, count=_counted, writer=writer, batch_id=number
+            bronze.EVENTS,
+            flattened(records) if is_flat else records,
+            landed,
+            count=_counted,
+            writer=writer,
+            batch_id=number,
         )
         if done is None:
             return None

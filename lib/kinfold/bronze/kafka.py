@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
@@ -116,6 +117,37 @@ def topic_records(
 
 def _kafka_column() -> Column:
     return F.struct("key", "headers", "timestamp")
+
+
+_FLAT = {
+    "kafka_key": "kafka.key",
+    "header_keys": "kafka.headers.key",
+    "header_values": "kafka.headers.value",
+    "kafka_timestamp": "kafka.timestamp",
+}
+
+
+def flattened(records: DataFrame) -> DataFrame:
+    """Records on the way to a worker, with what the broker holds in columns of their own.
+
+    After each row Spark asks how large its Arrow batch has become, and Arrow then looks through all
+    members of every struct: a fifth of the time that landing takes in the JVM.
+    """
+    flat = (F.col(path).alias(name) for name, path in _FLAT.items())
+    return records.select(*(c for c in records.columns if c != "kafka"), *flat)
+
+
+def unflattened(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with `kafka` as it was before `flattened`; columns are not copied."""
+    key, keys, values, timestamp = (batch[name] for name in _FLAT)
+    if keys.offset or values.offset:  # a slice of a larger batch, whose offsets do not begin at 0
+        keys, values = (pa.concat_arrays([part]) for part in (keys, values))
+    header = pa.StructArray.from_arrays([keys.flatten(), values.flatten()], ["key", "value"])
+    is_null = keys.is_null() if keys.null_count else None
+    headers = pa.ListArray.from_arrays(keys.offsets, header, mask=is_null)
+    kafka = pa.StructArray.from_arrays([key, headers, timestamp], ["key", "headers", "timestamp"])
+    kept = [name for name in batch.schema.names if name not in _FLAT]
+    return pa.RecordBatch.from_arrays([*(batch[c] for c in kept), kafka], [*kept, "kafka"])
 
 
 @contextmanager

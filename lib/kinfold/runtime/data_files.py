@@ -115,6 +115,24 @@ def written_files(
     return [DataFile(**row.asDict()) for row in records.mapInArrow(write, columns).collect()]
 
 
+def written_file(rows: pa.Table, *, table: Table, folder: Path, codec: str) -> DataFile:
+    """Write a few rows that are here already; there must be one.
+
+    Raises:
+        ValueError: a column is null that must not be.
+    """
+    file = _File(table, folder, CODECS[codec])
+    try:
+        for batch in rows.to_batches():
+            file.add(batch)
+        done = file.closed()
+    except BaseException:
+        file.discard()
+        raise
+    assert done is not None  # there is a row
+    return DataFile(**done, counts={})
+
+
 class _File:
     """One file as it grows, a row group at a time."""
 

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -16,19 +17,22 @@ from kinfold.runtime.data_files import DataFile
 class DeltaLog:
     """A table's log. What it holds are objects of the JVM."""
 
-    _jvm: Any
+    _gateway: Any
     _log: Any
 
     @classmethod
     def of(cls, spark: SparkSession, path: str) -> "DeltaLog | None":
         """Null on a platform with a Delta of its own, whose classes have other names."""
-        jvm = spark._jvm
-        assert jvm is not None  # a classic session has one
+        gateway: Any = spark.sparkContext._gateway
+        delta = gateway.jvm.org.apache.spark.sql.delta
         try:
-            log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
-            return cls(jvm, log)
+            return cls(gateway, delta.DeltaLog.forTable(spark._jsparkSession, path))
         except (TypeError, Py4JError):
             return None
+
+    @property
+    def _jvm(self) -> Any:
+        return self._gateway.jvm
 
     def version(self) -> int:
         """The newest."""
@@ -38,41 +42,30 @@ class DeltaLog:
         """Whether any who knows some columns can write the table's files: it has no partitions, no
         properties but the ones named, and no other columns that must not be null."""
         metadata = self._snapshot().metadata()
-        there = set(self._in_java(metadata.configuration()))
-        schema = T.StructType.fromJson(json.loads(metadata.schemaString()))
-        required = {column.name for column in schema if not column.nullable}
+        there = set(self._collections().asJava(metadata.configuration()))
         is_whole = bool(metadata.partitionColumns().isEmpty())
+        required = _required(str(metadata.schemaString()))
         return is_whole and there <= set(properties) and required <= set(columns)
 
-    def transaction(self, writer: str, batch_id: int) -> "Transaction | None":
-        """Begin to append a batch of a writer; null if it is committed already."""
-        begun = self._log.startTransaction()
-        if int(begun.txnVersion(writer)) >= batch_id:
-            return None
-        return Transaction(self._jvm, begun, writer, batch_id)
-
-    def _snapshot(self) -> Any:
-        nothing = getattr(getattr(self._jvm.scala, "None$"), "MODULE$")
-        return self._log.update(False, nothing, nothing)
-
-    def _in_java(self, of_scala: Any) -> Any:
-        return self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(of_scala)
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """One batch of a writer on its way into a table: whoever else commits a batch of this writer
-    meanwhile makes it fail."""
-
-    _jvm: Any
-    _begun: Any
-    writer: str
-    batch_id: int
-
-    def commit(self, files: Sequence[DataFile], *, run_id: str) -> int:
+    def append(self, files: Sequence[DataFile], *, run_id: str) -> int:
         """Make files that lie in the table's folder a part of it; returns the table's version."""
+        return self._commit(self._log.startTransaction(), [], files, run_id)
+
+    def batch(self, writer: str, batch_id: int) -> "Batch | None":
+        """Begin to append a batch of a writer; null if it is committed already."""
+        transaction = self._log.startTransaction()
+        if int(transaction.txnVersion(writer)) >= batch_id:
+            return None
+        return Batch(self, transaction, writer, batch_id)
+
+    def _commit(
+        self,
+        transaction: Any,
+        actions: Sequence[Mapping[str, Any]],
+        files: Sequence[DataFile],
+        run_id: str,
+    ) -> int:
         now = int(time.time() * 1000)
-        batch = {"appId": self.writer, "version": self.batch_id, "lastUpdated": now}
         added = [
             {
                 "path": file.name,
@@ -84,14 +77,52 @@ class Transaction:
             }
             for file in files
         ]
-        delta, list_of = self._jvm.org.apache.spark.sql.delta, self._jvm.java.util.ArrayList
-        actions = list_of()
-        for action in ({"txn": batch}, *({"add": add} for add in added)):
-            actions.add(delta.actions.Action.fromJson(json.dumps(action)))
-        appended = self._jvm.org.apache.spark.sql.streaming.OutputMode.Append()
-        told = self._jvm.scala.Option.apply(run_id)
-        operation = delta.DeltaOperations.StreamingUpdate(
-            appended, self.writer, self.batch_id, told
-        )
-        in_scala = self._jvm.scala.jdk.javaapi.CollectionConverters.asScala(actions).toSeq()
-        return int(self._begun.commit(in_scala, operation))
+        of_json = self._jvm.org.apache.spark.sql.delta.actions.Action.fromJson
+        told = self._jvm.java.util.ArrayList()
+        for action in (*actions, *({"add": add} for add in added)):
+            told.add(of_json(json.dumps(action)))
+        in_scala = self._collections().asScala(told).toSeq()
+        return int(transaction.commit(in_scala, self._append_operation(run_id)))
+
+    def _append_operation(self, run_id: str) -> Any:
+        """What the history says was done. Later versions of Delta tell more of it than earlier."""
+        write = self._jvm.org.apache.spark.sql.delta.DeltaOperations.Write._java_lang_class
+        constructor = write.getConstructors()[0]
+        none = self._jvm.scala.Option.empty()
+        mode = self._jvm.org.apache.spark.sql.SaveMode.Append
+        first = [mode, none, none, self._jvm.scala.Option.apply(run_id)]
+        count = int(constructor.getParameterCount())
+        given = self._gateway.new_array(self._jvm.java.lang.Object, count)
+        for place, value in enumerate((*first, *(none for _ in range(count - len(first))))):
+            given[place] = value
+        return constructor.newInstance(given)
+
+    def _snapshot(self) -> Any:
+        none = self._jvm.scala.Option.empty()
+        return self._log.update(False, none, none)
+
+    def _collections(self) -> Any:
+        return self._jvm.scala.jdk.javaapi.CollectionConverters
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of a writer on its way into a table: whoever else commits one of this writer's
+    meanwhile makes it fail."""
+
+    _log: DeltaLog
+    _transaction: Any
+    writer: str
+    batch_id: int
+
+    def commit(self, files: Sequence[DataFile], *, run_id: str) -> int:
+        """Make files that lie in the table's folder a part of it; returns the table's version."""
+        now = int(time.time() * 1000)
+        this = {"appId": self.writer, "version": self.batch_id, "lastUpdated": now}
+        return self._log._commit(self._transaction, [{"txn": this}], files, run_id)
+
+
+@cache
+def _required(schema: str) -> frozenset[str]:
+    """Columns of a schema, as the log has it, that must not be null."""
+    return frozenset(c.name for c in T.StructType.fromJson(json.loads(schema)) if not c.nullable)

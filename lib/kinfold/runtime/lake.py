@@ -19,7 +19,7 @@ from kinfold.core.errors import LakeError
 from kinfold.quality import gate
 from kinfold.quality.quarantine import Census, census, quarantined_rows, right_rows
 from kinfold.quality.rows import REASONS, judged_rows
-from kinfold.runtime.data_files import CODECS, Batches, written_files
+from kinfold.runtime.data_files import CODECS, Batches, written_file, written_files
 from kinfold.runtime.delta_log import DeltaLog
 from kinfold.runtime.frames import FEW, local_frame
 from kinfold.runtime.metrics import (
@@ -279,13 +279,13 @@ class Lake:
         folder, log = local_path(self.path(table)), DeltaLog.of(self.spark, self.path(table))
         assert folder is not None  # as `takes_files` says
         assert log is not None
-        transaction = log.transaction(writer, batch_id)
-        if transaction is None:
+        batch = log.batch(writer, batch_id)
+        if batch is None:
             return None
         files = written_files(
             records, made, table=table, folder=folder, codec=self._codec, count=count
         )
-        version = transaction.commit(files, run_id=self.run_id)
+        version = batch.commit(files, run_id=self.run_id)
         counts: dict[str, int] = {}
         for file in files:
             for name, number in file.counts.items():
@@ -345,7 +345,7 @@ class Lake:
         with self._passed(table, rows) as passed:
             if gone is None:
                 if passed.count and are_new:
-                    self._save(table, passed.rows)
+                    self._append(table, passed)
                 elif passed.count:
                     self._upsert(table, passed, are_changed=are_changed)
                 return
@@ -403,7 +403,7 @@ class Lake:
         """Append a few rows of an ops table whose keys are new by construction."""
         if not rows:
             return
-        self.append(table, table.rows(self.spark, rows))
+        self._append_few(table, table.arrow_rows(rows))
 
     def quarantined(self, table: Table) -> DataFrame:
         """The keys of this run's rows of a table that were set aside, as `row_key` writes them."""
@@ -535,6 +535,23 @@ class Lake:
         writer = rows.write.format("delta").mode("append")
         writer.option("userMetadata", self.run_id).save(self.path(table))
 
+    def _append(self, table: Table, passed: _Passed) -> None:
+        if passed.few is None:
+            self._save(table, passed.rows)
+        else:
+            self._append_few(table, passed.few)
+
+    def _append_few(self, table: Table, rows: pa.Table) -> None:
+        """Append rows that are here, in a quarter of the time of a Spark job where it can be."""
+        if not self.takes_files(table):
+            self._save(table, table.conform(local_frame(self.spark, rows)))
+            return
+        folder, log = local_path(self.path(table)), DeltaLog.of(self.spark, self.path(table))
+        assert folder is not None  # as `takes_files` says
+        assert log is not None
+        file = written_file(rows, table=table, folder=folder, codec=self._codec)
+        log.append([file], run_id=self.run_id)
+
     def _upsert(self, table: Table, passed: _Passed, *, are_changed: bool) -> None:
         """Replace the rows whose key is there and that say something else, and add the others."""
         rows, among = passed.rows, None
@@ -553,7 +570,7 @@ class Lake:
                 among = F.col(f"old.{first}").isin(passed.few[first].unique().to_pylist())
                 old = self.read(table).alias("old").where(among)
                 if old.join(rows.alias("new"), _matches(table), how="semi").isEmpty():
-                    self._save(table, rows)  # a fraction of a MERGE that finds nothing
+                    self._append(table, passed)  # a fraction of a MERGE that finds nothing
                     return
         self._write_by_key(table, rows, condition=self._differs(table), where=among)
 
@@ -576,10 +593,10 @@ class Lake:
             )
         if not news.num_rows:
             return
-        rows = table.conform(local_frame(self.spark, news))
         if not is_any_there:
-            self._save(table, rows)
+            self._append_few(table, news)
             return
+        rows = table.conform(local_frame(self.spark, news))
         writer = rows.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
         named = _any_of(news.select(table.key).to_pylist())
         writer.option("replaceWhere", named).save(self.path(table))

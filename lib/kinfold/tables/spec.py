@@ -13,7 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from kinfold.core.errors import ContractError, did_you_mean
 
@@ -245,6 +247,21 @@ class Table:
         loose = T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
         read = F.from_json(F.lit(text), T.ArrayType(loose), {"mode": "FAILFAST"})
         return spark.range(0, 1, 1, 1).select(F.inline(read))
+
+    def arrow_rows(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """A few rows as an Arrow table; columns left out are null.
+
+        Args:
+            rows: values as Python has them; instants with a time zone.
+        """
+        schema = to_arrow_schema(self.schema)
+        loose = pa.schema([column.with_nullable(True) for column in schema])
+        maps = [column.name for column in schema if pa.types.is_map(column.type)]
+        told = [
+            {**row, **{name: list(row[name].items()) for name in maps if row.get(name) is not None}}
+            for row in rows
+        ]
+        return pa.Table.from_pylist(told, schema=loose)
 
     def frame(self, spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
         """A frame of this table from a few dicts, for tests; columns left out are null.
