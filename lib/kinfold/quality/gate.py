@@ -116,10 +116,18 @@ def _validated(
 
 
 def _in_pandas(rows: pa.Table, rules: Sequence[Expectation]) -> pd.DataFrame:
-    """The columns that rules speak of."""
+    """The columns that rules speak of; instants as they are in UTC, without saying so, which Great
+    Expectations would drop with a warning."""
     told = [value for rule in rules for value in rule.arguments.values()]
     named = {name for value in told for name in (value if isinstance(value, list) else [value])}
-    frame: pd.DataFrame = rows.select([c for c in rows.column_names if c in named]).to_pandas()
+    columns = {
+        name: rows[name].cast(pa.timestamp("us"))
+        if pa.types.is_timestamp(rows[name].type)
+        else rows[name]
+        for name in rows.column_names
+        if name in named
+    }
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame
 
 
