@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -15,33 +16,44 @@ from kinfold.runtime.data_files import DataFile
 
 @dataclass(frozen=True)
 class DeltaLog:
-    """A table's log. What it holds are objects of the JVM."""
+    """A table's log as it is now. What it holds are objects of the JVM."""
 
     _gateway: Any
     _log: Any
+    _snapshot: Any
 
     @classmethod
     def of(cls, spark: SparkSession, path: str) -> "DeltaLog | None":
-        """Null on a platform with a Delta of its own, whose classes have other names."""
+        """Null on a platform with a Delta of its own, whose classes have other names, and where
+        this one sees no table: it takes an escape in a path by the letter, where readers do not."""
         gateway: Any = spark.sparkContext._gateway
-        delta = gateway.jvm.org.apache.spark.sql.delta
+        delta, none = gateway.jvm.org.apache.spark.sql.delta, gateway.jvm.scala.Option.empty()
         try:
-            return cls(gateway, delta.DeltaLog.forTable(spark._jsparkSession, path))
+            log = delta.DeltaLog.forTable(spark._jsparkSession, path)
+            snapshot = log.update(False, none, none)
         except (TypeError, Py4JError):
             return None
+        return cls(gateway, log, snapshot) if int(snapshot.version()) >= 0 else None
 
     @property
     def _jvm(self) -> Any:
         return self._gateway.jvm
 
+    @property
+    def folder(self) -> Path | None:
+        """The table's, where it is a folder of the machine, or one that its workers share; a path
+        without a scheme may well be one of HDFS."""
+        place = self._log.dataPath().toUri()
+        return Path(place.getPath()) if place.getScheme() == "file" else None
+
     def version(self) -> int:
         """The newest."""
-        return int(self._snapshot().version())
+        return int(self._snapshot.version())
 
     def is_plain(self, *, properties: Collection[str], columns: Collection[str]) -> bool:
         """Whether any who knows some columns can write the table's files: it has no partitions, no
         properties but the ones named, and no other columns that must not be null."""
-        metadata = self._snapshot().metadata()
+        metadata = self._snapshot.metadata()
         there = set(self._collections().asJava(metadata.configuration()))
         is_whole = bool(metadata.partitionColumns().isEmpty())
         required = _required(str(metadata.schemaString()))
@@ -96,10 +108,6 @@ class DeltaLog:
         for place, value in enumerate((*first, *(none for _ in range(count - len(first))))):
             given[place] = value
         return constructor.newInstance(given)
-
-    def _snapshot(self) -> Any:
-        none = self._jvm.scala.Option.empty()
-        return self._log.update(False, none, none)
 
     def _collections(self) -> Any:
         return self._jvm.scala.jdk.javaapi.CollectionConverters

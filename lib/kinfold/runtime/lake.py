@@ -256,8 +256,8 @@ class Lake:
         """Whether workers can write the table's data files: they all see its folder, Delta is the
         open one, and nobody has given the table properties that ask more of a writer than we do."""
         self.ensure(table)
-        log = DeltaLog.of(self.spark, self.path(table)) if local_path(self.root) else None
-        if log is None or self._codec not in CODECS:
+        log = DeltaLog.of(self.spark, self.path(table))
+        if log is None or log.folder is None or self._codec not in CODECS:
             return False
         return log.is_plain(properties=_properties(table).keys(), columns=table.columns)
 
@@ -276,9 +276,7 @@ class Lake:
 
         The table must be one that `takes_files`.
         """
-        folder, log = local_path(self.path(table)), DeltaLog.of(self.spark, self.path(table))
-        assert folder is not None  # as `takes_files` says
-        assert log is not None
+        log, folder = self._log_and_folder(table)
         batch = log.batch(writer, batch_id)
         if batch is None:
             return None
@@ -291,6 +289,13 @@ class Lake:
             for name, number in file.counts.items():
                 counts[name] = counts.get(name, 0) + number
         return Commit(version, sum(file.rows for file in files)), counts
+
+    def _log_and_folder(self, table: Table) -> tuple[DeltaLog, Path]:
+        """Of a table that `takes_files`."""
+        log = DeltaLog.of(self.spark, self.path(table))
+        if log is None or log.folder is None:
+            raise ValueError(f"{table.name}: its files can be written by Spark only.")
+        return log, log.folder
 
     @property
     def _codec(self) -> str:
@@ -546,9 +551,7 @@ class Lake:
         if not self.takes_files(table):
             self._save(table, table.conform(local_frame(self.spark, rows)))
             return
-        folder, log = local_path(self.path(table)), DeltaLog.of(self.spark, self.path(table))
-        assert folder is not None  # as `takes_files` says
-        assert log is not None
+        log, folder = self._log_and_folder(table)
         file = written_file(rows, table=table, folder=folder, codec=self._codec)
         log.append([file], run_id=self.run_id)
 

@@ -177,8 +177,19 @@ def test_where_workers_cannot_write_spark_does(lake, spark, monkeypatch):
     lake.append_record(MANY_KINDS, [dict(number=1)])
     assert (lake.version(MANY_KINDS), lake.read(MANY_KINDS).count()) == (1, 1)
     monkeypatch.undo()
-    monkeypatch.setattr(Lake, "ensure", lambda *_: None)
-    assert not replace(lake, root="s3a://bucket/lake").takes_files(MANY_KINDS)
+    monkeypatch.setattr(DeltaLog, "folder", None)  # that of an object store
+    assert not lake.takes_files(MANY_KINDS)
+    lake.append_record(MANY_KINDS, [dict(number=2)])
+    assert lake.read(MANY_KINDS).count() == 2
+
+
+def test_the_folder_is_where_spark_sees_the_table(lake, spark, lake_root, tmp_path):
+    odd = replace(lake, root=f"file:{tmp_path}/a%20lake+%C3%A9")
+    odd.append_record(MANY_KINDS, [dict(number=1)])
+    assert odd.read(MANY_KINDS).count() == 1
+    plain = replace(lake, root=f"{tmp_path}/a b%20é")
+    plain.append_record(MANY_KINDS, [dict(number=1)])
+    assert plain.read(MANY_KINDS).count() == 1
 
 
 def test_a_column_that_must_not_be_null_and_that_nobody_declares_is_left_to_spark(lake):
