@@ -377,14 +377,20 @@ class Lake:
             if table.cluster_by and not where and passed.count > _PER_FILE:
                 whole = whole.repartitionByRange(*table.cluster_by)
                 whole = whole.sortWithinPartitions(*table.cluster_by)
-            writer = (
-                whole.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
-            )
+            is_first = not where and self.version(table) == 0  # made, and nothing written yet
+            writer = whole.write.format("delta").option("userMetadata", self.run_id)
             if where:
                 writer = writer.option("replaceWhere", _predicate(where))
             elif table.cluster_by:
                 writer = writer.option("maxRecordsPerFile", _PER_FILE)
-            writer.save(self.path(table))
+            writer.mode("append" if is_first else "overwrite").save(self.path(table))
+            if table.cluster_by and not where and not is_first:
+                self._cluster(table)
+
+    def _cluster(self, table: Table) -> None:
+        """Say again what a table is clustered by: overwriting it, Delta forgets."""
+        path, columns = self.path(table).replace("`", "``"), ", ".join(table.cluster_by)
+        self.spark.sql(f"ALTER TABLE delta.`{path}` CLUSTER BY ({columns})")
 
     def record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
         """Upsert a few rows of an ops table, which has no gate."""

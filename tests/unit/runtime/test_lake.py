@@ -47,6 +47,17 @@ def test_a_table_is_made_as_declared(lake, spark):
     )
 
 
+def test_a_table_stays_clustered_when_it_is_made_anew(lake, spark):
+    from delta.tables import DeltaTable
+
+    lake = replace(lake, root=f"{lake.root}/it's odd")
+    for value in ("a", "b"):
+        lake.replace(MEMBERS, people(spark, **{value: P}))
+        detail = DeltaTable.forPath(spark, lake.path(MEMBERS)).detail().collect()[0]
+        assert detail["clusteringColumns"] == ["profile_id"]
+        assert_rows(lake.read(MEMBERS), ["value"], [(value,)])
+
+
 def test_upsert_adds_replaces_and_deletes_by_key(lake, spark):
     lake.upsert(MEMBERS, people(spark, a=P, b=P, c=P))
     gone = people(spark, c=P).select("namespace", "value")
