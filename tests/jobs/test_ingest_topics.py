@@ -164,9 +164,13 @@ def test_whoever_writes_the_files_the_table_is_the_same(
     broker.send(topic, [text for text, _ in HOSTILE.values() if len(text) < 10_000], partition=0)
     broker.send(topic, list(ODD_BUT_GOOD.values()), key="k", headers={"a": b"\xff"}, partition=1)
     broker.send(topic, [None, b"\xc3\x28"], headers={}, partition=0)
-    told = []
+    told, takes_files = [], Lake.takes_files
     for by_workers in (True, False):
-        monkeypatch.setattr(Lake, "takes_files", lambda *_, it=by_workers: it)
+        monkeypatch.setattr(
+            Lake,
+            "takes_files",
+            lambda lake, table, it=by_workers: it and takes_files(lake, table),
+        )
         root = f"{lake_root}/{by_workers}"
         for shape in ("native", "segment"):
             text = f"format: kafka\nshape: {shape}\n"

@@ -70,6 +70,17 @@ class DeltaLog:
             return None
         return Batch(self, transaction, writer, batch_id)
 
+    def cluster(self, columns: Sequence[str], *, run_id: str) -> None:
+        """Say by which columns OPTIMIZE is to order the table, as ALTER TABLE ... CLUSTER BY does;
+        nothing is said of a table that was not made to be clustered."""
+        if '"clustering"' not in str(self._snapshot.protocol().json()):
+            return
+        domain = "delta.clustering"
+        told = {"clusteringColumns": [[name] for name in columns], "domainName": domain}
+        action = {"domain": domain, "configuration": json.dumps(told), "removed": False}
+        begun = self._log.startTransaction()
+        self._commit(begun, [{"domainMetadata": action}], [], run_id)
+
     def _commit(
         self,
         transaction: Any,

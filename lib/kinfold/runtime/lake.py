@@ -384,13 +384,9 @@ class Lake:
             elif table.cluster_by:
                 writer = writer.option("maxRecordsPerFile", _PER_FILE)
             writer.mode("append" if is_first else "overwrite").save(self.path(table))
-            if table.cluster_by and not where and not is_first:
-                self._cluster(table)
-
-    def _cluster(self, table: Table) -> None:
-        """Say again what a table is clustered by: overwriting it, Delta forgets."""
-        path, columns = self.path(table).replace("`", "``"), ", ".join(table.cluster_by)
-        self.spark.sql(f"ALTER TABLE delta.`{path}` CLUSTER BY ({columns})")
+            log = DeltaLog.of(self.spark, self.path(table))
+            if table.cluster_by and not where and not is_first and log is not None:
+                log.cluster(table.cluster_by, run_id=self.run_id)  # overwriting it, Delta forgets
 
     def record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
         """Upsert a few rows of an ops table, which has no gate."""
@@ -474,7 +470,7 @@ class Lake:
             passed = right_rows(judged) if is_split else judged.drop(REASONS)
             few = passed.toArrow() if counts.rows <= FEW else None
             if few is not None:  # each Spark job over them would cost more than they weigh
-                passed = local_frame(self.spark, few, passed.schema)
+                passed = local_frame(self.spark, few, passed.schema).coalesce(1)
                 if not is_split:
                     judged.unpersist()
             in_hand = few if few is not None and not gate.holds_nan(few) else passed
@@ -555,7 +551,7 @@ class Lake:
     def _append_few(self, table: Table, rows: pa.Table) -> None:
         """Append rows that are here, in a quarter of the time of a Spark job where it can be."""
         if not self.takes_files(table):
-            self._save(table, table.conform(local_frame(self.spark, rows)))
+            self._save(table, table.conform(local_frame(self.spark, rows)).coalesce(1))
             return
         log, folder = self._log_and_folder(table)
         file = written_file(rows, table=table, folder=folder, codec=self._codec)
@@ -605,7 +601,7 @@ class Lake:
         if not is_any_there:
             self._append_few(table, news)
             return
-        rows = table.conform(local_frame(self.spark, news))
+        rows = table.conform(local_frame(self.spark, news)).coalesce(1)
         writer = rows.write.format("delta").mode("overwrite").option("userMetadata", self.run_id)
         named = _any_of(news.select(table.key).to_pylist())
         writer.option("replaceWhere", named).save(self.path(table))

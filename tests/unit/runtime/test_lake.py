@@ -56,6 +56,10 @@ def test_a_table_stays_clustered_when_it_is_made_anew(lake, spark):
         detail = DeltaTable.forPath(spark, lake.path(MEMBERS)).detail().collect()[0]
         assert detail["clusteringColumns"] == ["profile_id"]
         assert_rows(lake.read(MEMBERS), ["value"], [(value,)])
+    plain = replace(MEMBERS, name="silver.plain", cluster_by=())
+    for table in (plain, replace(plain, cluster_by=("profile_id",))):  # declared so only later
+        lake.replace(table, people(spark, a=P))
+        assert_rows(lake.read(table), ["value"], [("a",)])
 
 
 def test_upsert_adds_replaces_and_deletes_by_key(lake, spark):
