@@ -94,7 +94,6 @@ class Landing:
     ) -> tuple[Commit, Counts] | None:
         """Append by workers that write what they judge; null if the batch has landed already."""
         judged = landed_batches(registry=self.registry, shape=self._shape, ingested_before=begun_at)
-
         is_flat = "kafka" in records.columns
 
         def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -114,8 +113,8 @@ class Landing:
         if done is None:
             return None
         commit, found = done
-        counts = {"records_in": found.get("received", 0)}
-        return commit, counts | {name: found.get(name, 0) for name in _TOLD_OF_ROWS}
+        counts = {name: found[name] for name in _TOLD_OF_ROWS}
+        return commit, counts | {"records_in": found["received"]}
 
     def _land_rows(
         self, records: DataFrame, batch_id: int, begun_at: datetime, *, writer: str, number: int

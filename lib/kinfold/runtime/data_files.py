@@ -9,6 +9,7 @@ never are go with VACUUM, as those of a task of Spark's that was killed do.
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ def written_files(
     """
 
     def write(batches: Batches) -> Iterator[pa.RecordBatch]:
-        counts = {"received": 0}
+        counts = Counter[str]()
 
         def received() -> Iterator[pa.RecordBatch]:
             for batch in batches:
@@ -99,8 +100,7 @@ def written_files(
         file = _File(table, folder, CODECS[codec])
         try:
             for rows in made(received()):
-                for name, number in count(rows).items():
-                    counts[name] = counts.get(name, 0) + number
+                counts.update(count(rows))
                 file.add(rows)
             done = file.closed()
         except BaseException:

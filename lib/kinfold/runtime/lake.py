@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -255,11 +256,7 @@ class Lake:
     def takes_files(self, table: Table) -> bool:
         """Whether workers can write the table's data files: they all see its folder, Delta is the
         open one, and nobody has given the table properties that ask more of a writer than we do."""
-        self.ensure(table)
-        log = DeltaLog.of(self.spark, self.path(table))
-        if log is None or log.folder is None or self._codec not in CODECS:
-            return False
-        return log.is_plain(properties=_properties(table).keys(), columns=table.columns)
+        return self._own_files(table) is not None
 
     def append_files_once(
         self,
@@ -270,13 +267,17 @@ class Lake:
         count: Callable[[pa.RecordBatch], Mapping[str, int]],
         writer: str,
         batch_id: int,
-    ) -> tuple[Commit, dict[str, int]] | None:
+    ) -> tuple[Commit, Counter[str]] | None:
         """`append_once` of rows that workers make and write themselves (see `written_files`), with
         what was counted; null if `writer` has already committed the batch.
 
-        The table must be one that `takes_files`.
+        Raises:
+            ValueError: the table is none that `takes_files`.
         """
-        log, folder = self._log_and_folder(table)
+        own = self._own_files(table)
+        if own is None:
+            raise ValueError(f"{table.name}: its files can be written by Spark only.")
+        log, folder = own
         batch = log.batch(writer, batch_id)
         if batch is None:
             return None
@@ -284,18 +285,19 @@ class Lake:
             records, made, table=table, folder=folder, codec=self._codec, count=count
         )
         version = batch.commit(files, run_id=self.run_id)
-        counts: dict[str, int] = {}
+        counts = Counter[str]()
         for file in files:
-            for name, number in file.counts.items():
-                counts[name] = counts.get(name, 0) + number
+            counts.update(file.counts)
         return Commit(version, sum(file.rows for file in files)), counts
 
-    def _log_and_folder(self, table: Table) -> tuple[DeltaLog, Path]:
-        """Of a table that `takes_files`."""
+    def _own_files(self, table: Table) -> tuple[DeltaLog, Path] | None:
+        """The log and the folder of a table that `takes_files`; null of any other."""
+        self.ensure(table)
         log = DeltaLog.of(self.spark, self.path(table))
-        if log is None or log.folder is None:
-            raise ValueError(f"{table.name}: its files can be written by Spark only.")
-        return log, log.folder
+        if log is None or (folder := log.folder) is None or self._codec not in CODECS:
+            return None
+        is_plain = log.is_plain(properties=_properties(table).keys(), columns=table.columns)
+        return (log, folder) if is_plain else None
 
     @property
     def _codec(self) -> str:
@@ -384,9 +386,11 @@ class Lake:
             elif table.cluster_by:
                 writer = writer.option("maxRecordsPerFile", _PER_FILE)
             writer.mode("append" if is_first else "overwrite").save(self.path(table))
-            log = DeltaLog.of(self.spark, self.path(table))
-            if table.cluster_by and not where and not is_first and log is not None:
-                log.cluster(table.cluster_by, run_id=self.run_id)  # overwriting it, Delta forgets
+            is_overwritten = not where and not is_first
+            if table.cluster_by and is_overwritten:  # then Delta has forgotten by what
+                log = DeltaLog.of(self.spark, self.path(table))
+                if log is not None:
+                    log.cluster(table.cluster_by, run_id=self.run_id)
 
     def record(self, table: Table, rows: Sequence[dict[str, object]]) -> None:
         """Upsert a few rows of an ops table, which has no gate."""
@@ -550,10 +554,11 @@ class Lake:
 
     def _append_few(self, table: Table, rows: pa.Table) -> None:
         """Append rows that are here, in a quarter of the time of a Spark job where it can be."""
-        if not self.takes_files(table):
+        own = self._own_files(table)
+        if own is None:
             self._save(table, table.conform(local_frame(self.spark, rows)).coalesce(1))
             return
-        log, folder = self._log_and_folder(table)
+        log, folder = own
         file = written_file(rows, table=table, folder=folder, codec=self._codec)
         log.append([file], run_id=self.run_id)
 

@@ -4,12 +4,10 @@ One `Table` is the only place that spells a table's name, columns, key, layout a
 DDL, `conform`, the MERGE condition, the quality suite and the data dictionary all derive from it.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -237,22 +235,19 @@ class Table:
         )
 
     def rows(self, spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-        """A few rows as one literal, which Spark plans and writes sooner than rows that it has to
-        fetch from Python, and than as many literals as they have values; columns left out are null.
-
-        Args:
-            rows: values as Python has them; instants with a time zone.
-        """
-        text = json.dumps([{c: row.get(c) for c in self.columns} for row in rows], default=_as_json)
+        """A few rows as a part of the plan, which no task has to fetch from Python; see
+        `arrow_rows`."""
         loose = T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
-        read = F.from_json(F.lit(text), T.ArrayType(loose), {"mode": "FAILFAST"})
-        return spark.range(0, 1, 1, 1).select(F.inline(read))
+        return spark.createDataFrame(self.arrow_rows(rows), loose)
 
     def arrow_rows(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         """A few rows as an Arrow table; columns left out are null.
 
         Args:
             rows: values as Python has them; instants with a time zone.
+
+        Raises:
+            pyarrow.ArrowException: a value has another type than its column.
         """
         schema = to_arrow_schema(self.schema)
         loose = pa.schema([column.with_nullable(True) for column in schema])
@@ -282,12 +277,3 @@ class Table:
         return spark.createDataFrame(
             [tuple(row.get(c) for c in self.columns) for row in rows], schema=loose
         )
-
-
-def _as_json(value: Any) -> Any:
-    """What JSON has no form for, as Spark reads it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    raise TypeError(f"{type(value).__name__}: no kind of value that a row can have.")
