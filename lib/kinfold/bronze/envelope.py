@@ -543,9 +543,9 @@ def _without(values: pa.Array, indices: Sequence[int]) -> pa.Array:
     return pc.if_else(pa.array(is_kept), values, pa.scalar(None, values.type))
 
 
-def _instant(text: object) -> datetime | None:
+def _instant(text: str | None) -> datetime | None:
     """The instant of an RFC 3339 text, to the microsecond; None if a timestamp cannot hold it."""
-    if not isinstance(text, str):
+    if text is None:
         return None
     try:
         # Upper case: RFC 3339 allows "t" and "z", fromisoformat does not.
@@ -558,9 +558,10 @@ def _instant(text: object) -> datetime | None:
 
 
 def _kept_instant(members: dict[str, Any], name: str, errors: Sequence[str]) -> str | None:
+    """What was sent, unless a reason is about it; `_instants` says whether it is one."""
     text = members.get(name)
     is_doubted = any(error.startswith(f"/{name}:") for error in errors)
-    return None if is_doubted or _instant(text) is None else text
+    return text if isinstance(text, str) and not is_doubted else None
 
 
 def _kept_text(value: object) -> str | None:

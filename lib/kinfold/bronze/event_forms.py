@@ -69,6 +69,7 @@ _PART = re.compile(
 )
 _PLAIN_PATTERN = re.compile(rf"\^(?:(?:{_PLAIN}|{_CLASS})(?:[*+?]|\{{\d+(?:,\d*)?\}})?)+\$")
 _MOST_STATES = 1_000
+STATE_WIDTH, MAY_END = 256, 255
 
 
 class _Unsaid(Exception):
@@ -118,8 +119,8 @@ class Tables(NamedTuple):
         limits: least and most of a number, by the row of `asked`; infinite where there is none.
         names: where a text begins and ends in `said`; of a member its value and its `Role`.
         said: bytes of all texts.
-        states: of each state of a pattern the next one by ASCII character, or NONE, and in the
-            last column whether a text may end there.
+        states: of each state of a pattern `STATE_WIDTH` numbers: the next state by byte, NONE for
+            those that are not ASCII, and at MAY_END whether a text may end there.
         types: like `names`, of each event type; its value is what an event of it is.
     """
 
@@ -127,7 +128,7 @@ class Tables(NamedTuple):
     limits: NDArray[np.float64]
     names: NDArray[np.int64]
     said: NDArray[np.uint8]
-    states: NDArray[np.int32]
+    states: NDArray[np.int64]
     types: NDArray[np.int64]
 
 
@@ -252,7 +253,7 @@ class _Builder:
             names=np.array(places[: len(self.names)], np.int64).reshape(-1, 4),
             # One byte more: of nothing there is no buffer.
             said=np.frombuffer(b"".join(texts) + b"\0", np.uint8),
-            states=np.array(self.states, np.int32).reshape(-1, 129),
+            states=np.array(self.states, np.int64).reshape(-1),
             types=np.array(places[len(self.names) :], np.int64).reshape(-1, 4),
         )
 
@@ -566,5 +567,8 @@ def _states(parts: Sequence[_Part], base: int) -> list[list[int]]:
             following[like] = numbers.get(after, NONE)
         if len(numbers) > _MOST_STATES:
             raise _Unsaid
-        rows.append([*(following[like] for like in alike), int((len(parts), 0) in here)])
+        row = [NONE] * STATE_WIDTH
+        row[: len(alike)] = (following[like] for like in alike)
+        row[MAY_END] = int((len(parts), 0) in here)  # no byte of a text in UTF-8
+        rows.append(row)
     return rows

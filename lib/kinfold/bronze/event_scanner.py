@@ -12,6 +12,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from llvmlite import ir
+from numba.core import types
+from numba.core.types.misc import CPointer
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from kinfold.bronze.event_forms import (
@@ -19,10 +23,12 @@ from kinfold.bronze.event_forms import (
     ARRAY,
     BOOLEAN,
     INTEGER,
+    MAY_END,
     NONE,
     NULL,
     NUMBER,
     OBJECT,
+    STATE_WIDTH,
     STRING,
     Column,
     Forms,
@@ -68,9 +74,13 @@ _FORM, _OCCURRED, _RECEIVED, _ID, _ID_END, _IDENTIFIER_COUNT = range(6)
 """What is noted of each text; places are those in all texts together. Of an identifier they are
 where its name begins and ends, and its value."""
 
-# Arrays within the loops, whose elements numba knows: bytes, and rows of 64-bit numbers.
+# Within the loops, where numba knows more: bytes by place, and rows of 64-bit numbers.
 Bytes = Any
 Table = Any
+
+_BLOCK = 32
+"""Bytes that are looked at or copied in one step."""
+_VECTOR = ir.VectorType(ir.IntType(8), _BLOCK)
 
 
 @dataclass(frozen=True)
@@ -174,17 +184,73 @@ def _texts(text: Bytes, places: Table) -> pa.Array:
     """What stands from the first to before the second of each pair of places, as a text column."""
     ends = np.zeros(len(places) + 1, np.int32)
     np.cumsum(places[:, 1] - places[:, 0], out=ends[1:])
-    data = np.empty(ends[-1], np.uint8)
+    data = np.empty(ends[-1] + _BLOCK, np.uint8)  # the last block reaches beyond the last text
     _copy(text, places, ends, data)
     return pa.StringArray.from_buffers(len(places), pa.py_buffer(ends), pa.py_buffer(data))
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _bytes(_context: Any, array: Any) -> Any:
+    """An array's elements by place alone: numba need not ask whether one counts from the end, and
+    hands on one number instead of seven. A fifth of the time of the scan."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, given[0]).data
+
+    return CPointer(array.dtype)(array), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _plain(_context: Any, text: Any, place: Any) -> Any:
+    """How many of a block's bytes stand before the first quote, backslash or control character;
+    `_BLOCK` if it has none. A fifth of the time of the scan too."""
+
+    def generate(_: Any, builder: Any, __: Any, given: Any) -> Any:
+        there = _loaded(builder, *given)
+        bounds = [("==", ord('"')), ("==", ord("\\")), ("<", 0x20)]
+        same, escape, control = (
+            builder.icmp_unsigned(how, there, ir.Constant(_VECTOR, [byte] * _BLOCK))
+            for how, byte in bounds
+        )
+        found = builder.or_(same, builder.or_(escape, control))
+        bits = builder.bitcast(found, ir.IntType(_BLOCK))
+        count = builder.cttz(bits, ir.Constant(ir.IntType(1), 0))
+        return builder.zext(count, ir.IntType(64))
+
+    return types.int64(text, place), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _copy_block(_context: Any, target: Any, at: Any, source: Any, start: Any) -> Any:
+    """Copy `_BLOCK` bytes."""
+
+    def generate(context: Any, builder: Any, _: Any, given: Any) -> Any:
+        there = _loaded(builder, *given[2:])
+        to = builder.bitcast(builder.gep(given[0], [given[1]]), _VECTOR.as_pointer())
+        builder.store(there, to).align = 1
+        return context.get_dummy_value()
+
+    return types.void(target, at, source, start), generate
+
+
+def _loaded(builder: Any, start: Any, place: Any) -> Any:
+    """The block at a place, as one value."""
+    there = builder.load(builder.bitcast(builder.gep(start, [place]), _VECTOR.as_pointer()))
+    there.align = 1
+    return there
+
+
 @compiled_in_place
 def _copy(text: Bytes, places: Table, ends: Any, data: Bytes) -> None:
+    source, target, last = _bytes(text), _bytes(data), len(text) - _BLOCK
     for row in range(len(places)):
-        at, start, size = np.uint64(ends[row]), np.uint64(places[row, 0]), ends[row + 1] - ends[row]
-        for step in range(np.uint64(size)):
-            data[at + step] = text[start + step]
+        at, place, stop = ends[row], places[row, 0], places[row, 1]
+        while place < stop and place <= last:  # what is too much the next text overwrites
+            _copy_block(target, at, source, place)
+            at, place = at + _BLOCK, place + _BLOCK
+        while place < stop:
+            target[at] = source[place]
+            at, place = at + 1, place + 1
 
 
 @compiled_in_place
@@ -200,6 +266,15 @@ def _scan(
 ) -> int:
     """Note what is good of each text; returns how many identifiers were noted."""
     used: int = _ZERO
+    text = _bytes(text)
+    tables = Tables(
+        tables.asked,
+        tables.limits,
+        tables.names,
+        tables.said,
+        _bytes(tables.states),
+        tables.types,
+    )
     for row in range(len(bounds) - 1):
         begin, end, noted = bounds[row], bounds[row + 1], rows[row]
         noted[_FORM] = _NO
@@ -527,12 +602,10 @@ def _is_taken(
 def _follows(text: Bytes, start: int, stop: int, state: int, tables: Tables) -> bool:
     """Whether a text follows a pattern, given by the state in which it begins."""
     for place in range(start, stop):
-        if text[place] >= 128:
-            return False
-        state = tables.states[state, text[place]]
+        state = tables.states[state * STATE_WIDTH + text[place]]
         if state == NONE:
             return False
-    return bool(tables.states[state, 128])
+    return bool(tables.states[state * STATE_WIDTH + MAY_END])
 
 
 @compiled_in_place
@@ -540,6 +613,11 @@ def _after_string(text: Bytes, place: int, end: int) -> tuple[int, bool]:
     """The place after the quote that ends a string, and whether there is an escape in it."""
     has_escape = False
     while place < end:
+        if place + _BLOCK <= end:
+            step = _plain(text, place)
+            place += step
+            if step == _BLOCK:
+                continue
         byte = text[place]
         if byte == ord('"'):
             return place + 1, has_escape

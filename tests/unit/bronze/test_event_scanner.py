@@ -181,6 +181,25 @@ def test_every_hostile_and_every_odd_record_lands_as_if_its_schema_had_judged_it
     assert landed(texts, SCHEMAS) == landed(texts, WITHOUT_FORMS)
 
 
+@pytest.mark.parametrize(
+    "inside", [b"", b"\\n", b'\\"', b"\xc3\xa9", b"\x1f", b"\x00", b'"', b"\\"]
+)
+def test_where_in_a_text_a_byte_stands_and_how_long_it_is_makes_no_difference(inside):
+    """Texts are read and copied in blocks of bytes; what is odd may stand anywhere in one."""
+    form = (
+        b'{"event_type":"login","occurred_at":"2026-01-05T11:00:00Z","identifiers":{"user_id":"%s"},'
+        b'"event_id":"%s","properties":{"method":"password","a":"%s"}}'
+    )
+    texts = []
+    for size in range(70):
+        odd = b"x" * (size // 2) + inside + b"y" * (size - size // 2)
+        plain = b"z" * size
+        texts += [form % parts for parts in ((odd, odd, plain), (plain, b"e", odd))]
+    assert landed(texts, SCHEMAS) == landed(texts, WITHOUT_FORMS)
+    if not inside:
+        assert taken(*texts[2:]) == [True] * (len(texts) - 2)
+
+
 OVERLOOKED = {
     "a number no float holds": b'"x":1e400',
     "one of many digits": b'"x":' + b"9" * 310,
