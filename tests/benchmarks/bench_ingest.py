@@ -18,7 +18,6 @@ latency      from the producer's timestamp to a readable row at 70 % load and a 
 import argparse
 import os
 import random
-import shutil
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -117,16 +117,24 @@ def produce(broker: Broker, topic: str, count: int, *, rate: float | None = None
 
 
 class Bench:
-    """A session, a broker, and folders that are made anew for each measurement."""
+    """A session, a broker, and folders that are made anew for each measurement.
 
-    def __init__(self, spark: SparkSession, broker: Broker, folder: Path) -> None:
-        self.spark, self.broker, self.folder = spark, broker, folder
+    Attributes:
+        root: folder or URI that they are in.
+    """
+
+    def __init__(self, spark: SparkSession, broker: Broker, root: str) -> None:
+        self.spark, self.broker, self.root = spark, broker, root
+
+    def emptied(self, name: str) -> str:
+        jvm: Any = self.spark._jvm
+        folder = jvm.org.apache.hadoop.fs.Path(f"{self.root}/{name}")
+        folder.getFileSystem(self.spark._jsc.hadoopConfiguration()).delete(folder, True)
+        return f"{self.root}/{name}"
 
     def lake(self, name: str = "lake", *, is_new: bool = True) -> Lake:
-        root = self.folder / name
-        if is_new:
-            shutil.rmtree(root, ignore_errors=True)
-        return Lake(self.spark, str(root), "bench", datetime.now(UTC))
+        root = self.emptied(name) if is_new else f"{self.root}/{name}"
+        return Lake(self.spark, root, "bench", datetime.now(UTC))
 
     def landing(self, lake: Lake, topic: str = TOPIC) -> Landing:
         overrides = {
@@ -154,14 +162,12 @@ class Bench:
 
     def bare_copy(self) -> None:
         """The limit: Spark's own Kafka source into Spark's own Delta sink."""
-        out = self.folder / "bare"
-        shutil.rmtree(out, ignore_errors=True)
+        out = self.emptied("bare")
         self._run(self.stream().writeStream.format("delta"), out)
 
     def same_columns(self) -> None:
         """The bare copy, in the columns of bronze.events that need no look into the record."""
-        out = self.folder / "same"
-        shutil.rmtree(out, ignore_errors=True)
+        out = self.emptied("same")
         self._run(unjudged(self.stream(), source=TOPIC).writeStream.format("delta"), out)
 
     def copy_with_ledger(self) -> None:
@@ -172,6 +178,9 @@ class Bench:
     def job(self) -> None:
         ingest(self.landing(self.lake()))
 
+    def records(self) -> DataFrame:
+        return self.spark.read.parquet(f"{self.root}/records")
+
     def validate(self) -> None:
         """As the job does it: verdicts, reasons and envelope stay in the worker that made them."""
         judged = landed_batches(registry=REGISTRY)
@@ -180,12 +189,12 @@ class Bench:
             rows = sum(batch.num_rows for batch in judged(batches))
             yield pa.RecordBatch.from_pydict({"rows": [rows]})
 
-        records = self.spark.read.parquet(str(self.folder / "records"))
+        records = self.records()
         _to_nothing(records.mapInArrow(landed, "rows bigint"))
 
     def validate_and_return(self) -> None:
         """The same, given back to Spark as rows: what a lake on an object store does."""
-        records = self.spark.read.parquet(str(self.folder / "records"))
+        records = self.records()
         _to_nothing(landed_events(records, registry=REGISTRY))
 
     def parse(self) -> None:
@@ -220,13 +229,13 @@ class Bench:
             "category string, price_cents bigint, title string, url string, referrer string, "
             "user_agent string>"
         )
-        records = self.spark.read.parquet(str(self.folder / "records"))
+        records = self.records()
         parsed = F.from_json(F.col("value").cast("string"), schema)
         return records.select("source_offset", "value", parsed.alias("event"))
 
-    def _run(self, writer, out: Path) -> None:  # type: ignore[no-untyped-def]
-        query = writer.option("checkpointLocation", str(out / "_cp")).trigger(availableNow=True)
-        query.start(str(out)).awaitTermination()
+    def _run(self, writer, out: str) -> None:  # type: ignore[no-untyped-def]
+        query = writer.option("checkpointLocation", f"{out}/_cp").trigger(availableNow=True)
+        query.start(out).awaitTermination()
 
 
 class _Unjudged(Landing):
@@ -354,9 +363,10 @@ def validation(bench: Bench, given: argparse.Namespace) -> None:
         F.col("offset").alias("source_offset"),
         "value",
     )
-    records.write.mode("overwrite").parquet(str(bench.folder / "records"))
+    records.write.mode("overwrite").parquet(f"{bench.root}/records")
     rates = alternated(
         {
+            "reading alone": lambda: _to_nothing(bench.records()),
             "from_json": bench.parse,
             "from_json and rules": bench.parse_and_judge,
             "verdicts": bench.validate,
@@ -369,6 +379,12 @@ def validation(bench: Bench, given: argparse.Namespace) -> None:
         print(f"{name} to from_json: {ratio(rates, name, 'from_json')}")
     told = ratio(rates, "verdicts", "from_json and rules")
     print(f"verdicts to from_json with rules as expressions: {told}")
+    read = rates.pop("reading alone")
+    alone = {
+        name: [1 / (1 / rate - 1 / bare) for rate, bare in zip(found, read, strict=True)]
+        for name, found in rates.items()
+    }
+    print(f"verdicts to from_json without the reading: {ratio(alone, 'verdicts', 'from_json')}")
 
 
 def growth(bench: Bench, given: argparse.Namespace) -> None:
@@ -529,6 +545,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000, help="growth: of the large table")
     parser.add_argument("--seconds", type=int, default=60, help="latency: how long to send")
     parser.add_argument("--load", type=float, default=1.0, help="latency: share of the 70 %% load")
+    parser.add_argument(
+        "--root",
+        help="folder or URI for the lakes, e.g. s3a://bucket/bench (default: a temporary folder); "
+        'Spark takes its settings from PYSPARK_SUBMIT_ARGS="--conf KEY=VALUE ... pyspark-shell"',
+    )
     given = parser.parse_args()
     unknown = [part for part in given.parts if part not in PARTS]
     if unknown:
@@ -541,7 +562,7 @@ def main() -> None:
         print(f"{given.events:,} events of {size:.0f} bytes in 2 partitions\n")
         for part in given.parts:
             print(f"{part}\n{'-' * len(part)}")
-            PARTS[part](Bench(spark, broker, Path(folder)), given)
+            PARTS[part](Bench(spark, broker, given.root or folder), given)
             print()
         spark.stop()
 

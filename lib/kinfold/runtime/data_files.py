@@ -11,9 +11,9 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from kinfold.runtime.places import Place
 from kinfold.tables.spec import Table
 
 Batches = Iterable[pa.RecordBatch]
@@ -72,7 +73,7 @@ def written_files(
     made: Callable[[Batches], Batches],
     *,
     table: Table,
-    folder: Path,
+    place: Place,
     codec: str,
     count: Callable[[pa.RecordBatch], Mapping[str, int]],
 ) -> list[DataFile]:
@@ -81,7 +82,7 @@ def written_files(
     Args:
         made: from the batches of a task to batches of declared columns, in any order; columns that
             are left out are null.
-        folder: the table's, which all workers share.
+        place: the table's folder.
         codec: a key of `CODECS`.
         count: what to count of each batch that is made; `received` is counted of those that come.
 
@@ -97,7 +98,7 @@ def written_files(
                 counts["received"] += batch.num_rows
                 yield batch
 
-        file = _File(table, folder, CODECS[codec])
+        file = _File(table, place, CODECS[codec])
         try:
             for rows in made(received()):
                 counts.update(count(rows))
@@ -115,13 +116,13 @@ def written_files(
     return [DataFile(**row.asDict()) for row in records.mapInArrow(write, columns).collect()]
 
 
-def written_file(rows: pa.Table, *, table: Table, folder: Path, codec: str) -> DataFile:
+def written_file(rows: pa.Table, *, table: Table, place: Place, codec: str) -> DataFile:
     """Write a few rows that are here already; there must be one.
 
     Raises:
         ValueError: a column is null that must not be.
     """
-    file = _File(table, folder, CODECS[codec])
+    file = _File(table, place, CODECS[codec])
     try:
         for batch in rows.to_batches():
             file.add(batch)
@@ -136,13 +137,14 @@ def written_file(rows: pa.Table, *, table: Table, folder: Path, codec: str) -> D
 class _File:
     """One file as it grows, a row group at a time."""
 
-    def __init__(self, table: Table, folder: Path, codec: str) -> None:
-        self._table, self._codec = table, codec
+    def __init__(self, table: Table, place: Place, codec: str) -> None:
+        self._table, self._place, self._codec = table, place, codec
         self._schema = to_arrow_schema(table.schema)
-        self._path = folder / f"part-{uuid.uuid4()}.{codec}.parquet"
+        self._name = f"part-{uuid.uuid4()}.{codec}.parquet"
         self._bounds = {name: _Bounds() for name in table.statistics_columns}
         self._held: list[pa.RecordBatch] = []
         self._footers: list[pq.FileMetaData] = []
+        self._sink: pa.NativeFile | None = None
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, rows: pa.RecordBatch) -> None:
@@ -158,21 +160,27 @@ class _File:
     def closed(self) -> dict[str, Any] | None:
         """What the log must know of the file; null where no row came, and so no file is there."""
         self._write()
-        if self._writer is None:
+        if self._writer is None or self._sink is None:
             return None
         self._writer.close()
+        size = self._sink.tell()
+        self._sink.close()
         rows = self._footers[0].num_rows
         return {
-            "name": self._path.name,
-            "size": self._path.stat().st_size,
+            "name": self._name,
+            "size": size,
             "rows": rows,
             "statistics": json.dumps({"numRecords": rows, **self._statistics()}),
         }
 
     def discard(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._path.unlink(missing_ok=True)
+        """Leave nothing behind, as far as the storage still answers."""
+        if self._sink is not None:
+            with suppress(OSError, pa.ArrowException):
+                if self._writer is not None:
+                    self._writer.close()
+                self._sink.close()
+                self._place.files.delete_file(self._place.path(self._name))
 
     def _write(self) -> None:
         """One row group of what is held."""
@@ -181,8 +189,9 @@ class _File:
         if not rows.num_rows:
             return
         if self._writer is None:
+            self._sink = self._place.files.open_output_stream(self._place.path(self._name))
             self._writer = pq.ParquetWriter(
-                self._path,
+                self._sink,
                 self._schema,
                 compression=self._codec,
                 write_statistics=list(self._table.statistics_columns),

@@ -5,13 +5,13 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession, types as T
 
 from kinfold.runtime.data_files import DataFile
+from kinfold.runtime.places import Place, place_of
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,9 @@ class DeltaLog:
         return self._gateway.jvm
 
     @property
-    def folder(self) -> Path | None:
-        """The table's, where it is a folder of the machine, or one that its workers share; a path
-        without a scheme may well be one of HDFS."""
-        place = self._log.dataPath().toUri()
-        return Path(place.getPath()) if place.getScheme() == "file" else None
+    def place(self) -> Place | None:
+        """Where Python can write the table's files; null where only Spark can."""
+        return place_of(self._log.dataPath(), self._log.newDeltaHadoopConf())
 
     def version(self) -> int:
         """The newest."""

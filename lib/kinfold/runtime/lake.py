@@ -29,6 +29,7 @@ from kinfold.runtime.metrics import (
     QUALITY_QUARANTINED,
     Figures,
 )
+from kinfold.runtime.places import Place
 from kinfold.runtime.storage import Storage
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
@@ -277,12 +278,12 @@ class Lake:
         own = self._own_files(table)
         if own is None:
             raise ValueError(f"{table.name}: its files can be written by Spark only.")
-        log, folder = own
+        log, place = own
         batch = log.batch(writer, batch_id)
         if batch is None:
             return None
         files = written_files(
-            records, made, table=table, folder=folder, codec=self._codec, count=count
+            records, made, table=table, place=place, codec=self._codec, count=count
         )
         version = batch.commit(files, run_id=self.run_id)
         counts = Counter[str]()
@@ -290,14 +291,15 @@ class Lake:
             counts.update(file.counts)
         return Commit(version, sum(file.rows for file in files)), counts
 
-    def _own_files(self, table: Table) -> tuple[DeltaLog, Path] | None:
+    def _own_files(self, table: Table) -> tuple[DeltaLog, Place] | None:
         """The log and the folder of a table that `takes_files`; null of any other."""
         self.ensure(table)
         log = DeltaLog.of(self.spark, self.path(table))
-        if log is None or (folder := log.folder) is None or self._codec not in CODECS:
+        if log is None or self._codec not in CODECS:
             return None
         is_plain = log.is_plain(properties=_properties(table).keys(), columns=table.columns)
-        return (log, folder) if is_plain else None
+        place = log.place if is_plain else None
+        return (log, place) if place else None
 
     @property
     def _codec(self) -> str:
@@ -558,8 +560,8 @@ class Lake:
         if own is None:
             self._save(table, table.conform(local_frame(self.spark, rows)).coalesce(1))
             return
-        log, folder = own
-        file = written_file(rows, table=table, folder=folder, codec=self._codec)
+        log, place = own
+        file = written_file(rows, table=table, place=place, codec=self._codec)
         log.append([file], run_id=self.run_id)
 
     def _upsert(self, table: Table, passed: _Passed, *, are_changed: bool) -> None:

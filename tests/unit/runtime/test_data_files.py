@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.fs import LocalFileSystem
 from pyspark.sql import types as T
 
 from frames import assert_rows, at
@@ -15,6 +16,7 @@ from kinfold.runtime import data_files
 from kinfold.runtime.data_files import written_file
 from kinfold.runtime.delta_log import DeltaLog
 from kinfold.runtime.lake import Commit, Lake
+from kinfold.runtime.places import Place
 from kinfold.tables.spec import Field, Privacy, Table
 
 MANY_KINDS = Table(
@@ -44,7 +46,12 @@ def rows_of(*rows: dict) -> pa.Table:
 
 
 def written(tmp_path, *rows: dict) -> dict:
-    file = written_file(rows_of(*rows), table=MANY_KINDS, folder=tmp_path, codec="snappy")
+    file = written_file(
+        rows_of(*rows),
+        table=MANY_KINDS,
+        place=Place(LocalFileSystem(), str(tmp_path)),
+        codec="snappy",
+    )
     assert file.rows == len(rows)
     assert file.size == (tmp_path / file.name).stat().st_size
     return json.loads(file.statistics)
@@ -80,14 +87,18 @@ def test_a_file_that_fails_half_way_is_taken_away(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "_GROUP_BYTES", 1)
     batches = pa.concat_tables([rows_of(dict(number=1)), rows_of(dict(text="a"))])
     with pytest.raises(ValueError, match="number is null"):
-        written_file(batches, table=MANY_KINDS, folder=tmp_path, codec="zstd")
+        written_file(
+            batches, table=MANY_KINDS, place=Place(LocalFileSystem(), str(tmp_path)), codec="zstd"
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_many_rows_are_groups_of_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "_GROUP_BYTES", 1)
     rows = pa.concat_tables([rows_of(dict(number=n, counts={"a": n})) for n in range(3)])
-    file = written_file(rows, table=MANY_KINDS, folder=tmp_path, codec="zstd")
+    file = written_file(
+        rows, table=MANY_KINDS, place=Place(LocalFileSystem(), str(tmp_path)), codec="zstd"
+    )
     stored = pq.ParquetFile(tmp_path / file.name)
     assert (stored.num_row_groups, stored.metadata.num_rows, file.rows) == (3, 3, 3)
     assert stored.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -130,7 +141,12 @@ def test_two_of_one_writer_cannot_both_commit_a_batch(lake, spark):
     log = DeltaLog.of(spark, lake.path(MANY_KINDS))
     first, second = log.batch("w", 0), log.batch("w", 0)
     folder = Path(lake.path(MANY_KINDS))
-    file = written_file(rows_of(dict(number=1)), table=MANY_KINDS, folder=folder, codec="snappy")
+    file = written_file(
+        rows_of(dict(number=1)),
+        table=MANY_KINDS,
+        place=Place(LocalFileSystem(), str(folder)),
+        codec="snappy",
+    )
     first.commit([file], run_id="run-1")
     with pytest.raises(Exception, match="CONCURRENT_TRANSACTION"):
         second.commit([file], run_id="run-1")
@@ -177,7 +193,7 @@ def test_where_workers_cannot_write_spark_does(lake, spark, monkeypatch):
     lake.append_record(MANY_KINDS, [dict(number=1)])
     assert (lake.version(MANY_KINDS), lake.read(MANY_KINDS).count()) == (1, 1)
     monkeypatch.undo()
-    monkeypatch.setattr(DeltaLog, "folder", None)  # that of an object store
+    monkeypatch.setattr(DeltaLog, "place", None)  # that of a storage Python does not know
     assert not lake.takes_files(MANY_KINDS)
     lake.append_record(MANY_KINDS, [dict(number=2)])
     assert lake.read(MANY_KINDS).count() == 2
