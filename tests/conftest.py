@@ -6,9 +6,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.sql import SparkSession
+
+if TYPE_CHECKING:
+    from object_stores import ObjectStore
 
 HOME = Path(__file__).resolve().parents[1]
 SHARED_DATA = HOME.parent / "shared" / "data"
@@ -50,6 +54,15 @@ def spark() -> Iterator[SparkSession]:
 def lake_root(tmp_path: Path) -> str:
     """The root of an empty lake."""
     return str(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ObjectStore]":
+    """The worker's server of S3's protocol."""
+    from object_stores import running_object_store
+
+    with running_object_store(tmp_path_factory.mktemp("object-store")) as store:
+        yield store
 
 
 @pytest.fixture
