@@ -105,9 +105,8 @@ def future_buyers(
     """
     owned = identity_map.merge(truth.identifiers, on=["namespace", "value"], how="inner")
     buys = owned.merge(truth.buyers[["person_id", "buys"]], on="person_id", how="inner")
-    by_profile = buys.groupby("profile_id")["buys"].any()
-    judged = scores.merge(by_profile.rename("label"), left_on="profile_id", right_index=True)
-    judged = judged.sort_values("profile_id")
+    by_profile = buys.groupby("profile_id")["buys"].any().rename("label").reset_index()
+    judged = scores.merge(by_profile, on="profile_id").sort_values("profile_id")
     return judged["probability"].to_numpy(float), judged["label"].to_numpy(float)
 
 

@@ -67,6 +67,13 @@ def test_a_profile_buys_when_a_person_in_it_buys():
     assert labels.tolist() == [1.0, 0.0]
 
 
+def test_without_scores_nobody_is_judged():
+    """A model is not trained where too few have bought."""
+    scores = frame([("1", 0.9)], "profile_id probability").head(0)
+    probabilities, labels = future_buyers(scores, found(a="1"), owners(a="A"))
+    assert (probabilities.tolist(), labels.tolist()) == ([], [])
+
+
 def test_a_folder_without_truth_is_told(tmp_path):
     with pytest.raises(ConfError, match="leave --truth out"):
         load_truth(tmp_path)
