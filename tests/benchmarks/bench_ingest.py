@@ -192,6 +192,23 @@ class Bench:
         records = self.records()
         _to_nothing(records.mapInArrow(landed, "rows bigint"))
 
+    def verdict_seconds(self) -> float:
+        """CPU seconds that the workers spend on verdicts by themselves: from an Arrow batch that is
+        there to the columns of bronze.events."""
+        judged = landed_batches(registry=REGISTRY)
+
+        def timed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            spent = 0.0
+            for batch in batches:
+                begun = time.thread_time()
+                for _ in judged([batch]):
+                    pass
+                spent += time.thread_time() - begun
+            yield pa.RecordBatch.from_pydict({"seconds": [spent]})
+
+        spent = self.records().mapInArrow(timed, "seconds double")
+        return float(spent.agg(F.sum("seconds")).collect()[0][0])
+
     def validate_and_return(self) -> None:
         """The same, given back to Spark as rows: what a lake on an object store does."""
         records = self.records()
@@ -385,6 +402,13 @@ def validation(bench: Bench, given: argparse.Namespace) -> None:
         for name, found in rates.items()
     }
     print(f"verdicts to from_json without the reading: {ratio(alone, 'verdicts', 'from_json')}")
+    cores = os.cpu_count() or 1  # local[*]
+    parsing = cores / statistics.median(alone["from_json"]) * 1e6
+    judging = min(bench.verdict_seconds() for _ in range(given.rounds)) / given.events * 1e6
+    print(
+        f"by themselves, without the way to Python: {judging:.2f} us of a core for an event, "
+        f"from_json {parsing:.2f}: {parsing / judging:.2f}"
+    )
 
 
 def growth(bench: Bench, given: argparse.Namespace) -> None:
