@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -254,14 +254,33 @@ def _judged_texts(
     for text, reason in zip(values.take(asked).to_pylist(), reasons, strict=False):
         verdicts.judge_text(text, reason)
     judged = verdicts.columns()
-    places = np.empty(len(values), np.int64)
-    places[scanned.rows] = np.arange(len(scanned.rows))
-    places[others] = np.arange(len(scanned.rows), len(values))
-    order = pa.array(places)
+    order = np.empty(len(values), np.int64)
+    order[scanned.rows] = np.arange(len(scanned.rows))
+    order[others] = np.arange(len(scanned.rows), len(values))
     return {
-        name: pa.concat_arrays([column, judged[name]]).take(order)
+        name: _woven(column, judged[name], others, pa.array(order))
         for name, column in accepted.items()
     }
+
+
+def _woven(sure: pa.Array, odd: pa.Array, at: NDArray[np.int64], order: pa.Array) -> pa.Array:
+    """A column of the rows that were sure and of those that were not, in their order.
+
+    Args:
+        at: where the odd ones stand.
+        order: where, in the first and then the second, each row is found.
+    """
+    if not pa.types.is_map(sure.type) or len(odd.items):
+        return pa.concat_arrays([sure, odd]).take(order)
+    # Odd rows mostly have no identifiers, and those of the others then need not be copied.
+    sizes, is_null = np.zeros(len(order), np.int32), np.zeros(len(order), np.bool_)
+    is_null[at] = odd.is_null().to_numpy(zero_copy_only=False)
+    is_sure = np.ones(len(order), np.bool_)
+    is_sure[at] = False
+    sizes[is_sure] = np.diff(sure.offsets.to_numpy())
+    ends = np.zeros(len(order) + 1, np.int32)
+    np.cumsum(sizes, out=ends[1:])
+    return pa.MapArray.from_arrays(pa.array(ends), sure.keys, sure.items, mask=pa.array(is_null))
 
 
 def _is_in_time(scanned: Scanned, latest_at: datetime | None) -> NDArray[np.bool_]:
@@ -442,12 +461,13 @@ class _Verdicts:
         errors = sorted(set(reasons))[:MAX_REASONS]
         self.errors[index] = errors
         members = event if isinstance(event, dict) else {}
+        doubted = {error.partition(":")[0] for error in errors}
         return _Judged(
             event_id=_kept_text(members.get("event_id")),
             event_type=_kept_text(members.get("event_type")),
             schema_id=self.schemas.schema_id(event),
-            occurred_at=_kept_instant(members, "occurred_at", errors),
-            received_at=_kept_instant(members, "received_at", errors),
+            occurred_at=_kept_instant(members, "occurred_at", doubted),
+            received_at=_kept_instant(members, "received_at", doubted),
             identifiers={},
         )
 
@@ -557,11 +577,14 @@ def _instant(text: str | None) -> datetime | None:
     return instant
 
 
-def _kept_instant(members: dict[str, Any], name: str, errors: Sequence[str]) -> str | None:
-    """What was sent, unless a reason is about it; `_instants` says whether it is one."""
+def _kept_instant(members: dict[str, Any], name: str, doubted: Collection[str]) -> str | None:
+    """What was sent, unless a reason is about it; `_instants` says whether it is one.
+
+    Args:
+        doubted: the pointers that reasons begin with.
+    """
     text = members.get(name)
-    is_doubted = any(error.startswith(f"/{name}:") for error in errors)
-    return text if isinstance(text, str) and not is_doubted else None
+    return text if isinstance(text, str) and f"/{name}" not in doubted else None
 
 
 def _kept_text(value: object) -> str | None:

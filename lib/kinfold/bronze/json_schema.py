@@ -383,7 +383,7 @@ def _documents(
             meta.validate(document)
         except ValidationError as err:
             problems.append(
-                f"{file}: invalid schema at {_pointer(err.instance_path)}: {err.message}."
+                f"{file}: invalid schema at {_pointer(*err.instance_path)}: {err.message}."
             )
             continue
         documents[schema_id] = document
@@ -452,7 +452,7 @@ def _compile_problems(
         except ValueError as err:
             first_line = str(err).partition("\n")[0]
             path = err.instance_path if isinstance(err, ValidationError) else []
-            place = f" at {_pointer(path)}" if path else ""
+            place = f" at {_pointer(*path)}" if path else ""
             problems.append(f"{files[schema_id]}: invalid schema{place}: {first_line}.")
     return problems
 
@@ -503,10 +503,11 @@ def _declared_names(schemas: SchemaDocuments) -> Iterator[str]:
 
 def _reason(error: ValidationError, declared_names: frozenset[str]) -> str:
     path = [segment if segment in declared_names else "*" for segment in error.instance_path]
-    return f"{_pointer(path)}: {_message(error.kind)}"
+    return f"{_pointer(*path)}: {_message(error.kind)}"
 
 
-def _pointer(path: Sequence[str | int]) -> str:
+@lru_cache(maxsize=1024)
+def _pointer(*path: str | int) -> str:
     return json_pointer(*path) or "/"
 
 
