@@ -818,9 +818,10 @@ def _digits(text: Bytes, place: int, end: int) -> int:
     found: int = _ZERO
     if place + _BLOCK <= end:
         found = _digits_of_block(text, place)
-        return found
-    for step in range(end - place):
-        found |= np.int64(48 <= text[place + step] < 58) << step
+    else:
+        for step in range(end - place):
+            if 48 <= text[place + step] < 58:
+                found |= 1 << step
     return found
 
 
