@@ -1,13 +1,14 @@
 """The lake: tables by declaration, read at pinned versions and written through the gate."""
 
-import fcntl
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -23,6 +24,7 @@ from kinfold.quality.rows import REASONS, judged_rows
 from kinfold.runtime.data_files import CODECS, Batches, written_file, written_files
 from kinfold.runtime.delta_log import DeltaLog
 from kinfold.runtime.frames import FEW, local_frame
+from kinfold.runtime.locks import Busy, FolderLocks, Locks, locks_of
 from kinfold.runtime.metrics import (
     QUALITY_FAILED,
     QUALITY_FAILING_ROWS,
@@ -41,6 +43,8 @@ _SENT = 500_000
 """So many rows to publish are sent to where the table's are; of more, both sides are shuffled."""
 _NAMED = 100
 """So many rows can each be named in a condition."""
+_PATIENCE = 600.0
+"""Seconds to wait for the commit of another process."""
 _PER_FILE = 250_000
 """Rows in a file of a table that is clustered."""
 
@@ -114,6 +118,10 @@ class Lake:
     max_quarantined_ratio: float = 0.0
     _ensured: set[str] = field(default_factory=set, repr=False, compare=False)
     """Tables that are known to be as declared."""
+    _held: set[str] = field(default_factory=set, repr=False, compare=False)
+    """Tables whose lock the job holds."""
+    _committing: set[str] = field(default_factory=set, repr=False, compare=False)
+    _one_at_a_time: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def path(self, table: Table) -> str:
         return f"{self.root}/{table.name.replace('.', '/')}"
@@ -133,10 +141,14 @@ class Lake:
         """
         if table.name in self._ensured:
             return
-        if self.exists(table):
-            self._evolve(table)
-            self._ensured.add(table.name)
-            return
+        with self._alone(table):
+            if self.exists(table):
+                self._evolve(table)
+            else:
+                self._make(table)
+        self._ensured.add(table.name)
+
+    def _make(self, table: Table) -> None:
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table))
         builder = builder.comment(table.comment)
         for name, value in _properties(table).items():
@@ -151,7 +163,6 @@ class Lake:
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
         builder.execute()
-        self._ensured.add(table.name)
 
     def _evolve(self, table: Table) -> None:
         there = {column.name: column.dataType for column in self.read(table).schema}
@@ -426,38 +437,59 @@ class Lake:
     def forget(self, table: Table, where: Column) -> None:
         """Delete rows of an ops table."""
         self.ensure(table)
-        DeltaTable.forPath(self.spark, self.path(table)).delete(where)
+        with self._alone(table):
+            DeltaTable.forPath(self.spark, self.path(table)).delete(where)
 
     @contextmanager
     def writing(self, *tables: Table) -> Iterator[None]:
-        """Hold the write lock of the tables, because Delta on a local path has no exclusion between
-        processes: two writers can both believe they committed.
+        """Hold the write lock of the tables, see `kinfold.runtime.locks`.
 
         Raises:
             LakeError: another process holds one of them.
         """
-        local = local_path(self.root)
-        if local is None:
-            yield
-            return
-        folder = local / "_locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        handles = []
-        try:
+        with ExitStack() as held:
             for table in sorted(tables, key=lambda t: t.name):
-                handle = (folder / table.name).open("w")
-                handles.append(handle)
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
+                    held.enter_context(self._locks.held(table.name))
+                except Busy as error:
                     raise LakeError(
                         f"{table.name}: another process is writing it ({self.root}). "
                         "Wait until it has finished and start this job again."
                     ) from error
+                self._held.add(table.name)
+                held.callback(self._held.discard, table.name)
             yield
-        finally:
-            for handle in handles:
-                handle.close()
+
+    @contextmanager
+    def _alone(self, table: Table) -> Iterator[None]:
+        """Hold the write lock of a table for one commit, where the job does not hold it anyway: the
+        tables that all jobs write."""
+        if table.name in self._held:
+            yield
+            return
+        with self._one_at_a_time:
+            if table.name in self._committing:
+                yield
+                return
+            with ExitStack() as held:
+                try:
+                    held.enter_context(self._locks.held(table.name, patience=_PATIENCE))
+                except Busy as error:
+                    raise LakeError(
+                        f"{table.name}: another process has been writing it for "
+                        f"{_PATIENCE / 60:.0f} minutes ({self.root}). Look for a job that hangs, "
+                        "and start this one again."
+                    ) from error
+                self._committing.add(table.name)
+                held.callback(self._committing.discard, table.name)
+                yield
+
+    @cached_property
+    def _locks(self) -> Locks:
+        local = local_path(self.root)
+        if local is not None:
+            return FolderLocks(local / "_locks")
+        return locks_of(self.spark, self.root, holder=self.run_id)
 
     @contextmanager
     def _passed(self, table: Table, rows: DataFrame) -> Iterator[_Passed]:
@@ -546,7 +578,8 @@ class Lake:
     def _save(self, table: Table, rows: DataFrame) -> None:
         """Append conformed rows."""
         writer = rows.write.format("delta").mode("append")
-        writer.option("userMetadata", self.run_id).save(self.path(table))
+        with self._alone(table):
+            writer.option("userMetadata", self.run_id).save(self.path(table))
 
     def _append(self, table: Table, passed: _Passed) -> None:
         if passed.few is None:
@@ -556,13 +589,15 @@ class Lake:
 
     def _append_few(self, table: Table, rows: pa.Table) -> None:
         """Append rows that are here, in a quarter of the time of a Spark job where it can be."""
-        own = self._own_files(table)
-        if own is None:
-            self._save(table, table.conform(local_frame(self.spark, rows)).coalesce(1))
-            return
-        log, place = own
-        file = written_file(rows, table=table, place=place, codec=self._codec)
-        log.append([file], run_id=self.run_id)
+        self.ensure(table)
+        with self._alone(table):
+            own = self._own_files(table)
+            if own is None:
+                self._save(table, table.conform(local_frame(self.spark, rows)).coalesce(1))
+                return
+            log, place = own
+            file = written_file(rows, table=table, place=place, codec=self._codec)
+            log.append([file], run_id=self.run_id)
 
     def _upsert(self, table: Table, passed: _Passed, *, are_changed: bool) -> None:
         """Replace the rows whose key is there and that say something else, and add the others."""
@@ -629,7 +664,8 @@ class Lake:
         values = _values(table)
         merge = self._merge(table, rows, where=where)
         merge = merge.whenMatchedUpdate(condition=condition, set=values)
-        merge.whenNotMatchedInsert(values=values).execute()
+        with self._alone(table):
+            merge.whenNotMatchedInsert(values=values).execute()
 
     def _merge(self, table: Table, rows: DataFrame, *, where: Column | None = None):  # type: ignore[no-untyped-def]  # delta has no stubs
         matches = _matches(table)

@@ -1,8 +1,11 @@
 """Where Python can write files of a lake: folders of the machine, and buckets of S3."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from py4j.protocol import Py4JError
 from pyarrow import fs
 
@@ -22,7 +25,7 @@ _SPARK_ONLY = (
 )
 """Settings of S3A that change how an object is written or asked for and that Arrow does not have: a
 bucket with one of them is written by Spark."""
-_ANY_REGION, _FIRST_REGION = "s3.amazonaws.com", "us-east-1"
+_ANY_REGION, _FIRST_REGION = "://s3.amazonaws.com", "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,74 @@ class Place:
         return f"{self.folder}/{name}"
 
 
+@dataclass(frozen=True)
+class BucketAccess:
+    """How Hadoop reaches a bucket at the moment, and as who.
+
+    Attributes:
+        endpoint: URL; null for AWS's own.
+        is_path_style: whether the bucket stands in the path of a URL, not in its host.
+    """
+
+    key: str
+    secret: str
+    token: str | None
+    region: str
+    endpoint: str | None
+    is_path_style: bool
+
+    @classmethod
+    def of(cls, storage: Any) -> "BucketAccess":
+        """Ask a file system of S3A.
+
+        Raises:
+            Py4JError: it is of a version that does not tell.
+        """
+        hadoop, told = storage.getS3AInternals(), _settings(storage)
+        who = hadoop.shareCredentials("kinfold").resolveCredentials()
+        is_session = who.getClass().getSimpleName() == "AwsSessionCredentials"
+        endpoint = told("endpoint")
+        if endpoint and "://" not in endpoint:
+            scheme = "http" if told("connection.ssl.enabled") == "false" else "https"
+            endpoint = f"{scheme}://{endpoint}"
+        return cls(
+            key=str(who.accessKeyId()),
+            secret=str(who.secretAccessKey()),
+            token=str(who.sessionToken()) if is_session else None,
+            region=told("endpoint.region") or hadoop.getBucketLocation() or _FIRST_REGION,
+            endpoint=endpoint if endpoint and not endpoint.endswith(_ANY_REGION) else None,
+            is_path_style=told("path.style.access") == "true",
+        )
+
+    def for_arrow(self) -> fs.S3FileSystem:
+        scheme, _, host = (self.endpoint or "").rpartition("://")
+        return fs.S3FileSystem(
+            access_key=self.key,
+            secret_key=self.secret,
+            session_token=self.token,
+            region=self.region,
+            endpoint_override=host or None,
+            scheme=scheme or "https",
+            force_virtual_addressing=bool(host) and not self.is_path_style,
+        )
+
+    def for_python(self) -> Any:
+        """A client of boto3's."""
+        return boto3.Session().client(
+            "s3",
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
+            aws_session_token=self.token,
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            config=Config(s3={"addressing_style": "path" if self.is_path_style else "virtual"}),
+        )
+
+
+def is_s3a(storage: Any) -> bool:
+    return str(storage.getClass().getSimpleName()) == "S3AFileSystem"
+
+
 def place_of(path: Any, conf: Any) -> Place | None:
     """The folder at a path of Hadoop's, with a configuration of Hadoop's; null of storage that only
     Spark can write, or that Python does not reach from here."""
@@ -46,39 +117,20 @@ def place_of(path: Any, conf: Any) -> Place | None:
     if where.getScheme() == "file":
         return Place(fs.LocalFileSystem(), str(where.getPath()))
     storage = path.getFileSystem(conf)
-    if storage.getClass().getSimpleName() != "S3AFileSystem":
+    if not is_s3a(storage):
+        return None
+    told = _settings(storage)
+    if any(told(name) not in ("", "false") for name in _SPARK_ONLY):
         return None
     try:
-        bucket = _bucket(storage)
-        if bucket is None:
-            return None
+        bucket = BucketAccess.of(storage).for_arrow()
         bucket.get_file_info(str(where.getAuthority()))
     except (Py4JError, OSError):  # a Hadoop that does not tell, a network that asks for more
         return None
     return Place(bucket, f"{where.getAuthority()}{where.getPath()}")
 
 
-def _bucket(storage: Any) -> fs.S3FileSystem | None:
-    """What Hadoop has opened: at its endpoint, and as who Hadoop is there."""
-    conf = storage.getConf()  # with what is set for this bucket alone
-
-    def told(name: str) -> str:
-        return str(conf.getTrimmed(f"fs.s3a.{name}", ""))
-
-    if any(told(name) not in ("", "false") for name in _SPARK_ONLY):
-        return None
-    hadoop = storage.getS3AInternals()
-    who = hadoop.shareCredentials("kinfold").resolveCredentials()
-    is_session = who.getClass().getSimpleName() == "AwsSessionCredentials"
-    scheme, _, endpoint = told("endpoint").rpartition("://")
-    if endpoint == _ANY_REGION:
-        endpoint = ""
-    return fs.S3FileSystem(
-        access_key=str(who.accessKeyId()),
-        secret_key=str(who.secretAccessKey()),
-        session_token=str(who.sessionToken()) if is_session else None,
-        region=told("endpoint.region") or hadoop.getBucketLocation() or _FIRST_REGION,
-        endpoint_override=endpoint or None,
-        scheme=scheme or ("http" if told("connection.ssl.enabled") == "false" else "https"),
-        force_virtual_addressing=bool(endpoint) and told("path.style.access") != "true",
-    )
+def _settings(storage: Any) -> Callable[[str], str]:
+    """S3A's settings by name, those for the bucket alone first; empty where there is none."""
+    conf = storage.getConf()
+    return lambda name: str(conf.getTrimmed(f"fs.s3a.{name}", ""))
