@@ -16,12 +16,11 @@ from time import monotonic, sleep
 from typing import IO, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
-from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from kinfold.core.errors import LakeError
 from kinfold.core.log import say
-from kinfold.runtime.places import BucketAccess, is_s3a
+from kinfold.runtime.places import BucketAccess
 
 LEASE_SECONDS = 30.0
 """A lease that is not renewed for so long is that of a process that is gone."""
@@ -212,28 +211,31 @@ def _is_locked(handle: IO[str]) -> bool:
 
 
 def locks_of(spark: SparkSession, root: str, *, holder: str) -> Locks:
-    """The locks of the lake at a root."""
+    """The locks of the lake at a URI; none where Python does not reach the storage."""
     gateway: Any = spark.sparkContext._gateway
     path = gateway.jvm.org.apache.hadoop.fs.Path(root)
     storage = path.getFileSystem(spark._jsc.hadoopConfiguration())
-    if not is_s3a(storage):
-        return NoLocks()
     clients: dict[BucketAccess, Any] = {}
 
     def client() -> Any:
         access = BucketAccess.of(storage)
+        assert access is not None  # what Hadoop was told stays
         if access not in clients:  # the credentials are others than before
             clients.clear()
             clients[access] = access.for_python()
         return clients[access]
 
-    try:
-        client()
-    except Py4JError:  # a Hadoop that does not tell
-        return NoLocks()
     where = path.toUri()
-    folder = f"{where.getPath()}/_locks".strip("/")
-    return BucketLocks(client, str(where.getAuthority()), folder, holder)
+    bucket, folder = str(where.getAuthority()), f"{where.getPath()}/_locks".strip("/")
+    if BucketAccess.of(storage) is None:
+        return NoLocks()
+    try:
+        client().head_bucket(Bucket=bucket)
+    except ClientError:
+        pass  # it answers
+    except BotoCoreError:  # a network that asks for more
+        return NoLocks()
+    return BucketLocks(client, bucket, folder, holder)
 
 
 def _code(error: Exception) -> str:

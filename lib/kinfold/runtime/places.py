@@ -1,7 +1,6 @@
 """Where Python can write files of a lake: folders of the machine, and buckets of S3."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -52,21 +51,29 @@ class BucketAccess:
     """
 
     key: str
-    secret: str
-    token: str | None
+    secret: str = field(repr=False)
+    token: str | None = field(repr=False)
     region: str
     endpoint: str | None
     is_path_style: bool
 
     @classmethod
-    def of(cls, storage: Any) -> "BucketAccess":
-        """Ask a file system of S3A.
+    def of(cls, storage: Any) -> "BucketAccess | None":
+        """Ask a file system of Hadoop's; null of one that is none of S3, that was told what only
+        Spark can do, or that is of a version that does not tell."""
+        conf = storage.getConf()  # with what is set for this bucket alone
 
-        Raises:
-            Py4JError: it is of a version that does not tell.
-        """
-        hadoop, told = storage.getS3AInternals(), _settings(storage)
-        who = hadoop.shareCredentials("kinfold").resolveCredentials()
+        def told(name: str) -> str:
+            return str(conf.getTrimmed(f"fs.s3a.{name}", ""))
+
+        is_s3 = str(storage.getClass().getSimpleName()) == "S3AFileSystem"
+        if not is_s3 or any(told(name) not in ("", "false") for name in _SPARK_ONLY):
+            return None
+        try:
+            hadoop = storage.getS3AInternals()
+            who = hadoop.shareCredentials("kinfold").resolveCredentials()
+        except Py4JError:
+            return None
         is_session = who.getClass().getSimpleName() == "AwsSessionCredentials"
         endpoint = told("endpoint")
         if endpoint and "://" not in endpoint:
@@ -106,31 +113,18 @@ class BucketAccess:
         )
 
 
-def is_s3a(storage: Any) -> bool:
-    return str(storage.getClass().getSimpleName()) == "S3AFileSystem"
-
-
 def place_of(path: Any, conf: Any) -> Place | None:
     """The folder at a path of Hadoop's, with a configuration of Hadoop's; null of storage that only
     Spark can write, or that Python does not reach from here."""
     where = path.toUri()
     if where.getScheme() == "file":
         return Place(fs.LocalFileSystem(), str(where.getPath()))
-    storage = path.getFileSystem(conf)
-    if not is_s3a(storage):
+    access = BucketAccess.of(path.getFileSystem(conf))
+    if access is None:
         return None
-    told = _settings(storage)
-    if any(told(name) not in ("", "false") for name in _SPARK_ONLY):
-        return None
+    files, bucket = access.for_arrow(), str(where.getAuthority())
     try:
-        bucket = BucketAccess.of(storage).for_arrow()
-        bucket.get_file_info(str(where.getAuthority()))
-    except (Py4JError, OSError):  # a Hadoop that does not tell, a network that asks for more
+        files.get_file_info(bucket)
+    except OSError:  # a network that asks for more
         return None
-    return Place(bucket, f"{where.getAuthority()}{where.getPath()}")
-
-
-def _settings(storage: Any) -> Callable[[str], str]:
-    """S3A's settings by name, those for the bucket alone first; empty where there is none."""
-    conf = storage.getConf()
-    return lambda name: str(conf.getTrimmed(f"fs.s3a.{name}", ""))
+    return Place(files, f"{bucket}{where.getPath()}")

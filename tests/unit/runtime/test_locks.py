@@ -148,6 +148,11 @@ def test_other_storage_has_no_locks(spark):
     assert isinstance(locks_of(spark, "other:///lake", holder="run-1"), NoLocks)
 
 
+def test_a_bucket_that_only_spark_can_write_has_no_locks(bucket, spark):
+    bucket.set("encryption.algorithm", "SSE-KMS")
+    assert isinstance(locks_of(spark, f"{bucket.uri}/lake", holder="run-1"), NoLocks)
+
+
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
 def test_a_commit_waits_for_that_of_another_process(kind, spark, lake_root, request):
     """Tables that all jobs write are locked for each commit."""
