@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 if TYPE_CHECKING:
-    from object_stores import ObjectStore
+    from object_stores import Bucket, ObjectStore
 
 HOME = Path(__file__).resolve().parents[1]
 SHARED_DATA = HOME.parent / "shared" / "data"
@@ -63,6 +63,12 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ObjectSt
 
     with running_object_store(tmp_path_factory.mktemp("object-store")) as store:
         yield store
+
+
+@pytest.fixture
+def bucket(object_store: "ObjectStore", spark: SparkSession) -> "Bucket":
+    """An empty bucket."""
+    return object_store.bucket(spark)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A server of S3's protocol for tests: started by them, stopped by them."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -30,12 +29,12 @@ class Bucket:
     def uri(self) -> str:
         return f"s3a://{self.name}"
 
-    def set(self, name: str, value: str | None) -> None:
+    def set(self, name: str, value: str) -> None:
         """One of S3A's settings for this bucket alone; Hadoop opens it anew."""
         conf = self.spark._jsc.hadoopConfiguration()
-        setting = f"fs.s3a.bucket.{self.name}.{name}"
-        conf.set(setting, value) if value is not None else conf.unset(setting)
-        self._path().getFileSystem(conf).close()
+        conf.set(f"fs.s3a.bucket.{self.name}.{name}", value)
+        jvm: Any = self.spark._jvm
+        jvm.org.apache.hadoop.fs.Path(f"{self.uri}/").getFileSystem(conf).close()
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects below a prefix."""
@@ -43,10 +42,6 @@ class Bucket:
             Bucket=self.name, Prefix=prefix
         )
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
-
-    def _path(self) -> Any:
-        jvm: Any = self.spark._jvm
-        return jvm.org.apache.hadoop.fs.Path(f"{self.uri}/")
 
 
 @dataclass(frozen=True)
@@ -86,9 +81,8 @@ def running_object_store(folder: Path) -> Iterator[ObjectStore]:
         one.bind(("127.0.0.1", 0))
         port = int(one.getsockname()[1])
     command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "MOTO_S3_CUSTOM_ENDPOINTS": f"http://127.0.0.1:{port}"}
     with (folder / "object-store.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -189,8 +189,7 @@ class Bench:
             rows = sum(batch.num_rows for batch in judged(batches))
             yield pa.RecordBatch.from_pydict({"rows": [rows]})
 
-        records = self.records()
-        _to_nothing(records.mapInArrow(landed, "rows bigint"))
+        _to_nothing(self.records().mapInArrow(landed, "rows bigint"))
 
     def verdict_seconds(self) -> float:
         """CPU seconds that the workers spend on verdicts by themselves: from an Arrow batch that is
@@ -210,9 +209,8 @@ class Bench:
         return float(spent.agg(F.sum("seconds")).collect()[0][0])
 
     def validate_and_return(self) -> None:
-        """The same, given back to Spark as rows: what a lake on an object store does."""
-        records = self.records()
-        _to_nothing(landed_events(records, registry=REGISTRY))
+        """The same, given back to Spark as rows: what a lake does that only Spark can write."""
+        _to_nothing(landed_events(self.records(), registry=REGISTRY))
 
     def parse(self) -> None:
         """Spark's own parser with the same types, which judges nothing."""
@@ -246,9 +244,8 @@ class Bench:
             "category string, price_cents bigint, title string, url string, referrer string, "
             "user_agent string>"
         )
-        records = self.records()
         parsed = F.from_json(F.col("value").cast("string"), schema)
-        return records.select("source_offset", "value", parsed.alias("event"))
+        return self.records().select("source_offset", "value", parsed.alias("event"))
 
     def _run(self, writer, out: str) -> None:  # type: ignore[no-untyped-def]
         query = writer.option("checkpointLocation", f"{out}/_cp").trigger(availableNow=True)

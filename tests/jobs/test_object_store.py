@@ -17,7 +17,7 @@ def rows_of(lake, table):
 
 
 def test_the_jobs_make_the_same_tables_as_in_a_folder(
-    run, source, lake_root, object_store, spark, tmp_path
+    run, source, lake_root, bucket, spark, tmp_path
 ):
     good = "".join(
         purchase(f"e{n}", identifiers={"email": f"p{n % 3}@example.org", "cookie_id": f"c{n}"})
@@ -27,7 +27,6 @@ def test_the_jobs_make_the_same_tables_as_in_a_folder(
     odd = b"\n".join(text for text in lines if b"\n" not in text and len(text) < 10_000)
     argv = source(NATIVE, good)
     (tmp_path / "shop-data" / "part-2").write_bytes(odd + b"\n")
-    bucket = object_store.bucket(spark)
     for _ in range(2):  # the second time there is nothing new
         for root in (lake_root, f"{bucket.uri}/lake"):
             for job in JOBS:
@@ -42,10 +41,7 @@ def test_the_jobs_make_the_same_tables_as_in_a_folder(
     assert not any("-c000." in name for name in written)  # none is Spark's
 
 
-def test_a_bucket_that_asks_more_of_its_writer_is_written_by_spark(
-    run, source, object_store, spark
-):
-    bucket = object_store.bucket(spark)
+def test_a_bucket_that_asks_more_of_its_writer_is_written_by_spark(run, source, bucket, spark):
     bucket.set("encryption.algorithm", "AES256")
     argv = source(NATIVE, purchase("e1"))
     run("bronze/ingest_events", "--set", f"lake.root={bucket.uri}/lake", *argv)

@@ -254,33 +254,14 @@ def _judged_texts(
     for text, reason in zip(values.take(asked).to_pylist(), reasons, strict=False):
         verdicts.judge_text(text, reason)
     judged = verdicts.columns()
-    order = np.empty(len(values), np.int64)
-    order[scanned.rows] = np.arange(len(scanned.rows))
-    order[others] = np.arange(len(scanned.rows), len(values))
+    places = np.empty(len(values), np.int64)
+    places[scanned.rows] = np.arange(len(scanned.rows))
+    places[others] = np.arange(len(scanned.rows), len(values))
+    order = pa.array(places)
     return {
-        name: _woven(column, judged[name], others, pa.array(order))
+        name: pa.concat_arrays([column, judged[name]]).take(order)
         for name, column in accepted.items()
     }
-
-
-def _woven(sure: pa.Array, odd: pa.Array, at: NDArray[np.int64], order: pa.Array) -> pa.Array:
-    """A column of the rows that were sure and of those that were not, in their order.
-
-    Args:
-        at: where the odd ones stand.
-        order: where, in the first and then the second, each row is found.
-    """
-    if not pa.types.is_map(sure.type) or len(odd.items):
-        return pa.concat_arrays([sure, odd]).take(order)
-    # Odd rows mostly have no identifiers, and those of the others then need not be copied.
-    sizes, is_null = np.zeros(len(order), np.int32), np.zeros(len(order), np.bool_)
-    is_null[at] = odd.is_null().to_numpy(zero_copy_only=False)
-    is_sure = np.ones(len(order), np.bool_)
-    is_sure[at] = False
-    sizes[is_sure] = np.diff(sure.offsets.to_numpy())
-    ends = np.zeros(len(order) + 1, np.int32)
-    np.cumsum(sizes, out=ends[1:])
-    return pa.MapArray.from_arrays(pa.array(ends), sure.keys, sure.items, mask=pa.array(is_null))
 
 
 def _is_in_time(scanned: Scanned, latest_at: datetime | None) -> NDArray[np.bool_]:

@@ -61,11 +61,6 @@ def microseconds(instant: datetime) -> int:
 _NO_INSTANT = np.iinfo(np.int64).min
 _FIRST, _END = microseconds(FIRST_INSTANT), microseconds(END_OF_INSTANTS)
 _DAY = 86_400_000_000
-# Of `_digits`: which bytes of 2026-03-01T09:00:00 are digits, among those up to there, and which of
-# an offset, from its sign on.
-_DIGITS_OF_IT = sum(char.isdigit() << at for at, char in enumerate("0000-00-00T00:00:00"))
-_TO_THE_SECOND = (1 << len("0000-00-00T00:00:00")) - 1
-_OFFSET = sum(char.isdigit() << at for at, char in enumerate("+00:00"))
 
 _EVENT_TYPE, _TRUE, _FALSE, _NULL = (
     np.frombuffer(word, np.uint8) for word in (b"event_type", b"true", b"false", b"null")
@@ -214,24 +209,13 @@ def _plain(_context: Any, text: Any, place: Any) -> Any:
         there = _loaded(builder, *given)
         bounds = [("==", ord('"')), ("==", ord("\\")), ("<", 0x20)]
         same, escape, control = (
-            builder.icmp_unsigned(how, there, _all(byte)) for how, byte in bounds
+            builder.icmp_unsigned(how, there, ir.Constant(_VECTOR, [byte] * _BLOCK))
+            for how, byte in bounds
         )
         found = builder.or_(same, builder.or_(escape, control))
         bits = builder.bitcast(found, ir.IntType(_BLOCK))
         count = builder.cttz(bits, ir.Constant(ir.IntType(1), 0))
         return builder.zext(count, ir.IntType(64))
-
-    return types.int64(text, place), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _digits_of_block(_context: Any, text: Any, place: Any) -> Any:
-    """See `_digits`."""
-
-    def generate(_: Any, builder: Any, __: Any, given: Any) -> Any:
-        there = builder.sub(_loaded(builder, *given), _all(ord("0")))
-        found = builder.icmp_unsigned("<", there, _all(10))
-        return builder.zext(builder.bitcast(found, ir.IntType(_BLOCK)), ir.IntType(64))
 
     return types.int64(text, place), generate
 
@@ -247,11 +231,6 @@ def _copy_block(_context: Any, target: Any, at: Any, source: Any, start: Any) ->
         return context.get_dummy_value()
 
     return types.void(target, at, source, start), generate
-
-
-def _all(byte: int) -> Any:
-    """A block of one byte again and again."""
-    return ir.Constant(_VECTOR, [byte] * _BLOCK)
 
 
 def _loaded(builder: Any, start: Any, place: Any) -> Any:
@@ -760,20 +739,17 @@ def _after_instant(text: Bytes, place: int, end: int) -> tuple[int, int]:
     if place + 22 > end or text[place] != ord('"'):
         return _NO, 0
     at = place + 1
-    digits = _digits(text, at, end)
-    if digits & _TO_THE_SECOND != _DIGITS_OF_IT:
-        return _NO, 0
-    year = _decimal(text, at) * 100 + _decimal(text, at + 2)
-    month, day = _decimal(text, at + 5), _decimal(text, at + 8)
-    hour, minute = _decimal(text, at + 11), _decimal(text, at + 14)
-    second = _decimal(text, at + 17)
+    year = _decimal(text, at, 2) * 100 + _decimal(text, at + 2, 2)
+    month, day = _decimal(text, at + 5, 2), _decimal(text, at + 8, 2)
+    hour, minute = _decimal(text, at + 11, 2), _decimal(text, at + 14, 2)
+    second = _decimal(text, at + 17, 2)
     if text[at + 4] != 45 or text[at + 7] != 45 or text[at + 10] != 84:  # - - T
         return _NO, 0
     if text[at + 13] != 58 or text[at + 16] != 58:  # : :
         return _NO, 0
-    if not 1 <= month <= 12 or hour > 23 or minute > 59 or second > 59:
+    if year < 0 or not 1 <= month <= 12 or not 0 <= hour < 24 or not 0 <= minute < 60:
         return _NO, 0
-    if not 1 <= day <= _days_of(year, month):
+    if not 0 <= second < 60 or not 1 <= day <= _days_of(year, month):
         return _NO, 0
     at += 19
     micros, unit = 0, 1_000_000
@@ -792,11 +768,10 @@ def _after_instant(text: Bytes, place: int, end: int) -> tuple[int, int]:
     if text[at] == ord("Z"):
         at += 1
     elif text[at] == ord("+") or text[at] == ord("-"):
-        is_offset = (digits >> (at - place - 1)) & _OFFSET == _OFFSET
-        if not is_offset or text[at + 3] != 58:
+        if at + 6 > end or text[at + 3] != 58:
             return _NO, 0
-        hours, rest = _decimal(text, at + 1), _decimal(text, at + 4)
-        if hours > 23 or rest > 59:
+        hours, rest = _decimal(text, at + 1, 2), _decimal(text, at + 4, 2)
+        if not 0 <= hours < 24 or not 0 <= rest < 60:
             return _NO, 0
         offset = hours * 60 + rest
         minutes += offset if text[at] == ord("-") else -offset
@@ -813,22 +788,13 @@ def _after_instant(text: Bytes, place: int, end: int) -> tuple[int, int]:
 
 
 @compiled_in_place
-def _digits(text: Bytes, place: int, end: int) -> int:
-    """A bit for each byte of a block that is a digit, the first one lowest."""
-    found: int = _ZERO
-    if place + _BLOCK <= end:
-        found = _digits_of_block(text, place)
-    else:
-        for step in range(end - place):
-            if 48 <= text[place + step] < 58:
-                found |= 1 << step
-    return found
-
-
-@compiled_in_place
-def _decimal(text: Bytes, place: int) -> int:
-    """The number that two digits are."""
-    number: int = (text[place] - 48) * 10 + text[place + 1] - 48
+def _decimal(text: Bytes, place: int, size: int) -> int:
+    number = 0
+    for step in range(size):
+        byte = text[place + step]
+        if not 48 <= byte < 58:
+            return -10_000
+        number = number * 10 + byte - 48
     return number
 
 

@@ -119,9 +119,9 @@ class Lake:
     _ensured: set[str] = field(default_factory=set, repr=False, compare=False)
     """Tables that are known to be as declared."""
     _held: set[str] = field(default_factory=set, repr=False, compare=False)
-    """Tables whose lock the job holds."""
-    _committing: set[str] = field(default_factory=set, repr=False, compare=False)
+    """Tables whose lock is held, by the job or for a commit."""
     _one_at_a_time: RLock = field(default_factory=RLock, repr=False, compare=False)
+    """Held while a commit is made, by one of the run's threads."""
 
     def path(self, table: Table) -> str:
         return f"{self.root}/{table.name.replace('.', '/')}"
@@ -141,11 +141,10 @@ class Lake:
         """
         if table.name in self._ensured:
             return
-        with self._alone(table):
-            if self.exists(table):
-                self._evolve(table)
-            else:
-                self._make(table)
+        if self.exists(table):
+            self._evolve(table)
+        else:
+            self._make(table)
         self._ensured.add(table.name)
 
     def _make(self, table: Table) -> None:
@@ -162,7 +161,8 @@ class Lake:
             )
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
-        builder.execute()
+        with self._alone(table):
+            builder.execute()
 
     def _evolve(self, table: Table) -> None:
         there = {column.name: column.dataType for column in self.read(table).schema}
@@ -181,7 +181,8 @@ class Lake:
                 [T.StructField(c.name, c.dataType, True, c.metadata) for c in table.schema]
             )
             writer = self._nothing(loose).write.format("delta").mode("append")
-            writer.option("mergeSchema", "true").save(self.path(table))
+            with self._alone(table):
+                writer.option("mergeSchema", "true").save(self.path(table))
 
     def version(self, table: Table) -> int:
         """Newest version.
@@ -449,40 +450,33 @@ class Lake:
         """
         with ExitStack() as held:
             for table in sorted(tables, key=lambda t: t.name):
-                try:
-                    held.enter_context(self._locks.held(table.name))
-                except Busy as error:
-                    raise LakeError(
-                        f"{table.name}: another process is writing it ({self.root}). "
-                        "Wait until it has finished and start this job again."
-                    ) from error
-                self._held.add(table.name)
-                held.callback(self._held.discard, table.name)
+                held.enter_context(self._locked(table))
             yield
 
     @contextmanager
     def _alone(self, table: Table) -> Iterator[None]:
         """Hold the write lock of a table for one commit, where the job does not hold it anyway: the
         tables that all jobs write."""
-        if table.name in self._held:
-            yield
-            return
         with self._one_at_a_time:
-            if table.name in self._committing:
+            if table.name in self._held:
                 yield
-                return
-            with ExitStack() as held:
-                try:
-                    held.enter_context(self._locks.held(table.name, patience=_PATIENCE))
-                except Busy as error:
-                    raise LakeError(
-                        f"{table.name}: another process has been writing it for "
-                        f"{_PATIENCE / 60:.0f} minutes ({self.root}). Look for a job that hangs, "
-                        "and start this one again."
-                    ) from error
-                self._committing.add(table.name)
-                held.callback(self._committing.discard, table.name)
-                yield
+            else:
+                with self._locked(table, patience=_PATIENCE):
+                    yield
+
+    @contextmanager
+    def _locked(self, table: Table, *, patience: float = 0) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._locks.held(table.name, patience=patience))
+            except Busy as error:
+                raise LakeError(
+                    f"{table.name}: another process is writing it ({self.root}). "
+                    "Wait until it has finished and start this job again."
+                ) from error
+            self._held.add(table.name)
+            held.callback(self._held.discard, table.name)
+            yield
 
     @cached_property
     def _locks(self) -> Locks:
@@ -589,7 +583,6 @@ class Lake:
 
     def _append_few(self, table: Table, rows: pa.Table) -> None:
         """Append rows that are here, in a quarter of the time of a Spark job where it can be."""
-        self.ensure(table)
         with self._alone(table):
             own = self._own_files(table)
             if own is None:

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -36,7 +36,7 @@ class Busy(Exception):
 class Locks(Protocol):
     """The locks of a lake, by name."""
 
-    def held(self, name: str, *, patience: float = 0) -> Any:
+    def held(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
         """A context in which no other process holds the lock.
 
         Args:
@@ -50,7 +50,7 @@ class Locks(Protocol):
 class NoLocks:
     """Of storage that has none."""
 
-    def held(self, name: str, *, patience: float = 0) -> Any:
+    def held(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -215,20 +215,22 @@ def locks_of(spark: SparkSession, root: str, *, holder: str) -> Locks:
     gateway: Any = spark.sparkContext._gateway
     path = gateway.jvm.org.apache.hadoop.fs.Path(root)
     storage = path.getFileSystem(spark._jsc.hadoopConfiguration())
-    clients: dict[BucketAccess, Any] = {}
+    known: BucketAccess | None = None
+    made: Any = None
 
     def client() -> Any:
-        access = BucketAccess.of(storage)
-        assert access is not None  # what Hadoop was told stays
-        if access not in clients:  # the credentials are others than before
-            clients.clear()
-            clients[access] = access.for_python()
-        return clients[access]
+        nonlocal known, made
+        now = BucketAccess.of(storage)
+        # Null where Hadoop gets no credentials just now: those of before may do, and a lease that
+        # is not renewed for that would be another's.
+        if now is not None and now != known:
+            known, made = now, now.for_python()
+        return made
 
+    if client() is None:
+        return NoLocks()
     where = path.toUri()
     bucket, folder = str(where.getAuthority()), f"{where.getPath()}/_locks".strip("/")
-    if BucketAccess.of(storage) is None:
-        return NoLocks()
     try:
         client().head_bucket(Bucket=bucket)
     except ClientError:

@@ -25,6 +25,8 @@ _SPARK_ONLY = (
 """Settings of S3A that change how an object is written or asked for and that Arrow does not have: a
 bucket with one of them is written by Spark."""
 _ANY_REGION, _FIRST_REGION = "://s3.amazonaws.com", "us-east-1"
+_regions: dict[str, str] = {}
+"""Where buckets are, by URI: they stay there, and to ask is a request."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class BucketAccess:
     @classmethod
     def of(cls, storage: Any) -> "BucketAccess | None":
         """Ask a file system of Hadoop's; null of one that is none of S3, that was told what only
-        Spark can do, or that is of a version that does not tell."""
+        Spark can do, or that does not tell."""
         conf = storage.getConf()  # with what is set for this bucket alone
 
         def told(name: str) -> str:
@@ -70,10 +72,12 @@ class BucketAccess:
         if not is_s3 or any(told(name) not in ("", "false") for name in _SPARK_ONLY):
             return None
         try:
-            hadoop = storage.getS3AInternals()
+            hadoop, uri = storage.getS3AInternals(), str(storage.getUri())
             who = hadoop.shareCredentials("kinfold").resolveCredentials()
-        except Py4JError:
+            region = told("endpoint.region") or _regions.get(uri) or hadoop.getBucketLocation()
+        except Py4JError:  # another version, no credentials just now, no right to ask where it is
             return None
+        region = _regions[uri] = str(region or _FIRST_REGION)
         is_session = who.getClass().getSimpleName() == "AwsSessionCredentials"
         endpoint = told("endpoint")
         if endpoint and "://" not in endpoint:
@@ -83,7 +87,7 @@ class BucketAccess:
             key=str(who.accessKeyId()),
             secret=str(who.secretAccessKey()),
             token=str(who.sessionToken()) if is_session else None,
-            region=told("endpoint.region") or hadoop.getBucketLocation() or _FIRST_REGION,
+            region=region,
             endpoint=endpoint if endpoint and not endpoint.endswith(_ANY_REGION) else None,
             is_path_style=told("path.style.access") == "true",
         )

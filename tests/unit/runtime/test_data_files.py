@@ -45,11 +45,15 @@ def rows_of(*rows: dict) -> pa.Table:
     return MANY_KINDS.arrow_rows(rows)
 
 
+def here(folder: Path) -> Place:
+    return Place(LocalFileSystem(), str(folder))
+
+
 def written(tmp_path, *rows: dict) -> dict:
     file = written_file(
         rows_of(*rows),
         table=MANY_KINDS,
-        place=Place(LocalFileSystem(), str(tmp_path)),
+        place=here(tmp_path),
         codec="snappy",
     )
     assert file.rows == len(rows)
@@ -87,18 +91,14 @@ def test_a_file_that_fails_half_way_is_taken_away(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "_GROUP_BYTES", 1)
     batches = pa.concat_tables([rows_of(dict(number=1)), rows_of(dict(text="a"))])
     with pytest.raises(ValueError, match="number is null"):
-        written_file(
-            batches, table=MANY_KINDS, place=Place(LocalFileSystem(), str(tmp_path)), codec="zstd"
-        )
+        written_file(batches, table=MANY_KINDS, place=here(tmp_path), codec="zstd")
     assert not list(tmp_path.iterdir())
 
 
 def test_many_rows_are_groups_of_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "_GROUP_BYTES", 1)
     rows = pa.concat_tables([rows_of(dict(number=n, counts={"a": n})) for n in range(3)])
-    file = written_file(
-        rows, table=MANY_KINDS, place=Place(LocalFileSystem(), str(tmp_path)), codec="zstd"
-    )
+    file = written_file(rows, table=MANY_KINDS, place=here(tmp_path), codec="zstd")
     stored = pq.ParquetFile(tmp_path / file.name)
     assert (stored.num_row_groups, stored.metadata.num_rows, file.rows) == (3, 3, 3)
     assert stored.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -144,7 +144,7 @@ def test_two_of_one_writer_cannot_both_commit_a_batch(lake, spark):
     file = written_file(
         rows_of(dict(number=1)),
         table=MANY_KINDS,
-        place=Place(LocalFileSystem(), str(folder)),
+        place=here(folder),
         codec="snappy",
     )
     first.commit([file], run_id="run-1")

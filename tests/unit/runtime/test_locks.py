@@ -14,14 +14,10 @@ from frames import at
 from kinfold.core.errors import LakeError
 from kinfold.runtime.lake import Lake
 from kinfold.runtime.locks import BucketLocks, Busy, FolderLocks, NoLocks, locks_of
+from kinfold.runtime.places import BucketAccess
 from kinfold.tables import ops
 
 LEASE = 1.5
-
-
-@pytest.fixture
-def bucket(object_store, spark):
-    return object_store.bucket(spark)
 
 
 @pytest.fixture
@@ -151,6 +147,12 @@ def test_other_storage_has_no_locks(spark):
 def test_a_bucket_that_only_spark_can_write_has_no_locks(bucket, spark):
     bucket.set("encryption.algorithm", "SSE-KMS")
     assert isinstance(locks_of(spark, f"{bucket.uri}/lake", holder="run-1"), NoLocks)
+
+
+def test_while_hadoop_gets_no_credentials_those_of_before_are_used(in_bucket, monkeypatch):
+    before = in_bucket.client()
+    monkeypatch.setattr(BucketAccess, "of", lambda _: None)
+    assert in_bucket.client() is before
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])

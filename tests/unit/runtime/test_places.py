@@ -10,11 +10,6 @@ from lakes import MEMBERS
 from object_stores import KEY, SECRET
 
 
-@pytest.fixture
-def bucket(object_store, spark):
-    return object_store.bucket(spark)
-
-
 def place_at(spark, uri):
     return place_of(spark._jvm.org.apache.hadoop.fs.Path(uri), spark._jsc.hadoopConfiguration())
 
