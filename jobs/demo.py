@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.core.conf import job_parser, parse_options
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
 from kinfold.runtime.suite import load_main
 

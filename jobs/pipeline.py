@@ -6,7 +6,7 @@ again costs only what has arrived since.
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import job_parser, parse_options
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.models import tracking
 from kinfold.quality import gate
 from kinfold.runtime.job import run_job

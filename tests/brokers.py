@@ -24,7 +24,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-HOME = Path(__file__).resolve().parents[1]
+from project import HOME
 
 
 class Broker:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.sql import SparkSession
 
+from project import HOME, shared_data
+
 if TYPE_CHECKING:
     from object_stores import Bucket, ObjectStore
 
-HOME = Path(__file__).resolve().parents[1]
-SHARED_DATA = HOME.parent / "shared" / "data"
 
 # Before any test imports a module that may look at the clock or start a worker.
 os.environ["TZ"] = "UTC"
@@ -73,8 +73,5 @@ def bucket(object_store: "ObjectStore", spark: SparkSession) -> "Bucket":
 
 @pytest.fixture
 def online_retail() -> Path:
-    """A real shop's invoice lines; the test is skipped where the data is not there."""
-    path = SHARED_DATA / "online_retail.csv.gz"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not there: it is public data kept beside the project")
-    return path
+    """A real shop's invoice lines."""
+    return shared_data("online_retail.csv.gz")

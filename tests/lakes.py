@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession, types as T
 
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
 from kinfold.tables.spec import Field, Privacy, Table, matches
 
 MEMBERS = Table(

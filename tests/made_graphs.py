@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kinfold.silver.identity.graph import Rules
-from kinfold.silver.identity.nodes import Namespaces
-from kinfold.silver.identity.resolution import Resolution, graph_of, resolution
+from kinfold.silver.identity.graph.nodes import Namespaces
+from kinfold.silver.identity.graph.people import Rules
+from kinfold.silver.identity.resolution.assignment import Resolution, resolved
+from kinfold.silver.identity.resolution.stored_graph import graph_of
 
 USER, EMAIL, COOKIE = 0, 1, 2
 NAMESPACES = Namespaces(("user_id", "email", "cookie_id"), {})
@@ -74,7 +75,7 @@ class MadeGraph:
         components = {self.component[n] for n in touched if n in self.component}
         return {n for n, c in self.component.items() if c in components} | touched
 
-    def resolution(self, within=None, torn=frozenset()) -> Resolution:
+    def resolved(self, within=None, torn=frozenset()) -> Resolution:
         links = [
             link for link in self.links if within is None or link[0] in within or link[1] in within
         ]
@@ -82,7 +83,7 @@ class MadeGraph:
         nodes = [n for n in self.first_seen if seen is None or n in seen]
         there = [link for link in links if link not in self.withdrawn]
         known = [n for n in self.person if seen is None or n in seen]
-        found = resolution(
+        found = resolved(
             graph_of(
                 _columns(
                     node_id=nodes,

@@ -6,14 +6,14 @@ Sources are folders of files or Kafka topics; see README, 'Your own data' and 'S
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.bronze.ingestion import ingest, ingest_continuously, prepared
-from kinfold.bronze.json_schema import SchemaRegistry
-from kinfold.bronze.rejections import require_accepted
-from kinfold.bronze.resuming import Decisions
-from kinfold.bronze.sources import load_source
-from kinfold.core.conf import job_parser, parse_options
+from kinfold.bronze.checkpoints.resumption import Decisions
+from kinfold.bronze.events.ingestion import ingest, ingest_continuously, prepared
+from kinfold.bronze.events.rejection_limit import require_accepted
+from kinfold.bronze.schemas.registry import SchemaRegistry
+from kinfold.bronze.sources.declaration import load_source
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.runtime.metrics import stream_figures
+from kinfold.runtime.metrics.stream_metrics import stream_metrics
 from kinfold.tables import bronze
 
 JOB = "bronze/ingest_events"
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for source in sources
         ]
         if given.continuous:
-            with stream_figures(options.settings.metrics) as figures:
+            with stream_metrics(options.settings.metrics) as figures:
                 ingest_continuously(landings, trigger_seconds=conf.trigger_seconds, figures=figures)
             for landing in landings:
                 run.count(**landing.counts)

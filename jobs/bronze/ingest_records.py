@@ -5,10 +5,10 @@ Batch sources are declared in conf/records; see docs/records.md.
 
 from collections.abc import Sequence
 
-from kinfold.bronze.record_landing import land_records
-from kinfold.bronze.record_sources import load_record_source
-from kinfold.bronze.rejections import require_accepted
-from kinfold.core.conf import job_parser, parse_options
+from kinfold.bronze.events.rejection_limit import require_accepted
+from kinfold.bronze.records.declaration import load_record_source
+from kinfold.bronze.records.landing import land_records
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze
 

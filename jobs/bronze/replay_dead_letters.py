@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kinfold.bronze.fixes import load_fixes
-from kinfold.bronze.json_schema import SchemaRegistry
-from kinfold.bronze.replay import (
+from kinfold.bronze.dead_letters.fixes import load_fixes
+from kinfold.bronze.dead_letters.replay import (
     Selection,
     counted_letters,
     dead_letters,
@@ -18,8 +17,9 @@ from kinfold.bronze.replay import (
     reasons_again,
     replay,
 )
-from kinfold.core.conf import job_parser, parse_moment, parse_options
+from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.core.log import counted
+from kinfold.core.settings.command_line import job_parser, parse_moment, parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import functions as F
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.moments import newest_moment
 from kinfold.gold.segmentation.membership import segment_members
 from kinfold.models.placement import tracking_of

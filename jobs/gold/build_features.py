@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.behaviour import features_as_of
 from kinfold.gold.features.moments import end_of_last_day
 from kinfold.gold.propensity.training_set import snapshot_times
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import attributed_events, people_of_today, ranking_of
+from kinfold.silver.profiles.attribution import attributed_events, people_of_today, source_ranking
 from kinfold.tables import gold, silver
 
 JOB = "gold/build_features"
@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             train_count=conf.train_snapshots,
             step_days=conf.step_days,
         )
-        events = attributed_events(run.read(silver.EVENTS), people_of_today(run), ranking_of(run))
+        events = attributed_events(
+            run.read(silver.EVENTS), people_of_today(run), source_ranking(run)
+        )
         features = features_as_of(events, as_ofs=[*moments.all, as_of])
         run.lake.replace(gold.FEATURES, features)
         run.count(moments=len(moments.all) + 1, rows=run.lake.read(gold.FEATURES).count())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.moments import newest_moment
 from kinfold.gold.propensity.estimator import Boosting
 from kinfold.gold.propensity.labels import purchases_within
@@ -12,7 +12,7 @@ from kinfold.models.gates import Gate
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import is_due
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import attributed_events, people_of_today, ranking_of
+from kinfold.silver.profiles.attribution import attributed_events, people_of_today, source_ranking
 from kinfold.tables import gold, silver
 
 JOB = "gold/train_propensity"
@@ -30,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not is_due(tracking, name=conf.model, as_of=as_of, after_days=conf.retrain_after_days):
             run.count(champion_is_fresh=1)
             return
-        events = attributed_events(run.read(silver.EVENTS), people_of_today(run), ranking_of(run))
+        events = attributed_events(
+            run.read(silver.EVENTS), people_of_today(run), source_ranking(run)
+        )
         moments = snapshot_times(
             as_of,
             horizon_days=conf.horizon_days,

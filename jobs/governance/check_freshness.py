@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from kinfold.bronze.sources import load_source
-from kinfold.core.conf import job_parser, parse_moment, parse_options
+from kinfold.bronze.sources.declaration import load_source
+from kinfold.core.settings.command_line import job_parser, parse_moment, parse_options
 from kinfold.governance.freshness import (
     keep_freshness,
     measured_freshness,

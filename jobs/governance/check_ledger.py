@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.governance.ledger import ledger_laws, require_kept, tell_ledger
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze, ops, silver

@@ -19,16 +19,17 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.bronze.json_schema import SchemaRegistry
-from kinfold.bronze.schema_review import (
+from kinfold.bronze.schemas.registry import SchemaRegistry
+from kinfold.bronze.schemas.review import (
     candidate_review,
     registry_reviews,
     require_enough,
     review_lines,
 )
-from kinfold.core.conf import plain_parser, project_home
 from kinfold.core.errors import ConfError, ContractError
 from kinfold.core.log import say
+from kinfold.core.settings.command_line import plain_parser
+from kinfold.core.settings.loading import project_home
 from kinfold.runtime.job import run_job
 
 JOB = "governance/check_schemas"

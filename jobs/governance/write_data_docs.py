@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
 from kinfold.core.log import say
+from kinfold.core.settings.command_line import parse_options
 from kinfold.quality.data_docs import INDEX, judgements, latest_verdicts, write_data_docs
 from kinfold.reporting.page import report_folder
 from kinfold.runtime.job import open_job, run_job

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.core.conf import job_parser, parse_options
 from kinfold.core.log import say
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.gold.features.moments import newest_moment
 from kinfold.models.placement import tracking_of
 from kinfold.reporting.page import (

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.identity.nodes import with_record_node
-from kinfold.silver.profiles.attribution import attributed_events, people_of_today, ranking_of
+from kinfold.silver.identity.graph.nodes import with_record_node
+from kinfold.silver.profiles.attribution import attributed_events, people_of_today, source_ranking
 from kinfold.silver.profiles.profile import profiles, touched_people
 from kinfold.tables import silver
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as run:
         if run.is_up_to_date:
             return
-        identity_map, ranking = people_of_today(run), ranking_of(run)
+        identity_map, ranking = people_of_today(run), source_ranking(run)
         has_records = silver.RECORDS.name in run.inputs
         touched = touched_people(
             run.inserted(silver.EVENTS),

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.governance.ledger import enter_silver_batch
 from kinfold.runtime.job import open_job, run_job
-from kinfold.runtime.lake import Near
+from kinfold.runtime.lake.tables import Near
 from kinfold.silver.cleansing.conservation import conservation
 from kinfold.silver.cleansing.events import accepted_records, cleansed_events
 from kinfold.silver.cleansing.identifiers import Spelling

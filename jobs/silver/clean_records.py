@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.cleansing.identifiers import Spelling
 from kinfold.silver.cleansing.records import (

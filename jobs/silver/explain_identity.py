@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinfold.core.conf import job_parser, parse_options
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
-from kinfold.silver.identity.explanation import explained, explanation_text, links_around
-from kinfold.silver.identity.lookup import IDENTIFIER_HELP, find_identifiers, places_of
-from kinfold.silver.identity.resolution import known_graph
+from kinfold.silver.identity.operators.explanation import explained, explanation_text, links_around
+from kinfold.silver.identity.operators.lookup import IDENTIFIER_HELP, find_identifiers, places_of
+from kinfold.silver.identity.resolution.stored_graph import stored_graph
 
 JOB = "silver/explain_identity"
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {"--a": options.arguments.a, "--b": options.arguments.b}
     with open_lake(options, name=JOB) as lake:
         a, b = find_identifiers(lake, given, conf=options.settings.identity)
-        links = links_around(known_graph(lake), np.unique([a.node_id, b.node_id]))
+        links = links_around(stored_graph(lake), np.unique([a.node_id, b.node_id]))
         rows = [row.asDict() for row in links.collect()]
         place_a, place_b = places_of(lake, [a, b])
         found = explained(place_a, place_b, a.node_id, b.node_id, rows)

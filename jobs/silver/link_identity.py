@@ -7,10 +7,10 @@ is told.
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import run_job
 from kinfold.runtime.suite import load_main
-from kinfold.silver.identity.commands import check_command, command_parser, decide
+from kinfold.silver.identity.operators.commands import check_command, command_parser, decide
 
 JOB = "silver/link_identity"
 

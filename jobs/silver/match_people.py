@@ -34,12 +34,13 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.core.conf import plain_parser, project_home
+from kinfold.core.settings.command_line import plain_parser
+from kinfold.core.settings.loading import project_home
 from kinfold.models.matching import track_matching
 from kinfold.models.tracking import open_tracking
 from kinfold.runtime.job import run_job
 from kinfold.runtime.session import job_session
-from kinfold.silver.matching.run import match_file
+from kinfold.silver.matching.files.run import match_file
 
 JOB = "silver/match_people"
 EXPERIMENT = "kinfold-matching"

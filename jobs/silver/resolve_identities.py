@@ -7,11 +7,11 @@ Where identity.match is set, records that are alike are linked too; how sure tha
 
 from collections.abc import Sequence
 
-from kinfold.core.conf import parse_options
+from kinfold.core.settings.command_line import parse_options
 from kinfold.models.matching import track_matching
 from kinfold.models.placement import tracking_of
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.identity.stitching import OUTPUTS, stitch
+from kinfold.silver.identity.resolution.incremental import OUTPUTS, resolve_incrementally
 from kinfold.tables import silver
 
 JOB = "silver/resolve_identities"
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             return
         # Before anything is written: it may be that there is no place to track in.
         tracking = tracking_of(options.settings) if options.settings.identity.match else None
-        matching = stitch(run)
+        matching = resolve_incrementally(run)
         if matching is not None and tracking is not None:
             track_matching(
                 tracking,

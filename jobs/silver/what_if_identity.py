@@ -9,10 +9,10 @@ is read as the tables have it: settings that decide what identifiers events have
 import json
 from collections.abc import Sequence
 
-from kinfold.core.conf import job_parser, parse_options
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
-from kinfold.silver.identity.lookup import IDENTIFIER_HELP, find_identifiers
-from kinfold.silver.identity.what_if import (
+from kinfold.silver.identity.operators.lookup import IDENTIFIER_HELP, find_identifiers
+from kinfold.silver.identity.operators.what_if import (
     check_reach,
     check_rule,
     outlook,

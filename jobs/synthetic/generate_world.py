@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.core.conf import job_parser, parse_options
 from kinfold.core.log import counted, say
+from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
 from kinfold.synthetic.hazards import IdentityHazards
 from kinfold.synthetic.world import is_written, write_world

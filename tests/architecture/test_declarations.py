@@ -1,14 +1,11 @@
 """What every declaration must have."""
 
-from pathlib import Path
-
 import pytest
 
 from kinfold.tables.dictionary import dictionary_page
 from kinfold.tables.registry import ALL
 from kinfold.tables.spec import Privacy
-
-HOME = Path(__file__).resolve().parents[2]
+from project import HOME
 
 
 @pytest.mark.parametrize("table", ALL, ids=lambda t: t.name)

@@ -4,17 +4,16 @@ import ast
 import re
 import subprocess
 import zipfile
-from pathlib import Path
 
 import pytest
 
-from kinfold.bronze.json_schema import SchemaRegistry
-from kinfold.bronze.record_sources import load_record_source
-from kinfold.bronze.sources import load_source
-from kinfold.core.conf import project_home
+from kinfold.bronze.records.declaration import load_record_source
+from kinfold.bronze.schemas.registry import SchemaRegistry
+from kinfold.bronze.sources.declaration import load_source
+from kinfold.core.settings.loading import project_home
 from kinfold.runtime.session import spark_settings
+from project import HOME
 
-HOME = Path(__file__).resolve().parents[2]
 JOBS = sorted((HOME / "jobs").rglob("*.py"))
 TRACKED = subprocess.run(
     ["git", "ls-files"], cwd=HOME, capture_output=True, text=True, check=True
@@ -42,7 +41,7 @@ def test_only_the_settings_read_the_environment():
         for path in (HOME / "lib").rglob("*.py")
         if re.search(r"os\.environ(\.get|\[)|os\.getenv|in os\.environ", path.read_text())
     ]
-    assert readers == ["lib/kinfold/core/conf.py"]
+    assert readers == ["lib/kinfold/core/settings/loading.py"]
 
 
 def test_no_sql_text_is_built_from_values():

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -11,9 +10,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
 from kinfold.runtime import metrics
-from kinfold.runtime.metrics import JOB_METRICS, STREAM_METRICS, Metric
+from kinfold.runtime.metrics.declarations import JOB_METRICS, STREAM_METRICS, Metric
+from project import HOME
 
-HOME = Path(__file__).resolve().parents[2]
 RULES = sorted((HOME / "conf" / "alerts").glob("*.yaml"))
 TESTS = sorted((HOME / "conf" / "alerts" / "tests").glob("*.yaml"))
 ALERTS = [

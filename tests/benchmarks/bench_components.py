@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from kinfold.silver.identity.components import component_labels, dense, spanning_forest
-from kinfold.silver.identity.guards import guarded_components
-from kinfold.silver.identity.people import founders
+from kinfold.silver.identity.graph.components import component_labels, dense, spanning_forest
+from kinfold.silver.identity.graph.founders import founders
+from kinfold.silver.identity.graph.guards import guarded_components
 
 MILLION = 1_000_000
 MIB = 1024

@@ -36,10 +36,10 @@ PER_PERSON = 3
 def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
     from pyspark.sql import functions as F
 
-    from kinfold.core.conf import load_settings
-    from kinfold.runtime.lake import Lake
+    from kinfold.core.settings.loading import load_settings
+    from kinfold.runtime.lake.tables import Lake
     from kinfold.runtime.session import open_session
-    from kinfold.silver.identity.nodes import Namespaces
+    from kinfold.silver.identity.graph.nodes import Namespaces
     from kinfold.tables import silver
 
     spark = open_session(name="bench identity", env="local", home=HOME)
@@ -111,8 +111,8 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
         named = f"user_id:{one['value']}"
         timed("job, one unlinked", lambda: unlink([*argv, "--a", named, "--reason", "bench"]))
     else:
-        from kinfold.silver.identity.links import SEEN_TOGETHER, linked
-        from kinfold.silver.identity.nodes import node_id
+        from kinfold.silver.identity.graph.nodes import node_id
+        from kinfold.silver.identity.links.observed import SEEN_TOGETHER, linked
 
         # Straight as they are in the lake: making them from events takes longer than all the rest.
         step = next(n for n in range(edges // 3 + 1, edges) if math.gcd(n, edges) == 1)
@@ -187,17 +187,13 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
     """What stitching does once the links are there, without the gates."""
     import numpy as np
 
-    from kinfold.core.conf import load_settings
-    from kinfold.silver.identity.resolution import (
-        Known,
-        map_rows,
-        read_graph,
-        resolution,
-        rules_of,
-    )
+    from kinfold.core.settings.loading import load_settings
+    from kinfold.silver.identity.resolution.assignment import guard_rules, resolved
+    from kinfold.silver.identity.resolution.changed_rows import map_rows
+    from kinfold.silver.identity.resolution.stored_graph import StoredGraph, read_graph
     from kinfold.tables import silver
 
-    known = Known(
+    known = StoredGraph(
         identifiers=lake.read(silver.IDENTIFIERS),
         links=lake.read(silver.IDENTITY_LINKS),
         current=lake.empty(silver.IDENTITY_MAP),
@@ -206,9 +202,9 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
     steps = [("begun", time.monotonic())]
     graph = read_graph(known, namespaces, near=None)
     steps.append(("read", time.monotonic()))
-    rules = rules_of(load_settings(HOME, "local", {}).identity, [])
+    rules = guard_rules(load_settings(HOME, "local", {}).identity, [])
     none = np.empty(0, np.int64)
-    found = resolution(graph, rules, namespaces, torn=none, set_aside=none)
+    found = resolved(graph, rules, namespaces, torn=none, set_aside=none)
     changes = found.changes(none)
     del graph, found
     steps.append(("people", time.monotonic()))

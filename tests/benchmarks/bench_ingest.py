@@ -37,17 +37,18 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 HOME = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(HOME / "tests")]
 
-from brokers import Broker, running_broker  # noqa: E402
-from kinfold.bronze.envelope import landed_batches, landed_events  # noqa: E402
-from kinfold.bronze.ingestion import Landing, ingest, ingest_continuously, prepared  # noqa: E402
-from kinfold.bronze.json_schema import SchemaRegistry  # noqa: E402
-from kinfold.bronze.resuming import Decisions  # noqa: E402
-from kinfold.bronze.sources import Source  # noqa: E402
-from kinfold.core.conf import load_settings  # noqa: E402
-from kinfold.runtime.lake import Lake, Near  # noqa: E402
-from kinfold.runtime.metrics import stream_figures  # noqa: E402
-from kinfold.runtime.session import open_session  # noqa: E402
-from kinfold.tables import bronze, silver  # noqa: E402
+from brokers import Broker, running_broker
+from kinfold.bronze.checkpoints.resumption import Decisions
+from kinfold.bronze.events.ingestion import ingest, ingest_continuously, prepared
+from kinfold.bronze.events.landed_rows import landed_batches, landed_events
+from kinfold.bronze.events.landing import Landing
+from kinfold.bronze.schemas.registry import SchemaRegistry
+from kinfold.bronze.sources.declaration import Source
+from kinfold.core.settings.loading import load_settings
+from kinfold.runtime.lake.tables import Lake, Near
+from kinfold.runtime.metrics.stream_metrics import stream_metrics
+from kinfold.runtime.session import open_session
+from kinfold.tables import bronze, silver
 
 TOPIC = "bench"
 REGISTRY = SchemaRegistry.load(HOME / "conf" / "schemas")
@@ -520,7 +521,7 @@ def latency(bench: Bench, given: argparse.Namespace) -> None:
     )
     threading.Timer(given.seconds + 10, _interrupt).start()
     sender.start()
-    with stream_figures(load_settings(HOME, "local", {}).metrics) as figures:
+    with stream_metrics(load_settings(HOME, "local", {}).metrics) as figures:
         ingest_continuously([landing], trigger_seconds=2, figures=figures)
     sender.join()
     # A row is readable from its commit on, whose time is the table's own.

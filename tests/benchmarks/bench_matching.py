@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from kinfold.core.conf import project_home
+from kinfold.core.settings.loading import project_home
 from kinfold.runtime.session import job_session
-from kinfold.silver.matching.comparisons import levels_of
-from kinfold.silver.matching.kinds import Kind
-from kinfold.silver.matching.run import match_file
+from kinfold.silver.matching.files.run import match_file
+from kinfold.silver.matching.model.comparisons import levels_of
+from kinfold.silver.matching.model.kinds import Kind
 
 KINDS = (Kind.GIVEN_NAME, Kind.SURNAME, Kind.BIRTH_DATE, Kind.POSTCODE, Kind.PLACE)
 

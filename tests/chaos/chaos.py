@@ -25,7 +25,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(HOME / "tests"), str(HOME / "lib")]
 
-from brokers import Broker, running_broker  # noqa: E402
+from brokers import Broker, running_broker
 
 INGEST, CLEAN, REPLAY = "bronze/ingest_events", "silver/clean_events", "bronze/replay_dead_letters"
 POINTS = {
@@ -162,7 +162,7 @@ class Chaos:
 def violations(chaos: Chaos) -> list[str]:
     """Every law that does not hold at the end; none when all is well."""
     from kinfold.governance.ledger import ledger_laws
-    from kinfold.runtime.lake import Lake
+    from kinfold.runtime.lake.tables import Lake
     from kinfold.runtime.session import open_session
     from kinfold.tables import bronze, ops, silver
 

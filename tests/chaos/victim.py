@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kinfold.tables.spec import Table
 
+
 HOME = Path(__file__).resolve().parents[2]
 
 
@@ -58,7 +59,7 @@ def when_a_file_appears(table: Path, *, after_seconds: float = 0.0) -> None:
 
 def before_a_plain_append_to_bronze() -> None:
     """Only a replay appends to bronze.events without a stream's batch."""
-    from kinfold.runtime.lake import Lake
+    from kinfold.runtime.lake.tables import Lake
     from kinfold.tables import bronze
 
     real = Lake.append
@@ -73,7 +74,7 @@ def before_a_plain_append_to_bronze() -> None:
 
 def in_a_schema_change() -> None:
     """Give bronze.events a column it was not made with, and kill before a row is written to it."""
-    from kinfold.runtime.lake import Lake
+    from kinfold.runtime.lake.tables import Lake
     from kinfold.tables import bronze
     from kinfold.tables.spec import Field
 
@@ -113,7 +114,7 @@ def lose_the_answer_to_a_commit() -> None:
     finds its own file. Who takes that for another writer's commits a second time.
     """
     from kinfold.runtime import job, session
-    from kinfold.runtime.lake import Lake
+    from kinfold.runtime.lake.tables import Lake
     from kinfold.tables import bronze
 
     settings, opened = session.spark_settings, job.open_session
@@ -154,8 +155,9 @@ def lose_the_answer_to_a_commit() -> None:
 
 
 def arm(point: str, lake: Path) -> None:
-    from kinfold.bronze import ingestion, replay
-    from kinfold.runtime.lake import Lake
+    from kinfold.bronze import ingestion
+    from kinfold.bronze.dead_letters import replay
+    from kinfold.runtime.lake.tables import Lake
 
     bronze, silver = lake / "bronze" / "events", lake / "silver" / "events"
     arms: dict[str, Callable[[], None]] = {

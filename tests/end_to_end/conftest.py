@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
 from kinfold.runtime.suite import load_main
 from kinfold.synthetic.world import World, write_world
+from project import HOME
 
-HOME = Path(__file__).resolve().parents[2]
 SIZE = dict(people=300, seed=11)
 
 

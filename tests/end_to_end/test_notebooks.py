@@ -1,10 +1,9 @@
 """Every notebook runs on a real lake."""
 
-from pathlib import Path
-
 import pytest
 
-HOME = Path(__file__).resolve().parents[2]
+from project import HOME
+
 NOTEBOOKS = sorted((HOME / "notebooks").glob("*.py"))
 
 pytestmark = pytest.mark.xdist_group("demo")

@@ -2,13 +2,11 @@
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
 
 from kinfold.runtime.suite import load_main
-
-HOME = Path(__file__).resolve().parents[2]
+from project import HOME
 
 pytestmark = pytest.mark.xdist_group("retail")
 

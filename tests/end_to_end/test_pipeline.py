@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from kinfold.reporting.page import PAGE
-from kinfold.silver.identity.history import current
+from kinfold.silver.identity.resolution.history import current
 from kinfold.synthetic.world import write_world
 from kinfold.tables import bronze, gold, ops, registry, silver
 

@@ -1,13 +1,11 @@
 """Running a job's `main` on a small input."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from kinfold.runtime.suite import load_main
-
-HOME = Path(__file__).resolve().parents[2]
+from project import HOME
 
 
 @pytest.fixture

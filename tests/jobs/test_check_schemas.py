@@ -11,8 +11,8 @@ import pytest
 
 from kinfold.core.errors import ConfError, SchemaVersionError
 from kinfold.runtime.suite import load_main
+from project import HOME
 
-HOME = Path(__file__).resolve().parents[2]
 JOB = HOME / "jobs" / "governance" / "check_schemas.py"
 
 

@@ -5,19 +5,18 @@ Each test leaves the people as it found them.
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from pyspark.sql import functions as F
 
 from kinfold.core.errors import ConfError, LakeError
 from kinfold.runtime.suite import load_main
-from kinfold.silver.identity.history import current
+from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import registry, silver
 from lakes import lake_of
+from project import HOME
 from records import NATIVE, purchase
 
-HOME = Path(__file__).resolve().parents[2]
 EXPLAIN, UNLINK = "silver/explain_identity", "silver/unlink_identity"
 LINK, RELEASE = "silver/link_identity", "silver/release_value"
 WHAT_IF = "silver/what_if_identity"

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession, functions as F
 
 from frames import assert_rows, at
 from kinfold.core.errors import ConfError, ContractError
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
 from records import NATIVE, purchase

@@ -259,13 +259,14 @@ def test_a_rejected_row_is_kept_with_its_reason_and_its_record_stays(run, crm, l
 
 def test_a_killed_run_is_finished_by_the_next(run, crm, landed, ledger, monkeypatch):
     """The process dies between the append and the ledger; then a file sorts before the old one."""
-    from kinfold.bronze import record_landing
 
     header = "id,mail,city,changed,gone\n"
     argv = crm(DELTA, **{"2": f"{header}1,a@example.org,York,2026-03-01,\n,b@example.org,,,\n"})
 
     def die(*_: object, **__: object) -> None:
         raise RuntimeError("killed")
+
+    from kinfold.bronze.records import landing as record_landing
 
     with monkeypatch.context() as patched:
         patched.setattr(record_landing, "_enter", die)

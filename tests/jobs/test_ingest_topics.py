@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from brokers import Broker, running_broker
 from frames import assert_rows
 from kinfold.core.errors import CheckpointError, ConfError, GapError
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
 from kinfold.tables import bronze, ops
 from lakes import lake_of
 from poison import HOSTILE, ODD_BUT_GOOD

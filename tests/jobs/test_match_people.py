@@ -10,12 +10,9 @@ import yaml
 from kinfold.core.errors import ConfError, ContractError
 from kinfold.models.tracking import client_of, open_tracking
 from kinfold.runtime.suite import load_main
+from project import HOME, shared_data
 
-HOME = Path(__file__).resolve().parents[2]
 JOB = HOME / "jobs" / "silver" / "match_people.py"
-SHARED = HOME.parents[1] / "shared" / "data" / "identity"
-if not SHARED.is_dir():
-    SHARED = HOME.parent / "shared" / "data" / "identity"
 
 NAMES = ("ann", "bela", "carl", "dora", "emil", "fay", "gus", "hana", "ivan", "jane", "karl", "lea")
 SURNAMES = ("ashby", "brook", "colt", "dunn", "eddy", "frost", "grey", "hill", "irons", "jarvis")
@@ -162,9 +159,7 @@ def test_a_foreign_folder_is_not_overwritten(match, tmp_path):
 
 
 def reference(name: str) -> Path:
-    if not (SHARED / name).is_file():
-        pytest.skip(f"{name} is not there: it is public data kept beside the project")
-    return SHARED / name
+    return shared_data(f"identity/{name}")
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from pyspark.sql import functions as F
 
 from frames import at
-from kinfold.core.conf import load_settings, project_home
+from kinfold.core.settings.loading import load_settings, project_home
 from kinfold.models.placement import tracking_of
 from kinfold.models.tracking import client_of
 from kinfold.runtime.suite import load_main
-from kinfold.silver.identity.history import current
+from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 from lakes import lake_of
 

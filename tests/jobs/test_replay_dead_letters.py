@@ -3,7 +3,7 @@
 import pytest
 
 from frames import assert_rows, at
-from kinfold.bronze import replay as replaying
+from kinfold.bronze.dead_letters import replay as replaying
 from kinfold.governance.ledger import ledger_laws
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of

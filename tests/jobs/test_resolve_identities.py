@@ -4,9 +4,9 @@ import pytest
 from pyspark.sql import functions as F
 
 from frames import assert_rows, at
-from kinfold.core.conf import project_home
+from kinfold.core.settings.loading import project_home
 from kinfold.runtime.suite import load_main
-from kinfold.silver.identity.history import current, identity_as_of
+from kinfold.silver.identity.resolution.history import current, identity_as_of
 from kinfold.tables import ops, silver
 from lakes import lake_of
 

@@ -16,10 +16,11 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat
 from pyspark.sql import Column, DataFrame, Row, functions as F
 
-from kinfold.core.conf import Conf
 from kinfold.core.errors import ConfError, FreshnessError
-from kinfold.runtime import metrics
-from kinfold.runtime.lake import CHANGE_TYPE, Lake
+from kinfold.core.settings.models import Conf
+from kinfold.runtime.lake.tables import CHANGE_TYPE, Lake
+from kinfold.runtime.metrics import declarations as metrics
+from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import bronze, ops
 
 LEGS = ("occurred_to_received", "received_to_queryable", "occurred_to_queryable")
@@ -303,7 +304,7 @@ def keep_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_vers
     lake.append_record(ops.FRESHNESS, rows)
 
 
-def tell_freshness(figures: metrics.Figures, states: Sequence[SourceFreshness]) -> None:
+def tell_freshness(figures: MetricValues, states: Sequence[SourceFreshness]) -> None:
     """The states as metrics."""
     for state in states:
         source = state.source

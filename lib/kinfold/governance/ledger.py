@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from kinfold.core.errors import LedgerError
-from kinfold.runtime import metrics
 from kinfold.runtime.job import JobRun
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.metrics import declarations as metrics
 from kinfold.tables import bronze, ops, silver
 
 

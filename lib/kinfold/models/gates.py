@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Comparison = Literal["at least", "at most", "more than"]
+MetricComparison = Literal["at least", "at most", "more than"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Check:
 
     name: str
     seen: float
-    comparison: Comparison
+    comparison: MetricComparison
     required: float
 
     @property
@@ -35,7 +35,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """All checks of one candidate."""
 
     checks: tuple[Check, ...]
@@ -79,7 +79,7 @@ class Gate:
         *,
         baseline: Mapping[str, float] | None = None,
         champion: Mapping[str, float] | None = None,
-    ) -> Verdict:
+    ) -> GateVerdict:
         """Every check of the gate; a metric that was not measured fails its check.
 
         Args:
@@ -104,4 +104,4 @@ class Gate:
                 for m, slack in self.tolerance.items()
                 if m in champion
             ]
-        return Verdict(tuple(checks))
+        return GateVerdict(tuple(checks))

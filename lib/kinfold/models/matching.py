@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kinfold.models.tracking import Tracking, training_run
 from kinfold.silver.matching.engine import Matching
-from kinfold.silver.matching.model import as_record
+from kinfold.silver.matching.model.parameters import as_record
 
 
 def track_matching(

@@ -1,9 +1,9 @@
 """Where a lake's models are tracked."""
 
-from kinfold.core.conf import Settings
 from kinfold.core.errors import ConfError
+from kinfold.core.settings.models import Settings
 from kinfold.models.tracking import Tracking, open_tracking
-from kinfold.runtime.lake import local_path
+from kinfold.runtime.lake.roots import local_path
 
 
 def tracking_of(settings: Settings) -> Tracking:

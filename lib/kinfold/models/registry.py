@@ -12,7 +12,7 @@ from pyspark.ml import PipelineModel
 
 from kinfold.core.errors import ModelGateError
 from kinfold.models import tracking as runs
-from kinfold.models.gates import Verdict
+from kinfold.models.gates import GateVerdict
 from kinfold.models.tracking import Tracking, TrainingRun
 
 CHAMPION = "champion"
@@ -119,7 +119,7 @@ def metrics_of(tracking: Tracking, *, run_id: str) -> Mapping[str, float]:
 
 
 @runs.silence()
-def settle(run: TrainingRun, *, name: str, version: int, verdict: Verdict) -> bool:
+def settle(run: TrainingRun, *, name: str, version: int, verdict: GateVerdict) -> bool:
     """Write the verdict down, on the run and on the version, and move the alias if it passed.
 
     Returns:

@@ -22,7 +22,7 @@ from kinfold.tables.spec import Expectation, Table
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleVerdict:
     """How one expectation went. `rows_failing` is null where the rule was kept."""
 
     rule: str
@@ -37,7 +37,7 @@ def preload() -> None:
 
 def judge(
     table: Table, rows: DataFrame | pa.Table, rules: Sequence[Expectation] | None = None
-) -> tuple[Verdict, ...]:
+) -> tuple[RuleVerdict, ...]:
     """One verdict per rule, in their order.
 
     Args:
@@ -56,7 +56,7 @@ def judge(
         for rule, result in zip(broken, _validated(table, rows, broken, "SUMMARY"), strict=True):
             counts[rule.sentence] = int(result.result.get("unexpected_count") or 0)
     return tuple(
-        Verdict(rule.sentence, is_met, counts.get(rule.sentence))
+        RuleVerdict(rule.sentence, is_met, counts.get(rule.sentence))
         for rule, is_met in zip(rules, met, strict=True)
     )
 
@@ -67,12 +67,14 @@ def holds_nan(rows: pa.Table) -> bool:
     return any(pc.any(pc.is_nan(column)).as_py() for column in floats)
 
 
-def kept(table: Table) -> tuple[Verdict, ...]:
+def kept(table: Table) -> tuple[RuleVerdict, ...]:
     """The verdicts over no rows, which break no rule; asking costs nine Spark jobs."""
-    return tuple(Verdict(rule.sentence, is_met=True) for rule in table.suite)
+    return tuple(RuleVerdict(rule.sentence, is_met=True) for rule in table.suite)
 
 
-def require(table: Table, verdicts: Sequence[Verdict], *, run_id: str, because: str = "") -> None:
+def require(
+    table: Table, verdicts: Sequence[RuleVerdict], *, run_id: str, because: str = ""
+) -> None:
     """Pass when every rule was kept.
 
     Args:

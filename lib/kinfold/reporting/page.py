@@ -12,16 +12,16 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from kinfold.core.conf import Settings
 from kinfold.core.errors import LakeError
 from kinfold.core.log import counted
+from kinfold.core.settings.models import Settings
 from kinfold.models import plots
 from kinfold.models.registry import read_figure
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.identity import identity_figures
 from kinfold.reporting.pictures import as_png
 from kinfold.reporting.summary import Summary
-from kinfold.runtime.lake import local_path
+from kinfold.runtime.lake.roots import local_path
 
 PAGE = "index.html"
 NUMBERS = "summary.json"

@@ -13,9 +13,9 @@ from kinfold.models.registry import find_champion, metrics_of, read_report
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.identity import identity_lines
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
-from kinfold.runtime.lake import Lake
-from kinfold.silver.identity.history import current
-from kinfold.silver.identity.report import identity_quality
+from kinfold.runtime.lake.tables import Lake
+from kinfold.silver.identity.graph.statistics import identity_quality
+from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import bronze, gold, ops, registry, silver
 
 Summary = dict[str, Any]

@@ -12,12 +12,18 @@ from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
-from kinfold.core.conf import Conf, RunOptions, Settings, project_home, resolve_path
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counted, heartbeat, say
-from kinfold.runtime.frames import let_go
-from kinfold.runtime.lake import CHANGE_TYPE, Lake, Near, open_root
-from kinfold.runtime.metrics import JOB_COUNT, Figures, job_figures
+from kinfold.core.settings.command_line import RunOptions
+from kinfold.core.settings.files import resolve_path
+from kinfold.core.settings.loading import project_home
+from kinfold.core.settings.models import Conf, Settings
+from kinfold.runtime.caching import caching_scope
+from kinfold.runtime.lake.roots import open_root
+from kinfold.runtime.lake.tables import CHANGE_TYPE, Lake, Near
+from kinfold.runtime.metrics.declarations import JOB_COUNT
+from kinfold.runtime.metrics.job_metrics import job_metrics
+from kinfold.runtime.metrics.values import MetricValues
 from kinfold.runtime.session import open_session
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
@@ -53,7 +59,7 @@ class JobRun:
         return self.lake.spark
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> MetricValues:
         """What the run tells Prometheus beyond its counts."""
         return self.lake.figures
 
@@ -129,7 +135,9 @@ class JobRun:
 
 
 @contextmanager
-def open_lake(options: RunOptions, *, name: str, figures: Figures | None = None) -> Iterator[Lake]:
+def open_lake(
+    options: RunOptions, *, name: str, figures: MetricValues | None = None
+) -> Iterator[Lake]:
     """The lake of the settings, with a session that is closed on any exit if it was opened here."""
     open_root(options.settings.lake.root)
     owned = SparkSession.getActiveSession() is None
@@ -142,7 +150,7 @@ def open_lake(options: RunOptions, *, name: str, figures: Figures | None = None)
             root=options.settings.lake.root,
             run_id=options.run_id,
             started_at=datetime.now(UTC),
-            figures=figures or Figures(),
+            figures=figures or MetricValues(),
             max_quarantined_ratio=options.settings.quality.max_quarantined_ratio,
         )
     finally:
@@ -181,7 +189,7 @@ def open_job(
     """
     begun = monotonic()
     with (
-        job_figures(name, options.settings.metrics) as figures,
+        job_metrics(name, options.settings.metrics) as figures,
         open_lake(options, name=name, figures=figures) as lake,
         lake.writing(*writes),
     ):
@@ -195,7 +203,7 @@ def open_job(
             # A changed declaration, too, makes outputs anew: new columns are filled, rules kept.
             settings_hash=options.hash_of(*depends_on, *(t.schema_version for t in writes)),
         )
-        with heartbeat(name, lambda: _position(lake.spark)), let_go():
+        with heartbeat(name, lambda: _position(lake.spark)), caching_scope():
             yield run
             seconds = monotonic() - begun
             if not run.is_skipped:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from kinfold.core.conf import is_submitted
 from kinfold.core.errors import ConfError
+from kinfold.core.settings.loading import is_submitted
 
 # They print stack traces of errors that reach the user as one line.
 _REPEATED_BY_US = ("SQLQueryContextLogger", "py4j.clientserver")

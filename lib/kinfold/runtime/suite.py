@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from kinfold.core.conf import RunOptions
 from kinfold.core.errors import ModelDataError, ModelGateError
 from kinfold.core.log import say
+from kinfold.core.settings.command_line import RunOptions
 from kinfold.runtime.job import open_lake
 
 

@@ -24,7 +24,7 @@ from kinfold.governance.freshness import (
     tell_freshness,
 )
 from kinfold.runtime import metrics
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
 from kinfold.tables import bronze, ops
 
 MINUTE = FreshnessTarget(target_seconds=60)

@@ -7,7 +7,7 @@ from frames import at
 from kinfold.core.errors import LedgerError
 from kinfold.governance.ledger import Law, ledger_laws, require_kept, tell_ledger
 from kinfold.runtime import metrics
-from kinfold.runtime.lake import Lake
+from kinfold.runtime.lake.tables import Lake
 from kinfold.tables import bronze, ops, silver
 
 

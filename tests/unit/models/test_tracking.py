@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 from frames import assert_rows, at
 from kinfold.core.errors import ConfError, ModelGateError
 from kinfold.models import plots, registry
-from kinfold.models.gates import Check, Verdict
+from kinfold.models.gates import Check, GateVerdict
 from kinfold.models.tracking import client_of, open_tracking, training_run
 
 pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
@@ -20,8 +20,8 @@ AS_OF = at("2026-03-31")
 INPUTS = T.StructType(
     [T.StructField("x", T.LongType(), False), T.StructField("y", T.DoubleType(), True)]
 )
-PASSED = Verdict((Check("auc_roc", 0.8, "at least", 0.6),))
-FAILED = Verdict((Check("auc_roc", 0.5, "at least", 0.6),))
+PASSED = GateVerdict((Check("auc_roc", 0.8, "at least", 0.6),))
+FAILED = GateVerdict((Check("auc_roc", 0.5, "at least", 0.6),))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 from kinfold.synthetic import FaultRates, World
-from synthetic.conftest import MANY_FAULTS, raw_lines, readable_events
+from synthetic_worlds import MANY_FAULTS, raw_lines, readable_events
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 

@@ -8,8 +8,7 @@ import pytest
 
 from kinfold.synthetic import IdentityHazards, World
 from kinfold.synthetic.hazards import JUNK_VALUES
-from synthetic.conftest import readable_events
-from synthetic.test_truth import owners, placeholders, sent_identifiers
+from synthetic_worlds import owners, placeholders, readable_events, sent_identifiers
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kinfold.synthetic import World
-from synthetic.conftest import readable_events
+from synthetic_worlds import readable_events
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 

@@ -1,53 +1,18 @@
 """The truth beside a world agrees with what was sent."""
 
-import csv
-import json
-from collections import defaultdict
-
-import phonenumbers
 import pytest
 
 from kinfold.synthetic import World
-from kinfold.synthetic.people import COUNTRY
-from synthetic.conftest import json_rows, readable_events
+from synthetic_worlds import (
+    json_rows,
+    normalised,
+    owners,
+    placeholders,
+    readable_events,
+    sent_identifiers,
+)
 
 pytestmark = pytest.mark.xdist_group("synthetic")
-
-
-def normalised(namespace: str, value: str) -> str:
-    if namespace == "email":
-        return value.strip().lower()
-    if namespace == "phone":
-        number = phonenumbers.parse(value, COUNTRY)
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return value
-
-
-def owners(world: World) -> dict[tuple[str, str], set[str]]:
-    found = defaultdict(set)
-    for row in json_rows(world.directory / "truth/identifiers.jsonl"):
-        found[row["namespace"], row["value"]].add(row["person_id"])
-    return found
-
-
-def placeholders(world: World) -> set[tuple[str, str]]:
-    summary = json.loads((world.directory / "truth/world.json").read_text())
-    by_namespace = summary["placeholders"].items()
-    return {(namespace, value) for namespace, values in by_namespace for value in values}
-
-
-def sent_identifiers(world: World) -> set[tuple[str, str]]:
-    events = [event for event in readable_events(world) if len(event["event_id"]) == 32]
-    sent = {
-        (name, normalised(name, value))
-        for event in events
-        for name, value in event["identifiers"].items()
-    }
-    with (world.directory / "crm/customers.csv").open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            names = [name for name in ("crm_id", "email", "phone") if row[name]]
-            sent |= {(name, normalised(name, row[name])) for name in names}
-    return sent
 
 
 def test_the_truth_owns_every_identifier_sent_and_no_other(world: World) -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from kinfold.core.errors import ConfError
 from kinfold.synthetic import World, write_world
 from kinfold.synthetic.files import SUMMARY
-from synthetic.conftest import DAYS, HORIZON_DAYS, files, raw_lines, readable_events
+from synthetic_worlds import DAYS, HORIZON_DAYS, files, raw_lines, readable_events
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 

@@ -31,7 +31,7 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankingMetrics:
     """How well a score orders people; nothing here needs it to be a probability.
 
     Attributes:
@@ -56,8 +56,8 @@ class Evaluation:
     positives: int
     metrics: Mapping[str, float]
     baseline_metrics: Mapping[str, float]
-    ranking: Ranking
-    baseline_ranking: Ranking
+    ranking: RankingMetrics
+    baseline_ranking: RankingMetrics
     calibration: tuple[CalibrationBin, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def evaluate(probabilities: Floats, labels: Floats, *, baseline_scores: Floats) 
     )
 
 
-def rank(scores: Floats, labels: Floats) -> Ranking:
+def rank(scores: Floats, labels: Floats) -> RankingMetrics:
     """How well `scores` puts the people with label 1.0 first; both outcomes must occur."""
     found, taken = _cumulative(scores, labels)
     positives, people = found[-1], taken[-1]
@@ -106,7 +106,7 @@ def rank(scores: Floats, labels: Floats) -> Ranking:
     precision = np.divide(found, taken, out=np.ones_like(found), where=taken > 0)
     top = np.ceil(people * TOP_SHARE)
     found_in_top = float(np.interp(top, taken, found))
-    return Ranking(
+    return RankingMetrics(
         auc_roc=float(np.trapezoid(tpr, fpr)),
         average_precision=float(np.sum(np.diff(tpr) * precision[1:])),
         lift_top_decile=float((found_in_top / top) / (positives / people)),
@@ -165,7 +165,7 @@ def _log_loss(probabilities: Floats, labels: Floats) -> float:
     return float(-np.mean(labels * np.log(p) + (1.0 - labels) * np.log1p(-p)))
 
 
-def _ranking_metrics(ranking: Ranking) -> dict[str, float]:
+def _ranking_metrics(ranking: RankingMetrics) -> dict[str, float]:
     return {
         "auc_roc": ranking.auc_roc,
         "average_precision": ranking.average_precision,

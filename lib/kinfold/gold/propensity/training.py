@@ -98,7 +98,7 @@ def train_propensity(
             run.describe(params={**settings, **asdict(boosting), **_moments(snapshots)})
             estimator = propensity_estimator(boosting=boosting, seed=seed)
             model = estimator.fit(rows.where(~is_holdout))
-            evaluation = judged(model, holdout)
+            evaluation = holdout_evaluation(model, holdout)
             run.describe(metrics=_all_metrics(evaluation, counts))
             champion = _champion_metrics(tracking, holdout, name=name)
             verdict = gate.judge(
@@ -120,7 +120,7 @@ def train_propensity(
     return PropensityTraining(name, version, run.run_id, promoted, verdict.reasons, evaluation)
 
 
-def judged(model: PipelineModel, holdout: DataFrame) -> Evaluation:
+def holdout_evaluation(model: PipelineModel, holdout: DataFrame) -> Evaluation:
     """A model's evaluation on people whose `label` is known."""
     scored = with_probability(holdout, model=model).select(
         "probability", "label", baseline_score().alias("rule")
@@ -204,7 +204,7 @@ def _champion_metrics(
     champion = registry.find_champion(tracking, name=name)
     if champion is None or not set(champion.inputs) <= set(holdout.columns):
         return None
-    return judged(registry.load_model(tracking, champion), holdout).metrics
+    return holdout_evaluation(registry.load_model(tracking, champion), holdout).metrics
 
 
 def _registered(

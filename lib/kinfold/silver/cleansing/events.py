@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
-from kinfold.runtime.lake import CHANGE_TYPE, COMMIT_VERSION
+from kinfold.runtime.lake.tables import CHANGE_TYPE, COMMIT_VERSION
 from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
 from kinfold.tables.bronze import ACCEPTED
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import phonenumbers
 from pyspark.sql import Column, functions as F, types as T
 
-from kinfold.core.conf import IdentityConf
+from kinfold.core.settings.models import IdentityConf
 
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 

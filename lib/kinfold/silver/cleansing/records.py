@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, functions as F
 
-from kinfold.bronze.record_versions import current_versions, held
+from kinfold.bronze.records.versions import current_versions, unexpired_versions
 from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
 from kinfold.tables import silver
 
@@ -28,7 +28,7 @@ def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) ->
     Returns:
         silver.records columns.
     """
-    there = held(current_versions(versions), at=at).where(~F.col("is_deletion"))
+    there = unexpired_versions(current_versions(versions), at=at).where(~F.col("is_deletion"))
     with_phone = there.withColumn(
         "_phone", e164_phone(F.col("identifiers")["phone"], region=spelling.phone_region)
     )

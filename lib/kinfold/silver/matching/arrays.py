@@ -17,6 +17,6 @@ def arrays_of(frame: DataFrame) -> dict[str, NDArray[Any]]:
     }
 
 
-def frame_of(spark: SparkSession, columns: Mapping[str, Any]) -> DataFrame:
+def frame_of_arrays(spark: SparkSession, columns: Mapping[str, Any]) -> DataFrame:
     """A frame of equally long arrays."""
     return spark.createDataFrame(pa.table({name: pa.array(v) for name, v in columns.items()}))

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, functions as F, types as T
 from pyspark.storagelevel import StorageLevel
 
-from kinfold.silver.matching.kinds import Kind, sector, sound
+from kinfold.silver.matching.model.kinds import Kind, sector, sound
 from kinfold.silver.matching.records import RECORD_NO, value_names
 
 _KEYS = T.StructType(

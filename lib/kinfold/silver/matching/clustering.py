@@ -16,7 +16,7 @@ from numba import types
 from numba.typed import Dict
 from numpy.typing import NDArray
 
-from kinfold.core.compiled import compiled
+from kinfold.core.jit import compiled
 
 OUTWEIGHED = "outweighed by the other records of the two groups"
 TOO_LARGE = "the union would exceed max_cluster_size"

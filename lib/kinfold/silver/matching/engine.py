@@ -15,18 +15,14 @@ from pyspark.storagelevel import StorageLevel
 
 from kinfold.core.errors import ContractError
 from kinfold.core.log import say
-from kinfold.silver.matching import em
-from kinfold.silver.matching.arrays import arrays_of, frame_of
+from kinfold.silver.matching.arrays import arrays_of, frame_of_arrays
 from kinfold.silver.matching.blocking import BlockingReport, all_pairs, candidate_pairs
 from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE, clusters
-from kinfold.silver.matching.comparisons import COMPARISONS, levels_of
 from kinfold.silver.matching.estimates import estimated_scores
-from kinfold.silver.matching.kinds import Kind
-from kinfold.silver.matching.model import (
-    MatchModel,
-    learnt_model,
-    weight_at,
-)
+from kinfold.silver.matching.model import em
+from kinfold.silver.matching.model.comparisons import COMPARISONS, levels_of
+from kinfold.silver.matching.model.kinds import Kind
+from kinfold.silver.matching.model.parameters import MatchModel, learnt_model, weight_at
 from kinfold.silver.matching.records import (
     PROFILE_ID,
     RECORD_KEY,
@@ -82,7 +78,7 @@ class Matching:
     def profiles(self) -> DataFrame:
         """One row per record: record_key, profile_id."""
         columns = {RECORD_KEY: self.record_keys, PROFILE_ID: self.profile_ids}
-        return frame_of(self.patterns.sparkSession, columns)
+        return frame_of_arrays(self.patterns.sparkSession, columns)
 
     def links(self) -> DataFrame:
         """Every scored pair with what became of it.
@@ -93,10 +89,10 @@ class Matching:
         """
         spark, conf = self.patterns.sparkSession, self.settings.clustering
         distinct = np.sort(arrays_of(self.patterns.select("pattern").distinct())["pattern"])
-        weighed = frame_of(
+        weighed = frame_of_arrays(
             spark, {"pattern": distinct, "base": self.model.pattern_weights(distinct)}
         )
-        nodes = frame_of(
+        nodes = frame_of_arrays(
             spark,
             {
                 RECORD_NO: np.arange(len(self.labels)),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinfold.silver.matching.model import probability
+from kinfold.silver.matching.model.parameters import probability
 
 
 def estimated_scores(

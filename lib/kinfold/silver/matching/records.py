@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window, functions as F, types as T
 
-from kinfold.silver.matching.kinds import Kind, normalised
+from kinfold.silver.matching.model.kinds import Kind, normalised
 
 RECORD_NO = "record_no"
 RECORD_KEY = "record_key"

@@ -8,9 +8,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, functions as F, types as T
 
-from kinfold.silver.matching.comparisons import COMPARISONS, levels_of
-from kinfold.silver.matching.em import pattern_sizes
-from kinfold.silver.matching.kinds import Kind
+from kinfold.silver.matching.model.comparisons import COMPARISONS, levels_of
+from kinfold.silver.matching.model.em import pattern_sizes
+from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.records import (
     RECORD_NO,
     frequency_name,

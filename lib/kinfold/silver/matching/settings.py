@@ -5,9 +5,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from kinfold.core.conf import Conf, Ratio, read_yaml, readable_problems
 from kinfold.core.errors import ConfError
-from kinfold.silver.matching.kinds import Kind
+from kinfold.core.settings.files import read_yaml, readable_problems
+from kinfold.core.settings.models import Conf, Ratio
+from kinfold.silver.matching.model.kinds import Kind
 
 AnyConf = TypeVar("AnyConf", bound=Conf)
 

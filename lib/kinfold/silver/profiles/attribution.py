@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.runtime.job import JobRun
-from kinfold.silver.identity.history import current, nodes_set_aside
-from kinfold.silver.identity.nodes import RECORD, Namespaces
+from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
+from kinfold.silver.identity.resolution.history import current, nodes_set_aside
 from kinfold.tables import silver
 
 
 @dataclass(frozen=True)
-class Ranking:
+class SourceRanking:
     """Which identifier of an event says whose it is.
 
     Attributes:
@@ -28,10 +28,10 @@ class Ranking:
         return F.try_element_at(ranked, F.lit(1))
 
 
-def ranking_of(run: JobRun) -> Ranking:
+def source_ranking(run: JobRun) -> SourceRanking:
     """The ranking of the settings and of the values set aside in the lake."""
     shared = nodes_set_aside(run.lake.read_or_empty(silver.BAD_VALUES))
-    return Ranking(Namespaces.of(run.settings.identity), tuple(sorted(shared)))
+    return SourceRanking(Namespaces.of(run.settings.identity), tuple(sorted(shared)))
 
 
 def people_of_today(run: JobRun) -> DataFrame:
@@ -40,7 +40,7 @@ def people_of_today(run: JobRun) -> DataFrame:
 
 
 def attributed_events(
-    events: DataFrame, identity_map: DataFrame, ranking: Ranking | None = None
+    events: DataFrame, identity_map: DataFrame, ranking: SourceRanking | None = None
 ) -> DataFrame:
     """Events with the person they belong to; anonymous events (no usable identifier) are left out.
 
@@ -57,7 +57,7 @@ def attributed_events(
     people = identity_map.select(
         F.col("namespace").alias("_namespace"), F.col("value").alias("_value"), "profile_id"
     )
-    strongest = (ranking or Ranking()).strongest()
+    strongest = (ranking or SourceRanking()).strongest()
     return (
         events.where(F.size("identifiers") > 0)
         .withColumn("_one", strongest)

@@ -2,10 +2,10 @@
 
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
-from kinfold.core.conf import SurvivorshipConf
-from kinfold.runtime.lake import CHANGE_TYPE
-from kinfold.silver.identity.nodes import RECORD, with_record_node
-from kinfold.silver.profiles.attribution import Ranking
+from kinfold.core.settings.models import SurvivorshipConf
+from kinfold.runtime.lake.tables import CHANGE_TYPE
+from kinfold.silver.identity.graph.nodes import RECORD, with_record_node
+from kinfold.silver.profiles.attribution import SourceRanking
 from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
 from kinfold.tables import silver
 
@@ -22,7 +22,7 @@ def touched_people(
     identity_map: DataFrame,
     *,
     record_changes: DataFrame | None = None,
-    ranking: Ranking | None = None,
+    ranking: SourceRanking | None = None,
 ) -> DataFrame:
     """People whose profile may have changed: new events, records or identifiers that came or went.
 
@@ -38,7 +38,7 @@ def touched_people(
     Returns:
         profile_id, distinct.
     """
-    strongest = (ranking or Ranking()).strongest()
+    strongest = (ranking or SourceRanking()).strongest()
     seen = events.select(strongest.alias("one")).select("one.namespace", "one.value")
     if record_changes is not None:  # every identifier: the first one may have gone with the record
         named = (

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
-from kinfold.bronze.segment import REST as SEGMENT_REST
-from kinfold.core.conf import Criterion, SurvivorshipConf, TraitRuleConf
+from kinfold.bronze.events.segment import REST as SEGMENT_REST
+from kinfold.core.settings.models import Criterion, SurvivorshipConf, TraitRuleConf
 from kinfold.tables.bronze import PARTIES
 
 

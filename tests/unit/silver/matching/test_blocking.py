@@ -1,7 +1,7 @@
 """blocking: candidate pairs."""
 
 from kinfold.silver.matching.blocking import all_pairs, candidate_pairs, keys_of
-from kinfold.silver.matching.kinds import Kind
+from kinfold.silver.matching.model.kinds import Kind
 
 KINDS = [Kind.SURNAME, Kind.TEXT]
 

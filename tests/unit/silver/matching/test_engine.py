@@ -4,7 +4,7 @@ import pytest
 
 from kinfold.core.errors import ContractError
 from kinfold.silver.matching.engine import match, scored_links
-from kinfold.silver.matching.kinds import Kind
+from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.settings import Attribute, BlockingConf, MatchingSettings, PersonMap
 
 MAPPING = PersonMap(

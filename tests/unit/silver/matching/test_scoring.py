@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinfold.silver.matching.kinds import Kind
+from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.scoring import pair_levels, rarity_bits
 
 

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from frames import assert_rows, at
-from kinfold.core.conf import SurvivorshipConf, TraitRuleConf
+from kinfold.core.settings.models import SurvivorshipConf, TraitRuleConf
 from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
 from kinfold.tables import silver
 

@@ -1,0 +1,1 @@
+"""Checkpoints of streams: whether they are intact, and where a stream resumes."""

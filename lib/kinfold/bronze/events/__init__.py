@@ -1,0 +1,1 @@
+"""Events: from a source into bronze.events, each with its verdict."""

@@ -1,0 +1,172 @@
+"""From a source into bronze.events: each batch one atomic append, one row of the ledger."""
+
+import signal
+import threading
+from collections.abc import Sequence
+from time import sleep
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from kinfold.bronze.checkpoints.resumption import (
+    Decisions,
+    resumption_of_files,
+    resumption_of_topic,
+)
+from kinfold.bronze.events.landing import Landing, landed_batches_of
+from kinfold.bronze.schemas.registry import SchemaRegistry
+from kinfold.bronze.sources.declaration import Source
+from kinfold.bronze.sources.files import file_records, mapping_session, require_input
+from kinfold.bronze.sources.kafka import (
+    client_options,
+    describe,
+    topic_records,
+)
+from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
+from kinfold.core.settings.models import Settings
+from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.metrics.stream_metrics import StreamMetrics
+
+
+def prepared(
+    lake: Lake,
+    source: Source,
+    registry: SchemaRegistry,
+    *,
+    settings: Settings,
+    decisions: Decisions,
+) -> Landing:
+    """Everything that can be known to be wrong before a source is read, checked.
+
+    Raises:
+        ConfError: no input, no broker or topic, or a mapping that does not fit the input.
+        CheckpointError, GapError: see `kinfold.bronze.checkpoints.resumption`.
+    """
+    registry.require_envelope()
+    _require_schema(source, registry)
+    session = mapping_session(lake.spark, source)
+    if source.format == "kafka":
+        options = client_options(source, settings.kafka)
+        topic = describe(lake.spark, source, options)
+        how = resumption_of_topic(lake, source, topic, decisions)
+        records = topic_records(
+            session,
+            source,
+            topic,
+            options,
+            starting_at=how.starting_at,
+            records_per_batch=settings.bronze.records_per_batch,
+            may_skip_lost=how.may_skip_lost,
+        )
+    else:
+        require_input(lake.spark, source, is_first=not landed_batches_of(lake, source).take(1))
+        records = file_records(session, source, files_per_batch=settings.bronze.files_per_batch)
+        how = resumption_of_files(lake, source, decisions)
+        if how.landed_files:
+            has_landed = F.col("source_partition").isin(*how.landed_files)
+            records = records.where(~has_landed)
+    return Landing(lake, source, registry, records, how.first_batch_id)
+
+
+def ingest(landing: Landing) -> dict[str, int]:
+    """Land everything of the source that has not landed yet; returns the run's ledger counts.
+
+    Raises:
+        ContractError: the source has never given a record, or its files changed shape.
+    """
+    query = landing.start(availableNow=True)
+    try:
+        query.awaitTermination()
+    except StreamingQueryException as error:
+        if not _only_failed_to_report(error):
+            raise _readable(error, landing.source) from error
+        return ingest(landing)
+    landing.archive()
+    _require_records(landing)
+    return landing.counts
+
+
+def ingest_continuously(
+    landings: Sequence[Landing], *, trigger_seconds: int, figures: StreamMetrics
+) -> None:
+    """Land what arrives until the process is told to stop (SIGTERM, Ctrl-C) or a stream fails.
+
+    On a signal the batch at work is finished and entered first.
+    """
+    trigger = f"{trigger_seconds} seconds"
+    stop = threading.Event()
+    before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGINT)}
+    queries: list[StreamingQuery] = []
+    try:
+        for landing in landings:
+            figures.watch(landing.records.sparkSession)
+            queries.append(landing.start(processingTime=trigger))
+        while not stop.wait(0.2):
+            for index, (landing, query) in enumerate(zip(landings, queries, strict=True)):
+                error = query.exception()
+                if error is not None and _only_failed_to_report(error):
+                    queries[index] = landing.start(processingTime=trigger)
+                elif error is not None:
+                    raise _readable(error, landing.source) from error
+    finally:
+        for query in queries:
+            _stop(query)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _only_failed_to_report(error: StreamingQueryException) -> bool:
+    """Whether a batch that an earlier run had left has landed now, and only Spark's report of it
+    failed (SPARK-57438: Kafka's metrics are not ready when a query begins with such a batch). The
+    batch is committed, so starting again goes on behind it."""
+    text = str(error)
+    return "IterableOps.map" in text and "Option.get()" in text
+
+
+def _stop(query: StreamingQuery) -> None:
+    """Stop between two batches: an interrupted one would only have to be repeated."""
+    while query.isActive and query.status["isTriggerActive"]:
+        sleep(0.05)
+    query.stop()
+
+
+def _require_schema(source: Source, registry: SchemaRegistry) -> None:
+    wanted = source.constant_type()
+    if wanted is not None and wanted not in registry.event_types:
+        raise ConfError(
+            f"{source.shown}: event.event_type is '{wanted}', which has no schema. Known: "
+            f"{', '.join(sorted(registry.event_types))}. Use one of them or add "
+            f"conf/schemas/{wanted}/1-0-0.json."
+        )
+
+
+def _require_records(landing: Landing) -> None:
+    source = landing.source
+    before = landed_batches_of(landing.lake, source).where("records_in > 0")
+    if not landing.entered["records_in"] and not before.take(1):
+        raise ContractError(
+            f"source {source.name}: input {source.input} holds no record, expected at least one. "
+            "Is the file only a header, or the wrong format?"
+        )
+
+
+def _readable(error: StreamingQueryException, source: Source) -> Exception:
+    """The error behind a failed stream: ours as it was, a changed header by name, else the same."""
+    text = str(error)
+    for known in (LedgerError, ContractError, ConfError):
+        marker = f"{known.__module__}.{known.__name__}: "
+        if marker in text:
+            first_line = text.split(marker, 1)[1].splitlines()[0]
+            return known(first_line)
+    if "CSV header does not conform to the schema" in text:
+        return ContractError(
+            f"source {source.name}: a CSV file of {source.input} has another header than the "
+            "first. Give files of another shape a source file of their own."
+        )
+    if "data may have been lost" in text.lower():
+        return GapError(
+            f"source {source.name}: the broker no longer has records that were still to be read. "
+            "Start again: the gap is then named and entered in ops.gaps."
+        )
+    return error

@@ -1,0 +1,1 @@
+"""Compiled validation of well-formed events; optional, switched by `runtime.native`."""

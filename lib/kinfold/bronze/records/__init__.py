@@ -1,0 +1,1 @@
+"""Records of batch sources (CRM, partner, vendor): from extracts into bronze.records."""

@@ -1,0 +1,1 @@
+"""JSON Schemas of events: registry, validation, reasons, compatibility of versions."""

@@ -1,0 +1,74 @@
+"""Event schemas: which exist, and why an event does not follow its own.
+
+A reason reads `<JSON pointer>: <message>` and is made from the schema alone: a value, or a member
+name that no schema declares, is somebody's data and never enters a reason. Such a name reads `*`;
+the whole event reads `/`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from jsonschema_rs import (
+    ValidationError,
+    ValidationErrorKind,
+)
+
+from kinfold.bronze.schemas.references import json_pointer
+
+MAX_REASONS = 20
+NO_SCHEMA = "/event_type: no schema for this type in conf/schemas"
+NO_MODEL = "/schema_version: no schema of this model in conf/schemas"
+NOT_A_VERSION = "/schema_version: expected model-revision-addition such as 1-0-0"
+NOT_A_VALUE = "/: not a JSON value"
+TOO_DEEP = "/: nested too deeply"
+
+
+def reason_of(error: ValidationError, declared_names: frozenset[str]) -> str:
+    path = [segment if segment in declared_names else "*" for segment in error.instance_path]
+    return f"{shown_pointer(*path)}: {_message(error.kind)}"
+
+
+@lru_cache(maxsize=1024)
+def shown_pointer(*path: str | int) -> str:
+    return json_pointer(*path) or "/"
+
+
+def _message(kind: ValidationErrorKind) -> str:
+    """What the schema asks for. Uses only those facts of an error that come from the schema."""
+    if kind.name == "propertyNames":
+        return f"a member's name: {_message(kind.as_dict()['error'].kind)}"
+    describe = _MESSAGES.get(kind.name)
+    return describe(kind.as_dict()) if describe else f"breaks the schema's '{kind.name}'"
+
+
+def _null_last(json_type: str) -> tuple[bool, str]:
+    return json_type == "null", json_type
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return " or ".join(json.dumps(value, ensure_ascii=False) for value in values)
+
+
+_MESSAGES: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "additionalProperties": lambda _: "has a member the schema does not declare",
+    "const": lambda fact: f"expected {_listed([fact['expected_value']])}",
+    "enum": lambda fact: f"expected {_listed(fact['options'])}",
+    "exclusiveMaximum": lambda fact: f"expected less than {fact['limit']}",
+    "exclusiveMinimum": lambda fact: f"expected more than {fact['limit']}",
+    "format": lambda fact: f"expected format {fact['format']}",
+    "maxItems": lambda fact: f"expected at most {fact['limit']} items",
+    "maxLength": lambda fact: f"expected at most {fact['limit']} characters",
+    "maxProperties": lambda fact: f"expected at most {fact['limit']} members",
+    "maximum": lambda fact: f"expected maximum {fact['limit']}",
+    "minItems": lambda fact: f"expected at least {fact['limit']} items",
+    "minLength": lambda fact: f"expected at least {fact['limit']} characters",
+    "minProperties": lambda fact: f"expected at least {fact['limit']} members",
+    "minimum": lambda fact: f"expected minimum {fact['limit']}",
+    "multipleOf": lambda fact: f"expected a multiple of {fact['multiple_of']}",
+    "pattern": lambda fact: f"expected pattern {fact['pattern']}",
+    "required": lambda fact: f"'{fact['property']}' is missing",
+    "type": lambda fact: f"expected {' or '.join(sorted(fact['types'], key=_null_last))}",
+    "unevaluatedProperties": lambda _: "has a member the schema does not declare",
+}

@@ -1,0 +1,1 @@
+"""Where records come from: source files, and readers of files and Kafka topics."""

@@ -1,0 +1,231 @@
+"""Files as records: JSON lines, CSV and Parquet; as a stream of new files, or all at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functions as F, types as T
+from pyspark.sql.streaming.readwriter import DataStreamReader
+
+from kinfold.bronze.sources.declaration import DataSource, Source, mapped_event
+from kinfold.core.errors import ConfError
+from kinfold.runtime.storage import Storage
+
+_UNREADABLE = "_unreadable"
+_WRONG_COLUMNS = "/: row does not have the columns of the header"
+_NOT_AN_OBJECT = "/: not a JSON object"
+
+
+def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
+    """A session for the source's expressions, apart from the rest of the program.
+
+    Two things differ in it: a bad value in an expression gives null, which the schema then rejects
+    with a reason, instead of stopping the stream (ANSI off); and times without a zone are in the
+    source's zone.
+    """
+    session = spark.newSession()
+    session.conf.set("spark.sql.ansi.enabled", "false")
+    session.conf.set("spark.sql.session.timeZone", source.timezone)
+    return session
+
+
+def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> None:
+    """See to it that there is something to read.
+
+    Args:
+        is_first: nothing of the source has landed yet, so an empty input is a mistake; later it
+            only means that what has landed was tidied away.
+
+    Raises:
+        ConfError: the path does not exist, or nothing is in it the first time.
+    """
+    path = str(source.input)
+    try:
+        reader, folder = _located(spark, spark.read, path)
+        files = reader.format("binaryFile").load(folder)
+        has_content = bool(files.where(F.col("length") > 0).take(1))
+    except PySparkException as error:
+        raise ConfError(
+            f"source {source.name}: input {path} does not exist or cannot be read. Check the path "
+            "and its permissions, or give another with --input PATH."
+        ) from error
+    if is_first and not has_content:
+        raise ConfError(
+            f"source {source.name}: input {path} is empty, expected {source.format} with at least "
+            "one record. Check the path, or give another with --input PATH."
+        )
+
+
+def file_records(session: SparkSession, source: Source, *, files_per_batch: int) -> DataFrame:
+    """A stream of the records of a source's files.
+
+    Args:
+        session: see `mapping_session`.
+        files_per_batch: files taken in one micro-batch.
+
+    Returns:
+        One row per record: source, source_partition (the file), block_start and row_index (where
+        in the file), value, and for a source with a mapping event and unreadable; what
+        `landed_events` takes.
+
+    Raises:
+        ConfError: the mapping does not fit the data.
+    """
+    stream, folder = _located(session, session.readStream, str(source.input))
+    stream = stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch)
+    if source.event is None:
+        lines = stream.text(folder)
+        return lines.select(*_place(source), F.col("value").cast("binary").alias("value"))
+    sample, sample_folder = _located(session, session.read, _seen(session, source))
+    rows = _rows(sample.options(**source.options), sample_folder, stream, folder, source)
+    event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
+    return rows.frame.select(
+        *_place(source),
+        rows.raw.cast("binary").alias("value"),
+        F.when(rows.unreadable.isNull(), event).alias("event"),
+        rows.unreadable.cast("string").alias("unreadable"),
+    )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of files, with what any mapping of them needs.
+
+    Attributes:
+        columns: of the data.
+        raw: the row as text: the line, or for CSV and Parquet a JSON object, nulls kept.
+        unreadable: why a row could not be read; null where it could.
+    """
+
+    frame: DataFrame
+    columns: Sequence[str]
+    raw: Column
+    unreadable: Column
+
+
+def file_rows(session: SparkSession, source: DataSource, *, path: str) -> Rows:
+    """The rows of one file, or of all files of one folder, as they are now.
+
+    Args:
+        session: see `mapping_session`.
+        path: below the source's input, whose files together decide the members of JSON: a small
+            extract need not hold every optional one. CSV and Parquet name theirs in each file.
+    """
+    reader, folder = _located(session, session.read, path)
+    seen = str(source.input) if source.format == "json" else path
+    sample, sample_folder = _located(session, session.read, seen)
+    options = source.options
+    return _rows(
+        sample.options(**options), sample_folder, reader.options(**options), folder, source
+    )
+
+
+Reader = TypeVar("Reader", DataFrameReader, DataStreamReader)
+
+
+def _rows(
+    sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str, source: DataSource
+) -> Rows:
+    if source.format == "csv":
+        return _csv_rows(sample, sample_folder, reader, folder, source)
+    if source.format == "parquet":
+        return _parquet_rows(sample, sample_folder, reader, folder)
+    return _json_rows(sample, sample_folder, reader, folder)
+
+
+def _csv_rows(
+    sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str, source: DataSource
+) -> Rows:
+    header = source.options.get("header", True)
+    names = sample.option("header", header).csv(sample_folder).columns
+    cells: list[T.StructField] = [T.StructField(name, T.StringType()) for name in names]
+    frame = (
+        reader.option("header", header)
+        .option("mode", "PERMISSIVE")
+        .option("columnNameOfCorruptRecord", _UNREADABLE)
+        .schema(T.StructType([*cells, T.StructField(_UNREADABLE, T.StringType())]))
+        .csv(folder)
+    )
+    # A readable row as a JSON object, nulls kept, so that every cell can be found again.
+    row = F.to_json(F.struct(*map(_quoted, names)), {"ignoreNullFields": "false"})
+    is_unreadable = F.col(_UNREADABLE).isNotNull()
+    return Rows(
+        frame,
+        columns=names,
+        raw=F.coalesce(F.col(_UNREADABLE), row),
+        unreadable=F.when(is_unreadable, F.lit(_WRONG_COLUMNS)),
+    )
+
+
+def _parquet_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
+    try:
+        schema = sample.parquet(sample_folder).schema
+    except Exception as error:  # of Py4J or Spark: both mean that a footer could not be read
+        raise ConfError(
+            f"input {folder} cannot be read as parquet. Is the format in the source file right, "
+            "and is every file whole?"
+        ) from error
+    raw = F.to_json(F.struct(*map(_quoted, schema.names)), {"ignoreNullFields": "false"})
+    frame = reader.schema(schema).parquet(folder)
+    return Rows(frame, columns=schema.names, raw=raw, unreadable=F.lit(None))
+
+
+def _json_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
+    lines = reader.text(folder)
+    # Every leaf as text: a number's type must not depend on which files were there first.
+    schema = sample.option("primitivesAsString", "true").json(sample_folder).schema
+    members: list[T.StructField] = [member for member in schema if member.name != "_corrupt_record"]
+    parsed = F.from_json(
+        "value",
+        T.StructType([*members, T.StructField(_UNREADABLE, T.StringType())]),
+        {"columnNameOfCorruptRecord": _UNREADABLE},
+    )
+    frame = lines.select("value", "_metadata", parsed.alias("_parsed")).select(
+        "value", "_metadata", "_parsed.*"
+    )
+    is_unreadable = F.col(_UNREADABLE).isNotNull()
+    return Rows(
+        frame,
+        columns=[member.name for member in members],
+        raw=F.col("value"),
+        unreadable=F.when(is_unreadable, F.lit(_NOT_AN_OBJECT)),
+    )
+
+
+def _place(source: Source) -> tuple[Column, ...]:
+    """Where a record stands, as `Positions` takes it."""
+    is_parquet = source.format == "parquet"
+    row_index = F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")
+    return (
+        F.lit(source.name).alias("source"),
+        F.col("_metadata.file_path").alias("source_partition"),
+        F.col("_metadata.file_block_start").alias("block_start"),
+        row_index.alias("row_index"),
+    )
+
+
+def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, str]:
+    """The reader and the folder to give it, so that it sees the input and nothing else.
+
+    A stream watches folders: one file is its folder seen through a filter.
+    """
+    jvm = session._jvm
+    assert jvm is not None  # classic sessions have one; streams from files need a classic session
+    location = jvm.org.apache.hadoop.fs.Path(path)
+    files = location.getFileSystem(session._jsc.hadoopConfiguration())
+    if not files.exists(location) or files.getFileStatus(location).isDirectory():
+        return reader.option("recursiveFileLookup", "true"), path
+    name = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in str(location.getName()))
+    return reader.option("pathGlobFilter", name), str(location.getParent().toString())
+
+
+def _seen(session: SparkSession, source: Source) -> str:
+    """Where files are that tell the columns: in the input, or where all of it has moved."""
+    if source.archive is not None and not Storage(session, str(source.input)).files():
+        return source.archive
+    return str(source.input)
+
+
+def _quoted(name: str) -> Column:
+    return F.col(f"`{name.replace('`', '``')}`")

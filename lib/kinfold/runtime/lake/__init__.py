@@ -1,0 +1,1 @@
+"""The lake: tables by declaration, read at pinned versions, written through the quality gate."""

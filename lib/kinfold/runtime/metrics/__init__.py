@@ -1,0 +1,1 @@
+"""Prometheus metrics of jobs and of streaming queries."""

@@ -1,0 +1,186 @@
+"""What kinfold tells Prometheus: an endpoint for streams, a file or a push for jobs that end.
+
+Every metric is declared here, with labels whose values are declared or configured somewhere; no
+label holds an id of a run or of a person, so the number of series stays bounded. Publishing never
+fails or delays the work that it tells of.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import prometheus_client as prometheus
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
+
+from kinfold.core.errors import ConfError
+from kinfold.core.log import say
+from kinfold.core.settings.models import MetricsConf
+from kinfold.runtime.metrics.declarations import (
+    LISTENER_ERRORS,
+    STREAM_BATCH,
+    STREAM_BATCH_SECONDS,
+    STREAM_FAILURES,
+    STREAM_INPUT_RATE,
+    STREAM_LAG,
+    STREAM_PROCESSED_RATE,
+    STREAM_ROWS,
+    STREAM_RUNNING,
+    STREAM_SEEN_AT,
+    STREAM_STATE_BYTES,
+    STREAM_STATE_ROWS,
+)
+from kinfold.runtime.metrics.values import MetricValues, collector_registry
+
+
+@dataclass
+class StreamMetrics:
+    """The figures of the streaming queries of a process, behind a scrape endpoint.
+
+    Attributes:
+        port: of the endpoint; null when `metrics.port` is null, and then nothing is measured.
+    """
+
+    figures: MetricValues
+    port: int | None
+    _watched: list[tuple[SparkSession, "QueryListener"]] = field(default_factory=list)
+
+    def watch(self, session: SparkSession) -> None:
+        """Follow the queries that `session` starts from now on; other sessions have their own."""
+        if self.port is None or any(session is known for known, _ in self._watched):
+            return
+        listener = QueryListener(self.figures)
+        session.streams.addListener(listener)
+        self._watched.append((session, listener))
+
+    def unwatch(self) -> None:
+        """Follow no query any more."""
+        for session, listener in self._watched:
+            session.streams.removeListener(listener)
+        self._watched.clear()
+
+
+@contextmanager
+def stream_metrics(conf: MetricsConf) -> Iterator[StreamMetrics]:
+    """The figures of streaming queries, scraped at `http://<metrics.host>:<metrics.port>/metrics`.
+
+    Raises:
+        ConfError: the port cannot be opened.
+    """
+    figures = MetricValues()
+    if conf.port is None:
+        yield StreamMetrics(figures, port=None)
+        return
+    try:
+        server, thread = prometheus.start_http_server(
+            conf.port, addr=conf.host, registry=collector_registry(figures.families)
+        )
+    except OSError as error:
+        raise ConfError(
+            f"metrics.port {conf.port}: cannot be opened on {conf.host} ({error.strerror}). Name "
+            "a free one with --set metrics.port=PORT, or null for no endpoint."
+        ) from error
+    streams = StreamMetrics(figures, port=server.server_port)
+    say(f"kinfold: metrics at http://{conf.host}:{streams.port}/metrics")
+    try:
+        yield streams
+    finally:
+        streams.unwatch()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class QueryListener(StreamingQueryListener):
+    """Turns the events of streaming queries into figures; a query is called by its name.
+
+    Spark calls it on a thread of its own, after the batch. An event it cannot read is counted and
+    told once, and the query never notices.
+    """
+
+    def __init__(self, figures: MetricValues) -> None:
+        self._figures = figures
+        self._sources: dict[str, str] = {}  # by run id: the last event of a query has no name
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:
+        self._guarded(lambda: self._started(str(event.runId), event.name))
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:
+        self._guarded(lambda: self._progressed(json.loads(event.progress.json)))
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:
+        self._guarded(lambda: self._idled(str(event.runId)))
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:
+        self._guarded(lambda: self._ended(str(event.runId), event.exception))
+
+    def _guarded(self, update: Callable[[], None]) -> None:
+        try:
+            update()
+        except Exception as error:  # whatever it is, it must not reach Spark's listener bus
+            if not self._figures.get(LISTENER_ERRORS):
+                say(f"kinfold: metrics of a stream are incomplete ({type(error).__name__}).")
+            self._figures.add(LISTENER_ERRORS, 1)
+
+    def _started(self, run_id: str, name: str | None) -> None:
+        source = self._sources[run_id] = name or "unnamed"
+        self._figures.set(STREAM_RUNNING, 1, source=source)
+        self._figures.add(STREAM_FAILURES, 0, source=source)
+        self._figures.set(STREAM_SEEN_AT, time.time(), source=source)
+
+    def _progressed(self, progress: Mapping[str, Any]) -> None:
+        figures, source = self._figures, progress.get("name") or "unnamed"
+        figures.set(STREAM_SEEN_AT, time.time(), source=source)
+        figures.set(STREAM_BATCH, progress["batchId"], source=source)
+        figures.add(STREAM_ROWS, progress["numInputRows"], source=source)
+        # Spark leaves a rate out where it would divide by a time of 0.
+        figures.set(STREAM_INPUT_RATE, progress.get("inputRowsPerSecond"), source=source)
+        figures.set(STREAM_PROCESSED_RATE, progress.get("processedRowsPerSecond"), source=source)
+        for phase, milliseconds in progress["durationMs"].items():
+            figures.set(STREAM_BATCH_SECONDS, milliseconds / 1000, source=source, phase=phase)
+        for state in progress.get("stateOperators", ()):
+            operator = state["operatorName"]
+            figures.set(STREAM_STATE_ROWS, state["numRowsTotal"], source=source, operator=operator)
+            figures.set(
+                STREAM_STATE_BYTES, state["memoryUsedBytes"], source=source, operator=operator
+            )
+        for topic, partition, lag in _kafka_lags(progress.get("sources", ())):
+            figures.set(STREAM_LAG, lag, source=source, topic=topic, partition=partition)
+
+    def _idled(self, run_id: str) -> None:
+        source = self._sources[run_id]
+        self._figures.set(STREAM_SEEN_AT, time.time(), source=source)
+        self._figures.set(STREAM_INPUT_RATE, 0, source=source)
+
+    def _ended(self, run_id: str, exception: str | None) -> None:
+        source = self._sources.pop(run_id)
+        self._figures.set(STREAM_RUNNING, 0, source=source)
+        self._figures.add(STREAM_FAILURES, int(exception is not None), source=source)
+
+
+def _kafka_lags(sources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, int]]:
+    """Topic, partition and records not read; nothing for a source that is not Kafka."""
+    for source in sources:
+        read, newest = _offsets(source.get("endOffset")), _offsets(source.get("latestOffset"))
+        for topic, partitions in newest.items():
+            for partition, offset in partitions.items():
+                known = read.get(topic, {}).get(partition)
+                if known is not None:
+                    yield topic, partition, max(0, int(offset) - int(known))
+
+
+def _offsets(value: Any) -> dict[str, dict[str, int]]:
+    """Offsets by topic and partition, as Spark writes Kafka's; empty for any other kind."""
+    offsets = json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+    if not isinstance(offsets, dict) or not all(isinstance(v, dict) for v in offsets.values()):
+        return {}
+    return offsets

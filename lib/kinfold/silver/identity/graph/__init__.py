@@ -1,0 +1,1 @@
+"""The identity graph as arrays: nodes, components, guards, people."""

@@ -1,0 +1,122 @@
+"""How good the identity graph is, in numbers: its links, its people, and how much ids change."""
+
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame, functions as F
+
+from kinfold.runtime.lake.tables import Lake
+from kinfold.silver.identity.graph.components import Ints, component_labels, dense
+from kinfold.silver.identity.operators.explanation import bridges
+from kinfold.silver.identity.resolution.history import current
+from kinfold.tables import silver
+
+MAX_LINKS = 5_000_000
+"""Up to this many active links the driver looks for bridges: 16 bytes each, a second or two."""
+_RUNS = 12
+
+
+def identity_quality(lake: Lake) -> dict[str, Any]:
+    """The graph in numbers; plain data that JSON can hold."""
+    links = lake.read_or_empty(silver.IDENTITY_LINKS)
+    return {
+        "links": links_by_rule(links),
+        "reasons": reasons(links),
+        "bad_values": bad_values(lake.read_or_empty(silver.BAD_VALUES)),
+        "churn": churn(
+            lake.read_or_empty(silver.IDENTITY_CHANGES),
+            identifiers=current(lake.read_or_empty(silver.IDENTITY_MAP)).count(),
+        ),
+        "structure": _structure(links),
+    }
+
+
+def links_by_rule(links: DataFrame) -> list[dict[str, Any]]:
+    """Links by rule and status: rule, status, links."""
+    counts = links.groupBy("rule", "status").agg(F.count(F.lit(1)).alias("links"))
+    return [row.asDict() for row in counts.orderBy("rule", "status").collect()]
+
+
+def reasons(links: DataFrame) -> list[dict[str, Any]]:
+    """Why links do not join people, the commonest first: status, reason, links."""
+    idle = links.where(F.col("status") != "active")
+    counts = idle.groupBy("status", "reason").agg(F.count(F.lit(1)).alias("links"))
+    rows = counts.orderBy(F.desc("links"), "status", "reason").limit(10).collect()
+    return [row.asDict() for row in rows]
+
+
+def bad_values(values: DataFrame) -> list[dict[str, Any]]:
+    """Values set aside by kind and evidence: namespace, evidence, values, merges_prevented."""
+    counts = (
+        values.where(F.col("status") == "set_aside")
+        .groupBy("namespace", "evidence")
+        .agg(
+            F.count(F.lit(1)).alias("values"),
+            F.sum("merges_prevented").alias("merges_prevented"),
+        )
+    )
+    return [row.asDict() for row in counts.orderBy("namespace", "evidence").collect()]
+
+
+def churn(changes: DataFrame, *, identifiers: int) -> list[dict[str, Any]]:
+    """What the newest runs that changed ids did to them, the oldest first.
+
+    Args:
+        identifiers: that are somebody's today.
+
+    Returns:
+        run_id, changed_at, number of pairs of people by kind, identifiers that went, and their
+        share of today's.
+    """
+    kinds = ("merge", "split", "move", "rename")
+    counts = changes.groupBy("run_id").agg(
+        F.max("changed_at").alias("changed_at"),
+        *(F.count_if(F.col("kind") == kind).alias(kind) for kind in kinds),
+        F.sum("identifier_count").alias("identifiers"),
+    )
+    rows = counts.orderBy(F.desc("changed_at"), F.desc("run_id")).limit(_RUNS).collect()
+    return [
+        {
+            **row.asDict(),
+            "changed_at": row["changed_at"].isoformat(),
+            "share": row["identifiers"] / max(identifiers, 1),
+        }
+        for row in reversed(rows)
+    ]
+
+
+def _structure(links: DataFrame) -> dict[str, Any] | None:
+    """`structure` of the active links; null where they are too many for the driver."""
+    ends = links.where(F.col("status") == "active").select("left_node", "right_node")
+    if ends.count() > MAX_LINKS:
+        return None
+    arrow = ends.toArrow()
+    return structure(arrow["left_node"].to_numpy(), arrow["right_node"].to_numpy())
+
+
+def structure(left: Ints, right: Ints) -> dict[str, Any]:
+    """How firmly people hang together.
+
+    Args:
+        left, right: the ends of each active link.
+
+    Returns:
+        people: that have links; bridged: those with a link whose removal would split off two or
+        more identifiers on both sides; density: mean share of a person's pairs of identifiers that
+        are linked (1 = each with each), of people with three or more; null = there are none.
+    """
+    nodes, a, b = dense(left, right)
+    labels = component_labels(len(nodes), a, b)
+    sizes = np.bincount(labels, minlength=len(nodes)).astype(np.float64)
+    pairs = np.unique(np.sort(np.stack([a, b], axis=1), axis=1), axis=0) if len(a) else None
+    degree = np.zeros(len(nodes))
+    if pairs is not None:
+        degree = np.bincount(labels[pairs[:, 0]], minlength=len(nodes)).astype(np.float64)
+    large = sizes >= 3
+    density = degree[large] / (sizes[large] * (sizes[large] - 1) / 2)
+    is_weak = bridges(left, right) >= 2
+    return {
+        "people": int(np.count_nonzero(sizes)),
+        "bridged": len(np.unique(labels[a[is_weak]])),
+        "density": float(density.mean()) if large.any() else None,
+    }

@@ -1,0 +1,1 @@
+"""Links of the identity graph: from events, records, fuzzy matches and operators."""

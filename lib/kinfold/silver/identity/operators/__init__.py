@@ -1,0 +1,1 @@
+"""What operators use: link, unlink, release, explain, what-if."""

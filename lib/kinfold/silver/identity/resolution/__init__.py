@@ -1,0 +1,1 @@
+"""Incremental identity resolution: from changed links to changed profiles."""

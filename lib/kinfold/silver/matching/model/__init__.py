@@ -1,0 +1,1 @@
+"""The Fellegi-Sunter model: comparisons, its parameters and how they are estimated."""

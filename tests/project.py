@@ -1,0 +1,22 @@
+"""Where the project and the shared data are, for tests."""
+
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).resolve().parents[1]
+SCHEMAS = HOME / "conf" / "schemas"
+SHARED = HOME.parent / "shared"
+
+
+def shared_data(name: str) -> Path:
+    """A file or folder of `../shared/data`, public data that is kept beside the project.
+
+    The test is skipped where `../shared` does not exist, and fails where only this file is missing.
+    """
+    path = SHARED / "data" / name
+    if not SHARED.is_dir():
+        pytest.skip(f"{name}: the shared data is not beside the project ({SHARED.name}/ is absent)")
+    if not path.exists():
+        pytest.fail(f"{path} is missing although {SHARED.name}/ exists")
+    return path

@@ -1,0 +1,195 @@
+"""What events say about identifiers."""
+
+from itertools import combinations
+
+from pyspark.sql import functions as F
+
+from frames import assert_rows, at
+from kinfold.core.settings.models import IdentityConf, NamespaceConf
+from kinfold.silver.identity.graph.nodes import Namespaces, node_id
+from kinfold.silver.identity.links.observed import (
+    new_identifiers,
+    seen_identifiers,
+    seen_together,
+    sightings,
+    widened,
+)
+from kinfold.silver.identity.resolution.link_changes import seen_beside_shared
+from kinfold.tables import silver
+
+NAMESPACES = Namespaces.of(
+    IdentityConf(
+        placeholders=(),
+        phone_region="GB",
+        namespaces={
+            "user_id": NamespaceConf(trust=0.9),
+            "email": NamespaceConf(trust=0.8),
+            "cookie_id": NamespaceConf(trust=0.6),
+        },
+    )
+)
+
+
+def together(spark, *events, **given):
+    seen = sightings(silver.EVENTS.frame(spark, *events), None)
+    return seen_together(seen, NAMESPACES, **given)
+
+
+def event(event_id, moment, *identifiers):
+    return dict(
+        event_id=event_id,
+        occurred_at=at(moment),
+        identifiers=[dict(namespace=n, value=v) for n, v in identifiers],
+    )
+
+
+COOKIE, USER, EMAIL = ("cookie_id", "c"), ("user_id", "u"), ("email", "a@b.org")
+
+
+def test_an_identifier_is_first_seen_in_its_earliest_event(spark):
+    events = silver.EVENTS.frame(
+        spark, event("1", "10:00", COOKIE), event("2", "09:00", COOKIE, USER)
+    )
+    assert_rows(
+        seen_identifiers(sightings(events, None)),
+        ["namespace", "value", "first_seen_at"],
+        [("cookie_id", "c", at("09:00")), ("user_id", "u", at("09:00"))],
+    )
+
+
+def test_n_identifiers_of_an_event_make_a_star_of_n_minus_1_links_around_the_strongest(spark):
+    assert_rows(
+        together(spark, event("1", "09:00", COOKIE, EMAIL, USER)),
+        ["left_namespace", "left_value", "right_namespace", "right_value", "rule", "trust"],
+        [
+            ("user_id", "u", "cookie_id", "c", "seen_together", 0.6),
+            ("user_id", "u", "email", "a@b.org", "seen_together", 0.8),
+        ],
+    )
+
+
+def test_kinds_that_are_not_declared_come_last_and_are_believed_by_half(spark):
+    assert_rows(
+        together(spark, event("1", "09:00", ("a_tag", "t"), COOKIE)),
+        ["left_namespace", "right_namespace", "trust"],
+        [("cookie_id", "a_tag", 0.5)],
+    )
+
+
+def test_two_of_one_kind_in_an_event_are_an_alias(spark):
+    assert_rows(
+        together(spark, event("1", "09:00", USER, ("user_id", "v"))),
+        ["left_value", "right_value", "rule", "trust"],
+        [("u", "v", "alias", 1.0)],
+    )
+
+
+def test_a_value_that_was_set_aside_is_passed_over(spark):
+    user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
+    found = together(
+        spark, event("1", "09:00", COOKIE, EMAIL, USER), rule="seen_beside_shared", without=[user]
+    )
+    assert_rows(
+        found,
+        ["left_value", "right_value", "rule"],
+        [("a@b.org", "c", "seen_beside_shared")],
+    )
+
+
+def test_beside_a_value_that_was_set_aside_events_without_identifiers_link_nobody(spark):
+    user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
+    events = silver.EVENTS.frame(
+        spark, event("1", "09:00", COOKIE, EMAIL, USER), event("2", "09:30")
+    )
+    beside = seen_beside_shared(sightings(events.localCheckpoint(), None), NAMESPACES, [user])
+    assert_rows(beside, ["left_value", "right_value"], [("a@b.org", "c")])
+
+
+def test_a_pair_seen_twice_is_one_link_over_both_moments(spark):
+    events = [event("2", "11:00", COOKIE, USER), event("1", "09:00", COOKIE, USER)]
+    assert_rows(
+        together(spark, *events),
+        ["left_value", "right_value", "first_seen_at", "last_seen_at", "source_event_id"],
+        [("u", "c", at("09:00"), at("11:00"), "1")],
+    )
+
+
+def test_events_with_fewer_than_two_identifiers_link_nobody(spark):
+    assert together(spark, event("1", "09:00"), event("2", "09:00", COOKIE)).count() == 0
+
+
+def test_shifted_and_empty_parts_never_share_a_link_id(spark):
+    pairs = [("a", "bc"), ("ab", "c"), ("a", "b\nc"), ("a\nb", "c"), ('a"', ',"b'), ("a", '",",b')]
+    ids = set()
+    for left, right in pairs:
+        identifiers = sorted([("x", left), ("y", right)])
+        link = together(spark, event("1", "09:00", *identifiers))
+        ids.add(link.collect()[0]["link_id"])
+    assert len(ids) == len(pairs)
+    assert all(a != b for a, b in combinations(sorted(ids), 2))
+
+
+def test_first_and_last_seen_only_ever_widen_and_the_first_keeps_its_event(spark):
+    def seen(link_id, first, last, event_id):
+        return dict(
+            link_id=link_id,
+            first_seen_at=at(first),
+            last_seen_at=at(last),
+            source="s",
+            source_event_id=event_id,
+        )
+
+    new = silver.IDENTITY_LINKS.frame(
+        spark, seen(1, "09:00", "10:00", "new"), seen(2, "09:00", "10:00", "new")
+    )
+    known = silver.IDENTITY_LINKS.frame(
+        spark, seen(1, "08:00", "09:30", "old"), seen(3, "07:00", "07:00", "old")
+    )
+    assert_rows(
+        widened(new, known, key="link_id"),
+        ["link_id", "first_seen_at", "last_seen_at", "source_event_id"],
+        [(1, at("08:00"), at("10:00"), "old"), (2, at("09:00"), at("10:00"), "new")],
+    )
+
+
+def identifier(node_id, namespace, value, first):
+    return dict(node_id=node_id, namespace=namespace, value=value, first_seen_at=at(first))
+
+
+def test_only_what_is_new_or_was_seen_earlier_than_known_is_news(spark):
+    known = silver.IDENTIFIERS.frame(
+        spark,
+        identifier(1, "email", "a@b.org", "09:00"),
+        identifier(2, "email", "c@d.org", "09:00"),
+    )
+    seen = silver.IDENTIFIERS.frame(
+        spark,
+        identifier(1, "email", "a@b.org", "10:00"),
+        identifier(2, "email", "c@d.org", "08:00"),
+        identifier(3, "email", "e@f.org", "10:00"),
+    )
+    assert_rows(
+        new_identifiers(seen, known),
+        ["node_id", "first_seen_at", "is_known"],
+        [(2, at("08:00"), True), (3, at("10:00"), False)],
+    )
+
+
+def test_a_known_value_of_another_name_under_the_same_node_stands_beside_the_new_one(spark):
+    """Two values of one hash break the key, whichever was seen first."""
+    known = silver.IDENTIFIERS.frame(
+        spark,
+        identifier(1, "email", "a@b.org", "09:00"),
+        identifier(2, "email", "c@d.org", "09:00"),
+        identifier(3, "email", "e@f.org", "09:00"),
+    )
+    seen = silver.IDENTIFIERS.frame(
+        spark,
+        identifier(1, "email", "a@b.org", "09:00"),
+        identifier(2, "user_id", "c@d.org", "10:00"),
+    )
+    assert_rows(
+        new_identifiers(seen, known),
+        ["node_id", "namespace", "is_known"],
+        [(2, "email", True), (2, "user_id", True)],
+    )

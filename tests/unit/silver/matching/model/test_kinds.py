@@ -1,0 +1,48 @@
+"""kinds: values in comparable form."""
+
+import pytest
+
+from kinfold.silver.matching.model.kinds import Kind, normalised
+from kinfold.silver.matching.records import comparable_values
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "expected"),
+    [
+        (Kind.GIVEN_NAME, " Dr. José-María ", "jose maria"),
+        (Kind.GIVEN_NAME, "Sir", "sir"),
+        (Kind.SURNAME, "O'Brien", "obrien"),
+        (Kind.SURNAME, "unknown", None),
+        (Kind.SURNAME, "李", "李"),
+        (Kind.BIRTH_DATE, "1980-12-31", "19801231"),
+        (Kind.BIRTH_DATE, "19801231", "19801231"),
+        (Kind.BIRTH_DATE, "31/12/1980", "19801231"),
+        (Kind.BIRTH_DATE, "1.2.1980", "19800201"),
+        (Kind.BIRTH_DATE, "3 Feb 1980", "19800203"),
+        (Kind.BIRTH_DATE, "1980-12-31 00:00:00", "19801231"),
+        (Kind.BIRTH_DATE, "1856-86-18", "18568618"),
+        (Kind.BIRTH_DATE, "soon", None),
+        (Kind.POSTCODE, "SW1A 1AA", "sw1a1aa"),
+        (Kind.PHONE, "+44 (0)20 7946 0018", "4402079460018"),
+        (Kind.PHONE, "n/a", None),
+        (Kind.EMAIL, " Ann@Example.COM ", "ann@example.com"),
+        (Kind.EMAIL, "nobody", None),
+        (Kind.CODE, "AB-12 34", "ab1234"),
+    ],
+)
+def test_a_value_is_made_comparable(kind, raw, expected):
+    assert normalised(kind, [raw]) == [expected]
+
+
+def test_a_missing_value_stays_missing():
+    assert normalised(Kind.SURNAME, [None, ""]) == [None, None]
+
+
+def test_a_full_name_beside_its_parts_keeps_only_the_further_words():
+    columns = [["thomas", None], ["chudleigh", "lee"], ["Thomas, 1st Baron Chudleigh", "Lee"]]
+    kinds = [Kind.GIVEN_NAME, Kind.SURNAME, Kind.FULL_NAME]
+    assert comparable_values(columns, kinds)[2] == ["1st baron", None]
+
+
+def test_a_full_name_alone_is_kept_whole():
+    assert comparable_values([["Ann Lee"]], [Kind.FULL_NAME]) == [["ann lee"]]
