@@ -155,7 +155,7 @@ def lose_the_answer_to_a_commit() -> None:
 
 
 def arm(point: str, lake: Path) -> None:
-    from kinfold.bronze import ingestion
+    from kinfold.bronze.events import ingestion
     from kinfold.bronze.dead_letters import replay
     from kinfold.runtime.lake.tables import Lake
 

@@ -157,7 +157,7 @@ def test_every_part_of_a_split_file_has_positions_of_its_own(
 ):
     lines = [purchase(f"e{i}") for i in range(400)]
     argv = source(NATIVE, "".join(lines))
-    from kinfold.bronze import ingestion
+    from kinfold.bronze.events import ingestion
 
     real = ingestion.mapping_session
 
@@ -191,7 +191,7 @@ def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
     run, source, lake_root, spark, monkeypatch
 ):
     """The process dies between Delta's commit and the ledger; the same command goes on."""
-    from kinfold.bronze import ingestion
+    from kinfold.bronze.events import ingestion
 
     argv = source(NATIVE, purchase("a") + purchase("b"))
 
@@ -213,7 +213,7 @@ def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
 def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
     run, source, monkeypatch, by_workers
 ):
-    from kinfold.bronze import ingestion
+    from kinfold.bronze.events import ingestion
     from kinfold.core.errors import LedgerError
 
     events, batches = ingestion.landed_events, ingestion.landed_batches
