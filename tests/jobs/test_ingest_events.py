@@ -213,10 +213,10 @@ def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
 def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
     run, source, monkeypatch, by_workers
 ):
-    from kinfold.bronze.events import ingestion
+    from kinfold.bronze.events import landing
     from kinfold.core.errors import LedgerError
 
-    events, batches = ingestion.landed_events, ingestion.landed_batches
+    events, batches = landing.landed_events, landing.landed_batches
 
     def leaky(*args: object, **kwargs: object):
         return events(*args, **kwargs).where(F.col("event_id") != "b")
@@ -232,8 +232,8 @@ def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
     monkeypatch.setattr(
         Lake, "takes_files", lambda lake, table: by_workers and takes_files(lake, table)
     )
-    monkeypatch.setattr(ingestion, "landed_events", leaky)
-    monkeypatch.setattr(ingestion, "landed_batches", leaking)
+    monkeypatch.setattr(landing, "landed_events", leaky)
+    monkeypatch.setattr(landing, "landed_batches", leaking)
     with pytest.raises(LedgerError, match="had 2 records; 1 accepted and 0 rejected"):
         run("bronze/ingest_events", *source(NATIVE, purchase("a") + purchase("b")))
 
