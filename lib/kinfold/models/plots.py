@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Points = Sequence[tuple[float, float]]
+CurvePoints = Sequence[tuple[float, float]]
 
 INK, QUIET, GRID = "#22303c", "#66727d", "#e3e7ea"
 MODEL, RULE, CHANCE = "#0072b2", "#d55e00", "#9aa4ad"
@@ -31,7 +31,9 @@ SEGMENT_COLOURS = (
 _MARKERS = "os^Dv<>pX*"
 
 
-def roc_curve(model: Points, rule: Points, *, auc: float, rule_auc: float) -> "Figure":
+def plot_roc_curve(
+    model: CurvePoints, rule: CurvePoints, *, auc: float, rule_auc: float
+) -> "Figure":
     """Buyers found against others taken, for the model and for the rule."""
     figure, axes = _canvas("ROC: buyers found at the price of others taken")
     axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="chance, AUC 0.500")
@@ -42,9 +44,9 @@ def roc_curve(model: Points, rule: Points, *, auc: float, rule_auc: float) -> "F
     return figure
 
 
-def precision_recall(
-    model: Points,
-    rule: Points,
+def plot_precision_recall(
+    model: CurvePoints,
+    rule: CurvePoints,
     *,
     average_precision: float,
     rule_average_precision: float,
@@ -61,7 +63,7 @@ def precision_recall(
     return figure
 
 
-def calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) -> "Figure":
+def plot_calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) -> "Figure":
     """What was said against what came true, per group of (mean probability, rate, people)."""
     figure, axes = _canvas(f"Calibration: what was said and what came true (ECE {ece:.3f})")
     top = min(1.0, 1.12 * max((max(said, seen) for said, seen, _ in bins), default=1.0))
@@ -90,7 +92,9 @@ def calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) -> "Fig
     return figure
 
 
-def gain(model: Points, rule: Points, *, lift_top_decile: float, base_rate: float) -> "Figure":
+def plot_gain(
+    model: CurvePoints, rule: CurvePoints, *, lift_top_decile: float, base_rate: float
+) -> "Figure":
     """Share of the buyers reached, by share of people addressed from the top."""
     figure, axes = _canvas(f"Gain: the top tenth buys {lift_top_decile:.1f} times as often")
     axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="in any order")
@@ -102,7 +106,7 @@ def gain(model: Points, rule: Points, *, lift_top_decile: float, base_rate: floa
     return figure
 
 
-def feature_importance(shares: Mapping[str, float], *, count: int = 12) -> "Figure":
+def plot_feature_importance(shares: Mapping[str, float], *, count: int = 12) -> "Figure":
     """The features that brought most, as bars."""
     figure, axes = _canvas("What the model goes by: share of the trees' gain")
     top = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:count][::-1]
@@ -116,7 +120,7 @@ def feature_importance(shares: Mapping[str, float], *, count: int = 12) -> "Figu
     return figure
 
 
-def silhouette_by_k(
+def plot_silhouette_by_k(
     trials: Sequence[tuple[int, float, bool]], *, chosen: int, smallest_share: float
 ) -> "Figure":
     """Silhouette per number of segments, from (k, silhouette, has a segment too small to use)."""
@@ -139,7 +143,7 @@ def silhouette_by_k(
     return figure
 
 
-def segment_map(
+def plot_segment_map(
     points: Sequence[tuple[float, float, int]],
     *,
     names: Mapping[int, str],
@@ -172,7 +176,7 @@ def segment_map(
     return figure
 
 
-def profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Figure":
+def plot_profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Figure":
     """How many profiles hold how many identifiers, from (identifiers, profiles); `cap` stands for
     itself and more."""
     figure, axes = _canvas("Profiles by how many identifiers they hold", height=3.4)
@@ -190,7 +194,7 @@ def profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Figure":
 _STATUS_COLOURS = {"active": MODEL, "blocked": RULE, "withdrawn": CHANCE}
 
 
-def links_by_rule(counts: Sequence[tuple[str, str, int]]) -> "Figure":
+def plot_links_by_rule(counts: Sequence[tuple[str, str, int]]) -> "Figure":
     """Links of the identity graph by the rule that made them, from (rule, status, links)."""
     figure, axes = _canvas("Links by rule, and whether they join people", height=3.4)
     rules = sorted({rule for rule, _, _ in counts}, reverse=True)
@@ -211,7 +215,7 @@ def links_by_rule(counts: Sequence[tuple[str, str, int]]) -> "Figure":
 _CHANGE_COLOURS = {"merge": MODEL, "split": RULE, "move": "#009e73", "rename": CHANCE}
 
 
-def id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
+def plot_id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
     """People whose ids changed by run, from (moment, changes by kind), the oldest first."""
     from matplotlib.ticker import MaxNLocator
 
@@ -269,7 +273,7 @@ def _canvas(title: str, *, height: float = 4.4) -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def _xy(points: Points) -> tuple[list[float], list[float]]:
+def _xy(points: CurvePoints) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
 
 

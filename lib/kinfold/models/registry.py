@@ -2,13 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pyspark.ml import PipelineModel
+from pyspark.sql import DataFrame, types as T
 
 from kinfold.core.errors import ModelGateError
 from kinfold.models import tracking as runs
@@ -35,7 +36,7 @@ class Champion:
     inputs: tuple[str, ...]
 
 
-@runs.silence()
+@runs.quiet_mlflow()
 def find_champion(tracking: Tracking, *, name: str) -> Champion | None:
     """The champion of a model; None when no version has passed its gate, or there is none."""
     from mlflow.exceptions import MlflowException
@@ -78,10 +79,10 @@ def is_due(tracking: Tracking, *, name: str, as_of: datetime, after_days: int) -
     return champion is None or as_of - champion.as_of >= timedelta(days=after_days)
 
 
-@runs.silence()
+@runs.quiet_mlflow()
 def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
     """The champion's Spark pipeline."""
-    mlflow = runs.preload()
+    mlflow = runs.load_mlflow()
     mlflow.set_tracking_uri(tracking.uri)
     mlflow.set_registry_uri(tracking.registry_uri)
     source = f"models:/{champion.name}/{champion.version}"
@@ -93,7 +94,64 @@ def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
     return model
 
 
-def read_report(tracking: Tracking, *, run_id: str, document: str) -> Any:
+def champion_metrics(
+    tracking: Tracking,
+    rows: DataFrame,
+    *,
+    name: str,
+    evaluate: Callable[[PipelineModel], Mapping[str, float]],
+) -> Mapping[str, float] | None:
+    """The metrics of the champion on the rows that a candidate is evaluated on.
+
+    Args:
+        rows: the rows; only their column names are read here.
+        evaluate: the metrics of a pipeline on these rows.
+
+    Returns:
+        None if there is no champion, or if it reads a column that `rows` does not have: such a
+        champion cannot score anyone today.
+    """
+    champion = find_champion(tracking, name=name)
+    if champion is None or not set(champion.inputs) <= set(rows.columns):
+        return None
+    return evaluate(load_model(tracking, champion))
+
+
+def register_candidate(
+    run: TrainingRun,
+    model: PipelineModel,
+    rows: DataFrame,
+    *,
+    name: str,
+    columns: Sequence[str],
+    declared: T.StructType,
+    prediction_type: str,
+    as_of: datetime,
+) -> int:
+    """Log the pipeline and register it as a new version of `name`; the first row is its example.
+
+    Args:
+        rows: rows that the model can score.
+        columns: the columns that the model reads.
+        declared: schema of the table that holds these columns; the signature takes their types.
+        prediction_type: MLflow's type of the column `prediction`.
+        as_of: see `TrainingRun.register`.
+
+    Returns:
+        The version.
+    """
+    row = rows.select(*columns).first()
+    return run.register(
+        model,
+        name=name,
+        inputs=T.StructType([field for field in declared.fields if field.name in columns]),
+        outputs={"prediction": prediction_type},
+        example={} if row is None else row.asDict(),
+        as_of=as_of,
+    )
+
+
+def read_document(tracking: Tracking, *, run_id: str, document: str) -> Any:
     """Plain data a run kept: `evaluation`, `verdict`, `segments`, ..."""
     return json.loads(_read(tracking, run_id, f"{document}.json"))
 
@@ -103,7 +161,7 @@ def read_figure(tracking: Tracking, *, run_id: str, name: str) -> bytes:
     return _read(tracking, run_id, f"{name}.png")
 
 
-@runs.silence()
+@runs.quiet_mlflow()
 def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = runs.client_of(tracking).download_artifacts(
@@ -112,14 +170,14 @@ def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
         return Path(path).read_bytes()
 
 
-@runs.silence()
+@runs.quiet_mlflow()
 def metrics_of(tracking: Tracking, *, run_id: str) -> Mapping[str, float]:
     """The metrics a run kept."""
     return dict(runs.client_of(tracking).get_run(run_id).data.metrics)
 
 
-@runs.silence()
-def settle(run: TrainingRun, *, name: str, version: int, verdict: GateVerdict) -> bool:
+@runs.quiet_mlflow()
+def apply_verdict(run: TrainingRun, *, name: str, version: int, verdict: GateVerdict) -> bool:
     """Write the verdict down, on the run and on the version, and move the alias if it passed.
 
     Returns:

@@ -1,7 +1,7 @@
 """Tracking: one MLflow run per training, with everything needed to understand and repeat it.
 
-MLflow takes seconds to import, so it is imported when first needed; `preload` does that beforehand,
-for example on a thread of its own while Spark is busy.
+The import of MLflow takes seconds, so this module imports it at first use. `load_mlflow` does it
+earlier, for example on a separate thread while Spark is busy.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class Tracking:
     spark_folder: str | None = None
 
 
-def preload() -> Any:
+def load_mlflow() -> Any:
     """MLflow, imported once, silent and without usage reports."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
@@ -69,12 +69,12 @@ def preload() -> Any:
 
 
 @contextlib.contextmanager
-def silence() -> Iterator[None]:
+def quiet_mlflow() -> Iterator[None]:
     """No announcements of MLflow on the console, and none of its libraries' deprecations, which are
     not ours to act on. What goes wrong is raised, not announced. Also a decorator."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        preload()
+        load_mlflow()
         from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM as stream
 
         was_enabled = stream.enabled
@@ -85,7 +85,7 @@ def silence() -> Iterator[None]:
             stream.enabled = was_enabled
 
 
-@silence()
+@quiet_mlflow()
 def open_tracking(
     uri: str,
     *,
@@ -131,7 +131,7 @@ def _beside_database(uri: str) -> str | None:
     return None if path == uri else str(Path(path).resolve().parent / "artifacts")
 
 
-@silence()
+@quiet_mlflow()
 def client_of(tracking: Tracking) -> "MlflowClient":
     """MLflow's own client, for what this module does not wrap."""
     return _client(tracking.uri, tracking.registry_uri)
@@ -144,23 +144,23 @@ class TrainingRun:
         self.tracking = tracking
         self.run_id = run_id
 
-    @silence()
+    @quiet_mlflow()
     def describe(
         self, *, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None
     ) -> None:
         """Add settings and results; a metric that is not finite cannot be kept and is left out."""
-        mlflow = preload()
+        mlflow = load_mlflow()
         if params:
             mlflow.log_params({name: _as_text(value) for name, value in params.items()})
         finite = {n: float(v) for n, v in (metrics or {}).items() if math.isfinite(v)}
         if finite:
             mlflow.log_metrics(finite)
 
-    @silence()
+    @quiet_mlflow()
     def tag(self, tags: Mapping[str, Any]) -> None:
-        preload().set_tags({name: _as_text(value) for name, value in tags.items()})
+        load_mlflow().set_tags({name: _as_text(value) for name, value in tags.items()})
 
-    @silence()
+    @quiet_mlflow()
     def keep(
         self,
         *,
@@ -174,9 +174,9 @@ class TrainingRun:
             for name, document in (documents or {}).items():
                 text = json.dumps(_plain(document), indent=1)
                 Path(folder, f"{name}.json").write_text(text, encoding="utf-8")
-            preload().log_artifacts(folder, REPORT_PATH)
+            load_mlflow().log_artifacts(folder, REPORT_PATH)
 
-    @silence()
+    @quiet_mlflow()
     def register(
         self,
         model: PipelineModel,
@@ -196,7 +196,7 @@ class TrainingRun:
             example: one row of the inputs.
             as_of: the moment whose knowledge went in, kept with the version.
         """
-        mlflow = preload()
+        mlflow = load_mlflow()
         requirements = [f"{package}=={_version_of(package)}" for package in ("pyspark", "numpy")]
         with _spark_folder(self.tracking) as folder:
             mlflow.spark.log_model(
@@ -224,8 +224,8 @@ def training_run(
     Args:
         input_versions: version of each table that goes in, kept as params and as one tag.
     """
-    mlflow = preload()
-    with silence():
+    mlflow = load_mlflow()
+    with quiet_mlflow():
         mlflow.set_tracking_uri(tracking.uri)
         mlflow.set_registry_uri(tracking.registry_uri)
         active = mlflow.start_run(experiment_id=tracking.experiment_id, run_name=name)
@@ -237,7 +237,7 @@ def training_run(
         yield run
         status = "FINISHED"
     finally:
-        with silence():
+        with quiet_mlflow():
             mlflow.end_run(status)
 
 
@@ -256,7 +256,7 @@ def _spark_folder(tracking: Tracking) -> Iterator[str]:
 
 
 def _client(uri: str, registry_uri: str) -> "MlflowClient":
-    mlflow = preload()
+    mlflow = load_mlflow()
     client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
     return client
 

@@ -16,8 +16,8 @@ def identity_figures(quality: Mapping[str, Any]) -> dict[str, bytes]:
     links = [(row["rule"], row["status"], row["links"]) for row in quality["links"]]
     churn = [(row["changed_at"][:16].replace("T", " "), row) for row in quality["churn"]]
     return {
-        "identity_links": as_png(plots.links_by_rule(links)),
-        "identity_churn": as_png(plots.id_churn(churn)),
+        "identity_links": as_png(plots.plot_links_by_rule(links)),
+        "identity_churn": as_png(plots.plot_id_churn(churn)),
     }
 
 

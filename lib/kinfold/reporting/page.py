@@ -75,7 +75,7 @@ def read_report(folder: Path) -> Summary | None:
 def figures_of(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
     """The page's pictures as PNG: those that the champions' runs kept, and those of identities."""
     figures = {
-        "identity_sizes": as_png(plots.profile_sizes(summary["identity"]["sizes"])),
+        "identity_sizes": as_png(plots.plot_profile_sizes(summary["identity"]["sizes"])),
         **identity_figures(summary["identity_quality"]),
     }
     for model, names in _MODEL_FIGURES.items():

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.core.log import counted
 from kinfold.gold.propensity.evaluation import rank
 from kinfold.governance.ledger import ledger_laws
-from kinfold.models.registry import find_champion, metrics_of, read_report
+from kinfold.models.registry import find_champion, metrics_of, read_document
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.identity import identity_lines
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
@@ -186,8 +186,8 @@ def propensity(
         "model_version": champion.version,
         "run_id": champion.run_id,
         **shape.asDict(),
-        "evaluation": read_report(tracking, run_id=champion.run_id, document="evaluation"),
-        "verdict": read_report(tracking, run_id=champion.run_id, document="verdict"),
+        "evaluation": read_document(tracking, run_id=champion.run_id, document="evaluation"),
+        "verdict": read_document(tracking, run_id=champion.run_id, document="verdict"),
     }
 
 

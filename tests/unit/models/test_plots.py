@@ -9,27 +9,27 @@ from kinfold.models import plots
 
 CURVE = [(0.0, 0.0), (0.2, 0.6), (1.0, 1.0)]
 FIGURES = {
-    "roc_curve": lambda: plots.roc_curve(CURVE, CURVE, auc=0.7, rule_auc=0.6),
-    "precision_recall": lambda: plots.precision_recall(
+    "roc_curve": lambda: plots.plot_roc_curve(CURVE, CURVE, auc=0.7, rule_auc=0.6),
+    "precision_recall": lambda: plots.plot_precision_recall(
         CURVE, CURVE, average_precision=0.4, rule_average_precision=0.3, base_rate=0.2
     ),
-    "calibration": lambda: plots.calibration([(0.1, 0.12, 50), (0.4, 0.35, 50)], ece=0.03),
-    "gain": lambda: plots.gain(CURVE, CURVE, lift_top_decile=3.0, base_rate=0.2),
-    "feature_importance": lambda: plots.feature_importance({"order_count_90d": 0.7, "b": 0.3}),
-    "silhouette_by_k": lambda: plots.silhouette_by_k(
+    "calibration": lambda: plots.plot_calibration([(0.1, 0.12, 50), (0.4, 0.35, 50)], ece=0.03),
+    "gain": lambda: plots.plot_gain(CURVE, CURVE, lift_top_decile=3.0, base_rate=0.2),
+    "feature_importance": lambda: plots.plot_feature_importance({"order_count_90d": 0.7, "b": 0.3}),
+    "silhouette_by_k": lambda: plots.plot_silhouette_by_k(
         [(3, 0.5, False), (4, 0.6, True)], chosen=3, smallest_share=0.02
     ),
-    "segment_map": lambda: plots.segment_map(
+    "segment_map": lambda: plots.plot_segment_map(
         [(0.0, 1.0, 0), (1.0, 0.0, 1)], names={0: "Buyers", 1: "Lookers"}, x_label="x", y_label="y"
     ),
-    "links_by_rule": lambda: plots.links_by_rule(
+    "links_by_rule": lambda: plots.plot_links_by_rule(
         [("matched", "active", 5), ("seen_together", "active", 90), ("matched", "blocked", 2)]
     ),
-    "id_churn": lambda: plots.id_churn(
+    "id_churn": lambda: plots.plot_id_churn(
         [("2026-03-01 09:00", {"merge": 3, "split": 1}), ("2026-03-02 09:00", {"move": 2})]
     ),
-    "no_id_churn": lambda: plots.id_churn([]),
-    "profile_sizes": lambda: plots.profile_sizes([[1, 10], [2, 5], [12, 1]]),
+    "no_id_churn": lambda: plots.plot_id_churn([]),
+    "profile_sizes": lambda: plots.plot_profile_sizes([[1, 10], [2, 5], [12, 1]]),
 }
 
 
@@ -50,9 +50,9 @@ def test_the_legend_gives_the_numbers():
 
 def test_nothing_to_show_still_gives_a_picture():
     figures = (
-        plots.profile_sizes([]),
-        plots.feature_importance({}),
-        plots.feature_importance({"a": 0.0}),
+        plots.plot_profile_sizes([]),
+        plots.plot_feature_importance({}),
+        plots.plot_feature_importance({"a": 0.0}),
     )
     for figure in figures:
         buffer = BytesIO()

@@ -36,7 +36,7 @@ def trained(tracking, model, verdict, *, as_of=AS_OF, name=NAME):
         run.describe(params={"trees": 20, "moments": ["a", "b"]}, metrics={"auc_roc": 0.8})
         run.describe(metrics={"undefined": float("nan")})
         run.keep(
-            figures={"sizes": plots.profile_sizes([[1, 2]])},
+            figures={"sizes": plots.plot_profile_sizes([[1, 2]])},
             documents={"evaluation": {"curve": [(0.0, 1.0)], "gap": float("inf")}},
         )
         version = run.register(
@@ -47,7 +47,7 @@ def trained(tracking, model, verdict, *, as_of=AS_OF, name=NAME):
             example={"x": 1, "y": None},
             as_of=as_of,
         )
-        promoted = registry.settle(run, name=name, version=version, verdict=verdict)
+        promoted = registry.apply_verdict(run, name=name, version=version, verdict=verdict)
     return run.run_id, version, promoted
 
 
@@ -67,9 +67,9 @@ def test_a_run_keeps_settings_results_and_what_went_in(tracking, first):
 
 
 def test_reports_are_read_back_as_plain_data_and_pictures(tracking, first):
-    evaluation = registry.read_report(tracking, run_id=first[0], document="evaluation")
+    evaluation = registry.read_document(tracking, run_id=first[0], document="evaluation")
     assert evaluation == {"curve": [[0.0, 1.0]], "gap": None}
-    assert registry.read_report(tracking, run_id=first[0], document="verdict")["is_passed"]
+    assert registry.read_document(tracking, run_id=first[0], document="verdict")["is_passed"]
     assert registry.read_figure(tracking, run_id=first[0], name="sizes").startswith(b"\x89PNG")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame, functions as F, types as T
+from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ModelDataError
 from kinfold.gold.propensity.estimator import (
@@ -22,7 +22,7 @@ from kinfold.gold.propensity.evaluation import Evaluation, evaluate
 from kinfold.gold.propensity.training_set import Snapshots, labelled_features
 from kinfold.models import plots, registry
 from kinfold.models.gates import Gate
-from kinfold.models.tracking import Tracking, TrainingRun, training_run
+from kinfold.models.tracking import Tracking, training_run
 from kinfold.tables import gold
 
 if TYPE_CHECKING:
@@ -100,7 +100,12 @@ def train_propensity(
             model = estimator.fit(rows.where(~is_holdout))
             evaluation = holdout_evaluation(model, holdout)
             run.describe(metrics=_all_metrics(evaluation, counts))
-            champion = _champion_metrics(tracking, holdout, name=name)
+            champion = registry.champion_metrics(
+                tracking,
+                holdout,
+                name=name,
+                evaluate=lambda model: holdout_evaluation(model, holdout).metrics,
+            )
             verdict = gate.judge(
                 evaluation.metrics, baseline=evaluation.baseline_metrics, champion=champion
             )
@@ -113,8 +118,17 @@ def train_propensity(
                     "champion_metrics": champion,
                 },
             )
-            version = _registered(run, model, holdout, name=name, as_of=as_of)
-            promoted = registry.settle(run, name=name, version=version, verdict=verdict)
+            version = registry.register_candidate(
+                run,
+                model,
+                holdout,
+                name=name,
+                columns=FEATURE_COLUMNS,
+                declared=gold.FEATURES.schema,
+                prediction_type="double",
+                as_of=as_of,
+            )
+            promoted = registry.apply_verdict(run, name=name, version=version, verdict=verdict)
     finally:
         rows.unpersist()
     return PropensityTraining(name, version, run.run_id, promoted, verdict.reasons, evaluation)
@@ -139,19 +153,21 @@ def figures_of(evaluation: Evaluation, importance: Mapping[str, float]) -> "dict
     base_rate = evaluation.metrics["base_rate"]
     bins = [(b.mean_probability, b.observed_rate, b.count) for b in evaluation.calibration]
     return {
-        "roc_curve": plots.roc_curve(model.roc, rule.roc, auc=model.auc_roc, rule_auc=rule.auc_roc),
-        "precision_recall": plots.precision_recall(
+        "roc_curve": plots.plot_roc_curve(
+            model.roc, rule.roc, auc=model.auc_roc, rule_auc=rule.auc_roc
+        ),
+        "precision_recall": plots.plot_precision_recall(
             model.precision_recall,
             rule.precision_recall,
             average_precision=model.average_precision,
             rule_average_precision=rule.average_precision,
             base_rate=base_rate,
         ),
-        "calibration": plots.calibration(bins, ece=evaluation.metrics["ece"]),
-        "gain": plots.gain(
+        "calibration": plots.plot_calibration(bins, ece=evaluation.metrics["ece"]),
+        "gain": plots.plot_gain(
             model.gain, rule.gain, lift_top_decile=model.lift_top_decile, base_rate=base_rate
         ),
-        "feature_importance": plots.feature_importance(importance),
+        "feature_importance": plots.plot_feature_importance(importance),
     }
 
 
@@ -194,29 +210,3 @@ def _moments(snapshots: Snapshots) -> dict[str, Any]:
 def _all_metrics(evaluation: Evaluation, counts: Mapping[str, int]) -> dict[str, float]:
     rule = {f"rule_{name}": value for name, value in evaluation.baseline_metrics.items()}
     return {**evaluation.metrics, **rule, **counts}
-
-
-def _champion_metrics(
-    tracking: Tracking, holdout: DataFrame, *, name: str
-) -> Mapping[str, float] | None:
-    """The champion judged on the same hold-out; None when there is none that can be: one that
-    reads a feature which is gone could not score anyone today either."""
-    champion = registry.find_champion(tracking, name=name)
-    if champion is None or not set(champion.inputs) <= set(holdout.columns):
-        return None
-    return holdout_evaluation(registry.load_model(tracking, champion), holdout).metrics
-
-
-def _registered(
-    run: TrainingRun, model: PipelineModel, holdout: DataFrame, *, name: str, as_of: datetime
-) -> int:
-    declared = [field for field in gold.FEATURES.schema.fields if field.name in FEATURE_COLUMNS]
-    row = holdout.select(*FEATURE_COLUMNS).first()
-    return run.register(
-        model,
-        name=name,
-        inputs=T.StructType(declared),
-        outputs={"prediction": "double"},
-        example={} if row is None else row.asDict(),
-        as_of=as_of,
-    )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame, types as T
+from pyspark.sql import DataFrame
 
 from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
@@ -18,7 +18,7 @@ from kinfold.gold.segmentation.naming import segment_cards
 from kinfold.gold.segmentation.projection import SegmentMap, segment_map
 from kinfold.models import plots, registry
 from kinfold.models.gates import Gate
-from kinfold.models.tracking import Tracking, TrainingRun, training_run
+from kinfold.models.tracking import Tracking, training_run
 from kinfold.tables import gold
 
 if TYPE_CHECKING:
@@ -112,7 +112,15 @@ def train_segments(
             segments = named_segments(found.centroids)
             metrics = _metrics(found)
             run.describe(metrics=metrics)
-            champion = _champion_metrics(tracking, people, found, name=name)
+            champion = registry.champion_metrics(
+                tracking,
+                people,
+                name=name,
+                # In the candidate's space, so that the two silhouettes can be compared.
+                evaluate=lambda model: {
+                    "silhouette": silhouette_of(people, model=model, judged_in=found.model)
+                },
+            )
             verdict = gate.judge(metrics, champion=champion)
             sample_map = segment_map(people, model=found.model, seed=seed)
             run.keep(
@@ -124,8 +132,17 @@ def train_segments(
                     "champion_metrics": champion,
                 },
             )
-            version = _registered(run, found, people, name=name, as_of=as_of)
-            promoted = registry.settle(run, name=name, version=version, verdict=verdict)
+            version = registry.register_candidate(
+                run,
+                found.model,
+                people,
+                name=name,
+                columns=CLUSTERED_COLUMNS,
+                declared=gold.FEATURES.schema,
+                prediction_type="long",
+                as_of=as_of,
+            )
+            promoted = registry.apply_verdict(run, name=name, version=version, verdict=verdict)
     finally:
         people.unpersist()
     return SegmentTraining(name, version, run.run_id, promoted, verdict.reasons, metrics, segments)
@@ -164,7 +181,7 @@ def figures_of(
     """The pictures of a clustering, by file name."""
     trials = [(t.k, t.silhouette, t.smallest_share < smallest_share) for t in found.trials]
     return {
-        "silhouette_by_k": plots.silhouette_by_k(
+        "silhouette_by_k": plots.plot_silhouette_by_k(
             trials, chosen=found.chosen.k, smallest_share=smallest_share
         ),
         "segment_map": map_figure(sample_map, {s.segment_id: s.name for s in segments}),
@@ -182,7 +199,9 @@ def map_figure(sample_map: SegmentMap, names: Mapping[int, str]) -> "Figure":
         ]
         return f"{' and '.join(terms)} →\n({part.variance_ratio:.0%} of the differences)"
 
-    return plots.segment_map(sample_map.points, names=names, x_label=label(0), y_label=label(1))
+    return plots.plot_segment_map(
+        sample_map.points, names=names, x_label=label(0), y_label=label(1)
+    )
 
 
 def _metrics(found: Clustering) -> dict[str, float]:
@@ -193,30 +212,3 @@ def _metrics(found: Clustering) -> dict[str, float]:
         "smallest_share": min(sizes) / sum(sizes),
         "people": float(sum(sizes)),
     }
-
-
-def _champion_metrics(
-    tracking: Tracking, people: DataFrame, found: Clustering, *, name: str
-) -> Mapping[str, float] | None:
-    """The champion's silhouette on the same people, in the same space; None when there is none
-    that can be judged on today's features."""
-    champion = registry.find_champion(tracking, name=name)
-    if champion is None or not set(champion.inputs) <= set(people.columns):
-        return None
-    model = registry.load_model(tracking, champion)
-    return {"silhouette": silhouette_of(people, model=model, judged_in=found.model)}
-
-
-def _registered(
-    run: TrainingRun, found: Clustering, people: DataFrame, *, name: str, as_of: datetime
-) -> int:
-    declared = [field for field in gold.FEATURES.schema.fields if field.name in CLUSTERED_COLUMNS]
-    row = people.select(*CLUSTERED_COLUMNS).first()
-    return run.register(
-        found.model,
-        name=name,
-        inputs=T.StructType(declared),
-        outputs={"prediction": "long"},
-        example={} if row is None else row.asDict(),
-        as_of=as_of,
-    )

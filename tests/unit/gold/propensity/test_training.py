@@ -57,7 +57,7 @@ def test_the_run_tells_the_moments_the_counts_and_the_rule(tracking, first):
     assert data.metrics["train_rows"] == 600
     assert data.metrics["holdout_rows"] == 300
     assert data.metrics["rule_auc_roc"] == first.evaluation.baseline_metrics["auc_roc"]
-    kept = registry.read_report(tracking, run_id=first.run_id, document="evaluation")
+    kept = registry.read_document(tracking, run_id=first.run_id, document="evaluation")
     assert kept["metrics"] == pytest.approx(first.metrics)
     assert len(kept["calibration"]) == 10
     for figure in ("roc_curve", "precision_recall", "calibration", "gain", "feature_importance"):
@@ -72,7 +72,7 @@ def test_training_again_gives_the_same_model_and_is_compared_with_the_champion(
     assert again.metrics == first.metrics
     assert (again.version, again.promoted) == (2, False)
     assert len(again.reasons) == 1
-    verdict = registry.read_report(tracking, run_id=again.run_id, document="verdict")
+    verdict = registry.read_document(tracking, run_id=again.run_id, document="verdict")
     against = verdict["checks"][-1]
     assert against["name"] == "auc_roc against the champion"
     assert against["required"] == pytest.approx(first.metrics["auc_roc"])

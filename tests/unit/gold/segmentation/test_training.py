@@ -54,9 +54,9 @@ def test_the_run_keeps_segments_trials_and_pictures(tracking, first):
     metrics = client_of(tracking).get_run(first.run_id).data.metrics
     assert metrics["segments"] == 3
     assert metrics["silhouette"] == first.metrics["silhouette"]
-    kept = registry.read_report(tracking, run_id=first.run_id, document="segments")
+    kept = registry.read_document(tracking, run_id=first.run_id, document="segments")
     assert [segment["name"] for segment in kept] == [s.name for s in first.segments]
-    trials = registry.read_report(tracking, run_id=first.run_id, document="trials")
+    trials = registry.read_document(tracking, run_id=first.run_id, document="trials")
     assert [trial["k"] for trial in trials] == [2, 3]
     for figure in ("silhouette_by_k", "segment_map"):
         assert registry.read_figure(tracking, run_id=first.run_id, name=figure)
