@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.graph.people import Rules
-from kinfold.silver.identity.resolution.assignment import Resolution, resolved
+from kinfold.silver.identity.graph.people import GuardRules
+from kinfold.silver.identity.resolution.assignment import ResolvedGraph, resolved_graph
 from kinfold.silver.identity.resolution.stored_graph import graph_of
 
 USER, EMAIL, COOKIE = 0, 1, 2
@@ -17,7 +17,7 @@ TRUST = {USER: 0.9, EMAIL: 0.8, COOKIE: 0.5}
 def rules(**changes):
     """One user_id per person; a cookie seen with more than three is nobody's."""
     given = dict(limits={USER: 1}, shared_by={(COOKIE, USER): 3}, max_person_size=50)
-    return Rules(**{**given, **changes})
+    return GuardRules(**{**given, **changes})
 
 
 @dataclass
@@ -28,7 +28,7 @@ class MadeGraph:
     stars around the smallest kind, as silver.identity_links has them.
     """
 
-    rules: Rules = field(default_factory=rules)
+    rules: GuardRules = field(default_factory=rules)
     first_seen: dict[int, int] = field(default_factory=dict)
     links: dict[tuple[int, int], int] = field(default_factory=dict)
     withdrawn: set[tuple[int, int]] = field(default_factory=set)
@@ -75,7 +75,7 @@ class MadeGraph:
         components = {self.component[n] for n in touched if n in self.component}
         return {n for n, c in self.component.items() if c in components} | touched
 
-    def resolved(self, within=None, torn=frozenset()) -> Resolution:
+    def resolved_graph(self, within=None, torn=frozenset()) -> ResolvedGraph:
         links = [
             link for link in self.links if within is None or link[0] in within or link[1] in within
         ]
@@ -83,7 +83,7 @@ class MadeGraph:
         nodes = [n for n in self.first_seen if seen is None or n in seen]
         there = [link for link in links if link not in self.withdrawn]
         known = [n for n in self.person if seen is None or n in seen]
-        found = resolved(
+        found = resolved_graph(
             graph_of(
                 _columns(
                     node_id=nodes,

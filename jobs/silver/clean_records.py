@@ -7,9 +7,9 @@ from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.cleansing.identifiers import Spelling
 from kinfold.silver.cleansing.records import (
     current_records,
+    expiry_moment,
     has_expired,
-    judged_at,
-    vanished_records,
+    removed_records,
 )
 from kinfold.tables import bronze, silver
 
@@ -22,11 +22,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_job(
         JOB,
         options,
-        reads_if_there=[bronze.RECORDS],
+        reads_if_exists=[bronze.RECORDS],
         writes=[silver.RECORDS],
         depends_on=[repr(Spelling.of(conf))],
     ) as run:
-        at = judged_at(run.lake.started_at, as_of=options.settings.as_of)
+        at = expiry_moment(run.lake.started_at, as_of=options.settings.as_of)
         known = run.lake.read_or_empty(silver.RECORDS)
         if not run.inputs or (run.is_up_to_date and not has_expired(known, at=at)):
             run.is_skipped = True
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             at=at,
             spelling=Spelling.of(conf),
         ).persist()
-        run.lake.upsert(silver.RECORDS, records, gone=vanished_records(known, records))
+        run.lake.upsert(silver.RECORDS, records, gone=removed_records(known, records))
         run.count(records=records.count())
 
 

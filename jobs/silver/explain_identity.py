@@ -11,8 +11,16 @@ import numpy as np
 
 from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
-from kinfold.silver.identity.operators.explanation import explained, explanation_text, links_around
-from kinfold.silver.identity.operators.lookup import IDENTIFIER_HELP, find_identifiers, places_of
+from kinfold.silver.identity.operators.explanation import (
+    explanation_of,
+    explanation_text,
+    links_around,
+)
+from kinfold.silver.identity.operators.lookup import (
+    IDENTIFIER_HELP,
+    assignments_of,
+    find_identifiers,
+)
 from kinfold.silver.identity.resolution.stored_graph import stored_graph
 
 JOB = "silver/explain_identity"
@@ -31,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         a, b = find_identifiers(lake, given, conf=options.settings.identity)
         links = links_around(stored_graph(lake), np.unique([a.node_id, b.node_id]))
         rows = [row.asDict() for row in links.collect()]
-        place_a, place_b = places_of(lake, [a, b])
-        found = explained(place_a, place_b, a.node_id, b.node_id, rows)
+        place_a, place_b = assignments_of(lake, [a, b])
+        found = explanation_of(place_a, place_b, a.node_id, b.node_id, rows)
     print(explanation_text(found, shows_values=options.arguments.show_values))
 
 

@@ -13,11 +13,11 @@ from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
 from kinfold.silver.identity.operators.lookup import IDENTIFIER_HELP, find_identifiers
 from kinfold.silver.identity.operators.what_if import (
-    check_reach,
+    check_overrides,
     check_rule,
-    outlook,
-    outlook_json,
-    outlook_text,
+    what_if,
+    what_if_json,
+    what_if_text,
 )
 
 JOB = "silver/what_if_identity"
@@ -31,16 +31,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--top", type=int, default=10, help="merges and splits shown (default: 10)")
     options = parse_options(JOB, argv, parser=parser)
     arguments, conf = options.arguments, options.settings.identity
-    check_reach(arguments.set)
+    check_overrides(arguments.set)
     check_rule(arguments.without_rule)
     given = {"--set-aside": arguments.set_aside} if arguments.set_aside else {}
     with open_lake(options, name=JOB) as lake:
         values = find_identifiers(lake, given, conf=conf) if given else []
-        found = outlook(lake, conf, set_aside=values, without_rule=arguments.without_rule)
+        found = what_if(lake, conf, set_aside=values, without_rule=arguments.without_rule)
     if arguments.json:
-        print(json.dumps(outlook_json(found, top=arguments.top)))
+        print(json.dumps(what_if_json(found, top=arguments.top)))
     else:
-        print(outlook_text(found, top=arguments.top))
+        print(what_if_text(found, top=arguments.top))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
         timed("job, one unlinked", lambda: unlink([*argv, "--a", named, "--reason", "bench"]))
     else:
         from kinfold.silver.identity.graph.nodes import node_id
-        from kinfold.silver.identity.links.observed import SEEN_TOGETHER, linked
+        from kinfold.silver.identity.links.observed import SEEN_TOGETHER, link_key_columns
 
         # Straight as they are in the lake: making them from events takes longer than all the rest.
         step = next(n for n in range(edges // 3 + 1, edges) if math.gcd(n, edges) == 1)
@@ -133,7 +133,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             "right_value": other,
         }
         links = rows.select("id", *(value.alias(name) for name, value in ends.items())).select(
-            *linked(F.lit(SEEN_TOGETHER)),
+            *link_key_columns(F.lit(SEEN_TOGETHER)),
             *ends,
             F.lit(SEEN_TOGETHER).alias("rule"),
             F.lit("1").alias("rule_version"),
@@ -168,12 +168,12 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             links = lake.read(silver.IDENTITY_LINKS).distinct()
             links.write.format("delta").mode("overwrite").save(str(folder / f"distinct-{turn}"))
 
-        def resolved(turn: int) -> None:
+        def resolved_graph(turn: int) -> None:
             people_of_edges(lake, namespaces, folder / f"map-{turn}")
 
         for turn in range(2 if edges <= 10_000_000 else 1):
             timed(f"distinct, round {turn + 1}", lambda t=turn: distinct(t))  # type: ignore[misc]
-            timed(f"people, round {turn + 1}", lambda t=turn: resolved(t))  # type: ignore[misc]
+            timed(f"people, round {turn + 1}", lambda t=turn: resolved_graph(t))  # type: ignore[misc]
         people = spark.read.format("delta").load(str(folder / "map-0"))
         found = people.select("profile_id").distinct().count()
         wanted = -(-edges // PER_PERSON)
@@ -188,7 +188,7 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
     import numpy as np
 
     from kinfold.core.settings.loading import load_settings
-    from kinfold.silver.identity.resolution.assignment import guard_rules, resolved
+    from kinfold.silver.identity.resolution.assignment import guard_rules, resolved_graph
     from kinfold.silver.identity.resolution.changed_rows import map_rows
     from kinfold.silver.identity.resolution.stored_graph import StoredGraph, read_graph
     from kinfold.tables import silver
@@ -204,7 +204,7 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
     steps.append(("read", time.monotonic()))
     rules = guard_rules(load_settings(HOME, "local", {}).identity, [])
     none = np.empty(0, np.int64)
-    found = resolved(graph, rules, namespaces, torn=none, set_aside=none)
+    found = resolved_graph(graph, rules, namespaces, torn=none, set_aside=none)
     changes = found.changes(none)
     del graph, found
     steps.append(("people", time.monotonic()))

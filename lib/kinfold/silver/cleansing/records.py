@@ -9,7 +9,7 @@ from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalise
 from kinfold.tables import silver
 
 
-def judged_at(started_at: datetime, *, as_of: datetime | None) -> datetime:
+def expiry_moment(started_at: datetime, *, as_of: datetime | None) -> datetime:
     """The moment by which records expire: the run's `as_of` where it lies ahead, else now.
 
     An `as_of` of the past does not bring back what may no longer be held.
@@ -55,7 +55,7 @@ def has_expired(records: DataFrame, *, at: datetime) -> bool:
     return not records.where(F.col("expires_at") <= F.lit(at)).isEmpty()
 
 
-def vanished_records(before: DataFrame, now: DataFrame) -> DataFrame:
+def removed_records(before: DataFrame, now: DataFrame) -> DataFrame:
     """The records that are no longer there: source, record_id."""
     key = list(silver.RECORDS.key)
     return before.select(*key).join(now.select(*key), key, how="anti")

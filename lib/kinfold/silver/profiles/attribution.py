@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.runtime.job import JobRun
 from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
-from kinfold.silver.identity.resolution.history import current, nodes_set_aside
+from kinfold.silver.identity.resolution.history import current, shared_nodes
 from kinfold.tables import silver
 
 
@@ -30,7 +30,7 @@ class SourceRanking:
 
 def source_ranking(run: JobRun) -> SourceRanking:
     """The ranking of the settings and of the values set aside in the lake."""
-    shared = nodes_set_aside(run.lake.read_or_empty(silver.BAD_VALUES))
+    shared = shared_nodes(run.lake.read_or_empty(silver.BAD_VALUES))
     return SourceRanking(Namespaces.of(run.settings.identity), tuple(sorted(shared)))
 
 

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.core.jit import compiled
 
-Ints = NDArray[np.int64]
 Indices = NDArray[np.int32]
-Flags = NDArray[np.bool_]
 
 MAX_NODES = 2**31 - 1
 

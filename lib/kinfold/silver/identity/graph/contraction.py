@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.core.arrays import Ints
 from kinfold.core.errors import KinfoldError
-from kinfold.silver.identity.graph.components import Ints, spanning_forest
+from kinfold.silver.identity.graph.components import spanning_forest
 
 
 class ContractionError(KinfoldError):

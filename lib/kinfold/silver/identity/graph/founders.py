@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfold.core.arrays import Ints
 from kinfold.core.jit import compiled
-from kinfold.silver.identity.graph.components import Indices, Ints, checked_ends
+from kinfold.silver.identity.graph.components import Indices, checked_ends
 
 
 def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Indices:

@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.core.jit import compiled
-from kinfold.silver.identity.graph.components import (
-    Flags,
-    Indices,
-    Ints,
-    checked_ends,
-    component_labels,
-)
+from kinfold.silver.identity.graph.components import Indices, checked_ends, component_labels
 
 Codes = NDArray[np.uint8]
 
@@ -25,7 +20,7 @@ LARGEST_CODE = FORBIDDEN - 2
 
 
 @dataclass(frozen=True)
-class Alarms:
+class LimitViolations:
     """What plain components would have joined: one entry per component and limit it breaks.
 
     Attributes:
@@ -41,7 +36,7 @@ class Alarms:
 
 
 @dataclass(frozen=True)
-class Guarded:
+class GuardedComponents:
     """People and what was done to each edge.
 
     Attributes:
@@ -55,7 +50,7 @@ class Guarded:
     labels: Indices
     accepted: Flags
     refused_by: Codes
-    alarms: Alarms
+    alarms: LimitViolations
 
 
 def guarded_components(
@@ -70,7 +65,7 @@ def guarded_components(
     seen: Ints,
     tie: Ints,
     forbidden: tuple[NDArray[Any], NDArray[Any]] | None = None,
-) -> Guarded:
+) -> GuardedComponents:
     """People: edges are taken in descending trust, each unless it would break a limit.
 
     Kruskal's algorithm with counters. Only components that break a limit are taken apart; all
@@ -99,7 +94,7 @@ def guarded_components(
     accepted = np.ones(len(left), dtype=np.bool_)
     refused_by = np.zeros(len(left), dtype=np.uint8)
     if len(alarms.component) == 0:
-        return Guarded(labels, accepted, refused_by, alarms)
+        return GuardedComponents(labels, accepted, refused_by, alarms)
 
     is_broken = np.zeros(node_count, dtype=np.bool_)
     is_broken[alarms.component] = True
@@ -135,7 +130,7 @@ def guarded_components(
     refused_by[edges] = reasons
     accepted[edges] = reasons == NOT_REFUSED
     labels[nodes] = nodes[parent]
-    return Guarded(labels, accepted, refused_by, alarms)
+    return GuardedComponents(labels, accepted, refused_by, alarms)
 
 
 def _check(
@@ -173,7 +168,7 @@ def _alarms(
     limits: Mapping[int, int],
     max_size: int | None,
     apart: tuple[Indices, Indices],
-) -> Alarms:
+) -> LimitViolations:
     found: list[tuple[NDArray[Any], int, NDArray[Any]]] = []
 
     def count(members: Indices, code: int, at_most: int) -> None:
@@ -188,7 +183,7 @@ def _alarms(
     count(joined, FORBIDDEN, 0)
     if max_size is not None:
         count(labels, TOO_MANY_IDENTIFIERS, max_size)
-    return Alarms(
+    return LimitViolations(
         component=np.concatenate([over for over, _, _ in found]).astype(np.int32),
         code=np.repeat([code for _, code, _ in found], [len(o) for o, _, _ in found]).astype(
             np.uint8

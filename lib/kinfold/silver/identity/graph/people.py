@@ -10,19 +10,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.core.jit import compiled
 from kinfold.silver.identity.graph.components import Indices, component_labels, positions
 from kinfold.silver.identity.graph.founders import founders
-from kinfold.silver.identity.graph.guards import Guarded, guarded_components
+from kinfold.silver.identity.graph.guards import GuardedComponents, guarded_components
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 NO_NAMESPACE = 253
 """Code of nodes that no limit counts: second accounts of one person."""
 
 
 @dataclass(frozen=True)
-class Rules:
+class GuardRules:
     """What keeps links from joining people.
 
     Attributes:
@@ -113,10 +112,10 @@ class People:
     person: Indices
     component: Indices
     is_blocked: Flags
-    guarded: Guarded
+    guarded: GuardedComponents
 
 
-def shared_values(graph: Graph, rules: Rules) -> SharedValues:
+def shared_values(graph: Graph, rules: GuardRules) -> SharedValues:
     """The values inside that more of another kind share than may, each with its worst case."""
     size, found = len(graph.node_id), [np.empty((0, 5), np.int64)]
     for place, ((code, other), most) in enumerate(sorted(rules.shared_by.items())):
@@ -151,7 +150,7 @@ def _count_sharers(  # type: ignore[no-untyped-def]
                 counts[b] += 1
 
 
-def people_of(graph: Graph, shared: Ints, rules: Rules) -> People:
+def people_of(graph: Graph, shared: Ints, rules: GuardRules) -> People:
     """People as links and guards make them.
 
     Args:

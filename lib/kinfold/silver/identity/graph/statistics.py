@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.core.arrays import Ints
 from kinfold.runtime.lake.tables import Lake
-from kinfold.silver.identity.graph.components import Ints, component_labels, dense
+from kinfold.silver.identity.graph.components import component_labels, dense
 from kinfold.silver.identity.operators.explanation import bridges
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver

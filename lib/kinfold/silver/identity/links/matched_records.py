@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.silver.identity.graph.nodes import RECORD, record_node
-from kinfold.silver.identity.links.observed import linked
+from kinfold.silver.identity.links.observed import link_key_columns
 from kinfold.silver.matching.engine import LinkStatus, Matching, scored_links
 from kinfold.silver.matching.settings import MatchingSettings, PersonMap
 
 MATCHED = "matched"
-MOST_TRUST = 0.88
+MAX_TRUST = 0.88
 """Two records that are surely alike are believed a little less than an e-mail in common."""
 _RECORD = "record of the source"
 
 
-def alike_records(
+def matched_record_links(
     records: DataFrame, *, attributes: Mapping[str, str], settings: MatchingSettings
 ) -> tuple[DataFrame, Matching]:
     """Links between records that fuzzy matching takes for one person, and how it went.
@@ -61,11 +61,11 @@ def alike_records(
         .join(right, "right_record_key")
         .withColumns(ends)
         .select(
-            *linked(F.lit(MATCHED)),
+            *link_key_columns(F.lit(MATCHED)),
             *ends,
             F.lit(MATCHED).alias("rule"),
             F.lit(matching.model.version).alias("rule_version"),
-            (F.col("match_probability") * MOST_TRUST).alias("trust"),
+            (F.col("match_probability") * MAX_TRUST).alias("trust"),
             F.col("match_weight").alias("weight"),
             F.col("_left_source").alias("source"),
             F.lit(None).cast("string").alias("source_event_id"),

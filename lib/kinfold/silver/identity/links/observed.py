@@ -5,8 +5,13 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.runtime.arrow_frames import FEW, distinct_numbers, frame_of, rows_with_values
-from kinfold.silver.identity.graph.components import Ints
+from kinfold.core.arrays import Ints
+from kinfold.runtime.arrow_frames import (
+    MAX_LITERAL_VALUES,
+    distinct_numbers,
+    frame_of,
+    rows_with_values,
+)
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id, with_record_node
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
@@ -129,7 +134,7 @@ def seen_together(
         )
         .withColumn("rule", F.when(is_alias, ALIAS).otherwise(rule))
         .select(
-            *linked(F.col("rule")),
+            *link_key_columns(F.col("rule")),
             *ends,
             "rule",
             F.lit(RULE_VERSION).alias("rule_version"),
@@ -150,7 +155,7 @@ def seen_together(
     )
 
 
-def linked(rule: Column) -> list[Column]:
+def link_key_columns(rule: Column) -> list[Column]:
     """link_id, left_node and right_node of a row with both ends."""
     left = node_id(F.col("left_namespace"), F.col("left_value"))
     right = node_id(F.col("right_namespace"), F.col("right_value"))
@@ -195,7 +200,7 @@ def links_at(links: DataFrame, nodes: Ints) -> DataFrame:
     Args:
         nodes: distinct.
     """
-    if len(nodes) <= FEW:
+    if len(nodes) <= MAX_LITERAL_VALUES:
         # Ends first: they are all that must be read of the links, and which file and which part
         # of it has the others then follows from their ids.
         is_near = F.col("left_node").isin(nodes.tolist()) | F.col("right_node").isin(nodes.tolist())

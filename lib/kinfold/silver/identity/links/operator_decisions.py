@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.errors import ConfError
 from kinfold.silver.identity.graph.nodes import node_id
-from kinfold.silver.identity.links.observed import linked
+from kinfold.silver.identity.links.observed import link_key_columns
 from kinfold.tables import silver
 
 OPERATOR = "operator"
@@ -76,7 +76,7 @@ def is_unlinked(decisions: Sequence[Row]) -> Column:
     return hit & (F.col("rule") != OPERATOR)
 
 
-def is_taken_back(decisions: Sequence[Row]) -> Column:
+def is_undone(decisions: Sequence[Row]) -> Column:
     """Whether an operator made the link and no decision to link its ends holds any more."""
     held = F.lit(False)
     for row in decisions:
@@ -97,7 +97,7 @@ def with_decisions(
         are_said: events or records say the links now; else only what operators withdrew comes back,
             and not what its record no longer says.
     """
-    is_back = is_taken_back(decisions)
+    is_back = is_undone(decisions)
     gone = is_unlinked(decisions) | is_back
     was_gone = F.col("status") == "withdrawn"
     by_operator = F.coalesce(F.col("reason").isin(_BY_OPERATOR, _TAKEN_BACK), F.lit(False))
@@ -117,7 +117,7 @@ def operator_links(decisions: DataFrame) -> DataFrame:
     """Links that operators made: silver.identity_links columns but validity, status and reason."""
     made = decisions.where((F.col("kind") == "link") & F.col("withdrawn_at").isNull())
     return made.select(
-        *linked(F.lit(OPERATOR)),
+        *link_key_columns(F.lit(OPERATOR)),
         "left_namespace",
         "left_value",
         "right_namespace",
@@ -138,7 +138,7 @@ def decision_nodes(decisions: Sequence[Row], kind: str) -> list[tuple[int, int |
     return [(row["left_node"], row["right_node"]) for row in decisions if row["kind"] == kind]
 
 
-def as_decision(frame: DataFrame) -> DataFrame:
+def decision_rows(frame: DataFrame) -> DataFrame:
     """Rows of `decision_row` with their nodes."""
     right = F.when(
         F.col("right_value").isNotNull(), node_id(F.col("right_namespace"), F.col("right_value"))

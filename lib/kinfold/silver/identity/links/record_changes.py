@@ -44,7 +44,7 @@ def record_changes(run: JobRun) -> RecordChanges:
     again = changes.where(F.col(CHANGE_TYPE) == "update_preimage").select("source", "record_id")
     itself = record_node(F.col("source"), F.col("record_id"))
     nodes = again.distinct().select(node_id(itself["namespace"], itself["value"]).alias("node_id"))
-    lost = lazily_cached(lost_identifiers(records, changes))
+    lost = lazily_cached(removed_identifiers(records, changes))
     if lost.isEmpty():
         return RecordChanges(changed, None, nodes)
     # All events are looked through, which is why only a loss leads here.
@@ -67,7 +67,7 @@ def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
     return records.join(changes.select(*key).distinct(), key, how="semi").select(*records.columns)
 
 
-def lost_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
+def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
     """Identifiers that a record had before it went or changed, and none has now; records too.
 
     Args:

@@ -18,14 +18,18 @@ from kinfold.silver.identity.links.observed import links_at
 from kinfold.silver.identity.links.operator_decisions import (
     OPERATOR,
     active_decisions,
-    as_decision,
     decision_row,
+    decision_rows,
     operator_links,
     with_decisions,
 )
-from kinfold.silver.identity.operators.lookup import IDENTIFIER_HELP, Found, find_identifiers
-from kinfold.silver.identity.resolution.assignment import guard_rules, resolved
-from kinfold.silver.identity.resolution.history import nodes_set_aside
+from kinfold.silver.identity.operators.lookup import (
+    IDENTIFIER_HELP,
+    StoredIdentifier,
+    find_identifiers,
+)
+from kinfold.silver.identity.resolution.assignment import guard_rules, resolved_graph
+from kinfold.silver.identity.resolution.history import shared_nodes
 from kinfold.silver.identity.resolution.stored_graph import (
     StoredGraph,
     affected_components,
@@ -45,7 +49,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class ForeseenChange:
+class IdChange:
     """Identifiers that went from one person to another: a row of silver.identity_changes."""
 
     kind: str
@@ -137,9 +141,7 @@ def decide(
             lake.upsert(silver.IDENTITY_DECISIONS, _frame(lake, row))
         resolve(options.as_argv())
         done = lake.read_or_empty(silver.IDENTITY_CHANGES).where(F.col("run_id") == lake.run_id)
-        changes = [
-            ForeseenChange(*(one[n] for n in _CHANGE)) for one in done.select(*_CHANGE).collect()
-        ]
+        changes = [IdChange(*(one[n] for n in _CHANGE)) for one in done.select(*_CHANGE).collect()]
         lines = [*_lines_before(row, is_dry=False), *_told_changes(changes)]
         return [*lines, *_refusal(lake, row)]
 
@@ -148,10 +150,12 @@ _CHANGE = ("kind", "from_profile_id", "to_profile_id", "identifier_count")
 
 
 def _frame(lake: Lake, row: Mapping[str, Any]) -> Any:
-    return as_decision(silver.IDENTITY_DECISIONS.rows(lake.spark, [row]))
+    return decision_rows(silver.IDENTITY_DECISIONS.rows(lake.spark, [row]))
 
 
-def _decided(lake: Lake, kind: str, found: Sequence[Found], reason: str) -> dict[str, Any]:
+def _decided(
+    lake: Lake, kind: str, found: Sequence[StoredIdentifier], reason: str
+) -> dict[str, Any]:
     """The row of a new decision.
 
     Raises:
@@ -221,7 +225,7 @@ def _undone(lake: Lake, decision_id: str, job: str) -> dict[str, Any]:
     return {**row, "withdrawn_at": lake.started_at}
 
 
-def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[ForeseenChange]:
+def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[IdChange]:
     """What a decision would change among the people that its identifiers touch."""
     conf = options.settings.identity
     namespaces, known = Namespaces.of(conf), stored_graph(lake)
@@ -234,7 +238,7 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[F
         held.append(Row(**row))
     ends = [node for node in (row["left_node"], row["right_node"]) if node is not None]
     released = {one["left_node"] for one in held if one["kind"] == "release"}
-    set_aside = nodes_set_aside(lake.read_or_empty(silver.BAD_VALUES)) - released
+    set_aside = shared_nodes(lake.read_or_empty(silver.BAD_VALUES)) - released
     before = known.links
     links = with_decisions(before, held, at=lake.started_at, are_said=False)
     if row["kind"] == "link" and row["withdrawn_at"] is None:
@@ -250,7 +254,7 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[F
     )
     torn = distinct_numbers(gone.select("left_node", "right_node"))
     then = StoredGraph(known.identifiers, links, known.current, known.births)
-    result = resolved(
+    result = resolved_graph(
         read_graph(stored_subgraph(then, near), namespaces, near=near),
         guard_rules(conf, held),
         namespaces,
@@ -265,7 +269,7 @@ def _foreseen(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[F
         F.md5(F.col("to_key").cast("string")),
         "identifier_count",
     ).collect()
-    return [ForeseenChange(*one) for one in rows]
+    return [IdChange(*one) for one in rows]
 
 
 def _lines_before(row: Mapping[str, Any], *, is_dry: bool) -> list[str]:
@@ -278,7 +282,7 @@ def _lines_before(row: Mapping[str, Any], *, is_dry: bool) -> list[str]:
     return [f"Decision {row['decision_id']} ({row['kind']}) holds. To take it back: {undo}"]
 
 
-def _told_changes(changes: Sequence[ForeseenChange]) -> list[str]:
+def _told_changes(changes: Sequence[IdChange]) -> list[str]:
     if not changes:
         return ["  nobody's id changes"]
     ordered = sorted(changes, key=lambda c: (-c.identifier_count, c.from_profile_id, c.kind))

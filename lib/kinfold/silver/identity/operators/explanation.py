@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
+from kinfold.core.arrays import Ints
 from kinfold.core.jit import compiled
-from kinfold.silver.identity.graph.components import Ints, checked_ends, component_labels, dense
+from kinfold.silver.identity.graph.components import checked_ends, component_labels, dense
 from kinfold.silver.identity.links.observed import links_at
 from kinfold.silver.identity.resolution.stored_graph import StoredGraph, affected_components
 
@@ -25,7 +26,7 @@ _LEVELS = {"active": 2 * _STEP, "blocked": _STEP, "withdrawn": 0.0}
 
 
 @dataclass(frozen=True)
-class Link:
+class PathLink:
     """A row of silver.identity_links as evidence, its left end being where the path comes from."""
 
     link_id: int
@@ -43,7 +44,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class NodePlace:
+class IdentifierAssignment:
     """Whose an identifier is today: the person and since when; both null = nobody's."""
 
     identifier: Identifier
@@ -63,9 +64,9 @@ class Explanation:
         parting: places in `path` of the links each of which, taken away, would part them.
     """
 
-    a: NodePlace
-    b: NodePlace
-    path: tuple[Link, ...]
+    a: IdentifierAssignment
+    b: IdentifierAssignment
+    path: tuple[PathLink, ...]
     parting: tuple[int, ...]
 
     @property
@@ -198,8 +199,12 @@ def _bridges(starts, neighbours, edge_of, below):  # type: ignore[no-untyped-def
                         below[came_by[node]] = size[node]
 
 
-def explained(
-    a: NodePlace, b: NodePlace, node_a: int, node_b: int, links: Sequence[Mapping[str, Any]]
+def explanation_of(
+    a: IdentifierAssignment,
+    b: IdentifierAssignment,
+    node_a: int,
+    node_b: int,
+    links: Sequence[Mapping[str, Any]],
 ) -> Explanation:
     """The explanation of two identifiers by the links around them.
 
@@ -223,14 +228,14 @@ def explained(
     return Explanation(a, b, tuple(steps), parting)
 
 
-def _link(row: Mapping[str, Any], *, forward: bool) -> Link:
+def _link(row: Mapping[str, Any], *, forward: bool) -> PathLink:
     left = (row["left_namespace"], row["left_value"])
     right = (row["right_namespace"], row["right_value"])
     ends = (left, right) if forward else (right, left)
-    return Link(left=ends[0], right=ends[1], **{name: row[name] for name in _EVIDENCE})
+    return PathLink(left=ends[0], right=ends[1], **{name: row[name] for name in _EVIDENCE})
 
 
-_EVIDENCE = tuple(one.name for one in fields(Link) if one.name not in ("left", "right"))
+_EVIDENCE = tuple(one.name for one in fields(PathLink) if one.name not in ("left", "right"))
 
 
 def links_around(known: StoredGraph, nodes: Ints) -> DataFrame:
@@ -271,13 +276,13 @@ def explanation_text(found: Explanation, *, shows_values: bool) -> str:
     return "\n".join(lines)
 
 
-def _whose(place: NodePlace) -> str:
+def _whose(place: IdentifierAssignment) -> str:
     if place.profile_id is None or place.since is None:
         return f"nobody's{f' ({place.set_aside})' if place.set_aside else ''}"
     return f"person {place.profile_id} since {_moment(place.since)}"
 
 
-def _evidence(link: Link, *, shows_values: bool) -> list[str]:
+def _evidence(link: PathLink, *, shows_values: bool) -> list[str]:
     status = link.status + (f": {link.reason}" if link.reason else "")
     lines = [f"{status}; rule {link.rule} (version {link.rule_version}), trust {link.trust:.2f}"]
     event = link.source_event_id

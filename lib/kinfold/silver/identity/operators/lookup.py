@@ -14,7 +14,7 @@ from kinfold.runtime.lake.tables import Lake
 from kinfold.silver.cleansing.identifiers import parsed_phone
 from kinfold.silver.identity.graph.nodes import RECORD
 from kinfold.silver.identity.links.operator_decisions import parsed_identifier
-from kinfold.silver.identity.operators.explanation import NodePlace
+from kinfold.silver.identity.operators.explanation import IdentifierAssignment
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 
@@ -25,7 +25,7 @@ IDENTIFIER_HELP = (
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredIdentifier:
     """An identifier of the graph, as silver.identifiers has it."""
 
     node_id: int
@@ -50,7 +50,9 @@ def spellings(namespace: str, value: str, *, phone_region: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def find_identifiers(lake: Lake, given: Mapping[str, str], *, conf: IdentityConf) -> list[Found]:
+def find_identifiers(
+    lake: Lake, given: Mapping[str, str], *, conf: IdentityConf
+) -> list[StoredIdentifier]:
     """The identifiers that options name, in their order.
 
     Args:
@@ -76,7 +78,7 @@ def find_identifiers(lake: Lake, given: Mapping[str, str], *, conf: IdentityConf
     for option, (namespace, value) in wanted.items():
         pairs = [(namespace, way) for way in ways[option] if (namespace, way) in there]
         if pairs:
-            found.append(Found(there[pairs[0]], *pairs[0]))
+            found.append(StoredIdentifier(there[pairs[0]], *pairs[0]))
         else:
             problems.append(_unknown(lake, option, namespace, value, conf))
     if problems:
@@ -101,7 +103,7 @@ def _unknown(lake: Lake, option: str, namespace: str, value: str, conf: Identity
     )
 
 
-def places_of(lake: Lake, identifiers: list[Found]) -> list[NodePlace]:
+def assignments_of(lake: Lake, identifiers: list[StoredIdentifier]) -> list[IdentifierAssignment]:
     """Whose the identifiers are today, in their order."""
     nodes = [one.node_id for one in identifiers]
     today = current(lake.read(silver.IDENTITY_MAP)).where(F.col("node_id").isin(*nodes))
@@ -113,7 +115,7 @@ def places_of(lake: Lake, identifiers: list[Found]) -> list[NodePlace]:
         for row in bad.where(F.col("status") == "set_aside").collect()
     }
     return [
-        NodePlace(
+        IdentifierAssignment(
             identifier=one.pair,
             profile_id=whose[one.node_id]["profile_id"] if one.node_id in whose else None,
             since=whose[one.node_id]["valid_from"] if one.node_id in whose else None,

@@ -8,32 +8,26 @@ from typing import Any
 import numpy as np
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import IdentityConf
 from kinfold.runtime.lake.tables import Lake
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.graph.people import (
-    Flags,
-    Graph,
-    Ints,
-    People,
-    people_of,
-    shared_values,
-)
+from kinfold.silver.identity.graph.people import Graph, People, people_of, shared_values
 from kinfold.silver.identity.links.observed import SEEN_BESIDE, SEEN_TOGETHER, sightings
 from kinfold.silver.identity.links.operator_decisions import active_decisions
-from kinfold.silver.identity.operators.lookup import Found
+from kinfold.silver.identity.operators.lookup import StoredIdentifier
 from kinfold.silver.identity.resolution.assignment import guard_rules
 from kinfold.silver.identity.resolution.link_changes import seen_beside_shared
 from kinfold.silver.identity.resolution.stored_graph import StoredGraph, read_graph, stored_graph
 from kinfold.tables import silver
 
-RULES = ("seen_together", "seen_beside_shared", "alias", "matched", "operator")
+RULES = ("seen_together", "seen_beside", "alias", "matched", "operator")
 _OUT_OF_REACH = ("placeholders", "phone_region", "email_provider_rules")
 
 
 @dataclass(frozen=True)
-class Shift:
+class PersonChange:
     """A merge or a split: the people of one side, and how many identifiers each brings or gets.
 
     Attributes:
@@ -53,7 +47,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class WhatIfResult:
     """Today's people against those that would be.
 
     Attributes:
@@ -66,8 +60,8 @@ class Outlook:
 
     people_today: int
     people_then: int
-    merges: tuple[Shift, ...]
-    splits: tuple[Shift, ...]
+    merges: tuple[PersonChange, ...]
+    splits: tuple[PersonChange, ...]
     to_nobody: int
     from_nobody: int
     set_aside: tuple[int, ...]
@@ -75,7 +69,7 @@ class Outlook:
     blocked_then: int
 
 
-def check_reach(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[str]) -> None:
     """Refuse settings that decide what identifiers look like: they need the events read anew.
 
     Raises:
@@ -106,9 +100,13 @@ def check_rule(rule: str | None) -> None:
         )
 
 
-def outlook(
-    lake: Lake, conf: IdentityConf, *, set_aside: Sequence[Found], without_rule: str | None
-) -> Outlook:
+def what_if(
+    lake: Lake,
+    conf: IdentityConf,
+    *,
+    set_aside: Sequence[StoredIdentifier],
+    without_rule: str | None,
+) -> WhatIfResult:
     """What settings would make of the graph as the tables have it.
 
     Args:
@@ -118,7 +116,7 @@ def outlook(
     namespaces, known = Namespaces.of(conf), stored_graph(lake)
     decisions = active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS))
     rules = guard_rules(conf, decisions)
-    links = retrusted(known.links, namespaces)
+    links = with_current_trust(known.links, namespaces)
     if without_rule is not None:
         links = links.where(F.col("rule") != without_rule)
 
@@ -137,10 +135,10 @@ def outlook(
         beside = _beside(lake, namespaces, graph.node_id[shared].tolist())
         beside = beside.join(known.links.select("link_id"), "link_id", how="anti")
         graph, found, _ = people(links.unionByName(beside))
-    return compared(graph, found, set_aside=new, blocked_today=_blocked(known.links))
+    return compared_people(graph, found, set_aside=new, blocked_today=_blocked(known.links))
 
 
-def retrusted(links: DataFrame, namespaces: Namespaces) -> DataFrame:
+def with_current_trust(links: DataFrame, namespaces: Namespaces) -> DataFrame:
     """Links with the trust that settings give to what was seen; what else says it stays."""
     ends = [namespaces.trust(F.col(f"{side}_namespace")) for side in ("left", "right")]
     is_seen = F.col("rule").isin(SEEN_TOGETHER, SEEN_BESIDE)
@@ -164,13 +162,13 @@ def _blocked(links: DataFrame) -> int:
     return links.where(F.col("status") == "blocked").count()
 
 
-def compared(
+def compared_people(
     graph: Graph, then: People, *, set_aside: tuple[int, ...], blocked_today: int
-) -> Outlook:
+) -> WhatIfResult:
     """Today's people, as the graph knows them, against others of the same nodes."""
     stays = graph.is_known & then.belongs
     today, later = graph.person_key[stays], then.person[stays].astype(np.int64)
-    return Outlook(
+    return WhatIfResult(
         people_today=len(np.unique(graph.person_key[graph.is_known])),
         people_then=len(np.unique(then.person[then.belongs])),
         merges=_shifts(later, today, is_merge=True),
@@ -183,7 +181,7 @@ def compared(
     )
 
 
-def _shifts(whole: Ints, part: Ints, *, is_merge: bool) -> tuple[Shift, ...]:
+def _shifts(whole: Ints, part: Ints, *, is_merge: bool) -> tuple[PersonChange, ...]:
     """The wholes that have more than one part."""
     pairs, counts = np.unique(np.stack([whole, part]), axis=1, return_counts=True)
     names, start, parts = np.unique(pairs[0], return_index=True, return_counts=True)
@@ -196,7 +194,7 @@ def _shifts(whole: Ints, part: Ints, *, is_merge: bool) -> tuple[Shift, ...]:
         )
         people = tuple(_profile(key) for _, key in sized) if is_merge else ()
         person = people[0] if is_merge else _profile(int(names[place]))
-        found.append(Shift(person, tuple(size for size, _ in sized), people))
+        found.append(PersonChange(person, tuple(size for size, _ in sized), people))
     return tuple(sorted(found, key=lambda one: (-one.identifiers, one.person)))
 
 
@@ -209,7 +207,7 @@ def _count(flags: Flags) -> int:
     return int(np.count_nonzero(flags))
 
 
-def outlook_json(found: Outlook, *, top: int) -> dict[str, Any]:
+def what_if_json(found: WhatIfResult, *, top: int) -> dict[str, Any]:
     """The outlook as data that JSON can hold; of merges and splits the largest."""
     data = asdict(found)
     for kind in ("merges", "splits"):
@@ -218,7 +216,7 @@ def outlook_json(found: Outlook, *, top: int) -> dict[str, Any]:
     return data
 
 
-def outlook_text(found: Outlook, *, top: int) -> str:
+def what_if_text(found: WhatIfResult, *, top: int) -> str:
     """The outlook for a terminal; values are not shown."""
     lines = [
         f"people          {found.people_today:>12,} today {found.people_then:>12,} then",
@@ -238,7 +236,7 @@ def outlook_text(found: Outlook, *, top: int) -> str:
     return "\n".join([*lines, "\nNothing was written."])
 
 
-def _shift(one: Shift) -> str:
+def _shift(one: PersonChange) -> str:
     if one.people:
         shown = ", ".join(one.people[:3])
         return shown + (f" and {len(one.people) - 3} more" if len(one.people) > 3 else "")

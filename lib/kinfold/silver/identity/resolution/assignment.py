@@ -11,15 +11,14 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import Row
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.core.settings.models import IdentityConf
 from kinfold.silver.identity.graph.guards import FORBIDDEN, TOO_MANY_IDENTIFIERS
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import (
-    Flags,
     Graph,
-    Ints,
+    GuardRules,
     People,
-    Rules,
     SharedValues,
     people_of,
     shared_values,
@@ -60,7 +59,7 @@ class GraphChanges:
 
 
 @dataclass(frozen=True)
-class Resolution:
+class ResolvedGraph:
     """Who is who in a graph, beside what its tables say so far.
 
     Attributes:
@@ -204,10 +203,10 @@ class Resolution:
         )
 
 
-def guard_rules(conf: IdentityConf, decisions: Sequence[Row]) -> Rules:
+def guard_rules(conf: IdentityConf, decisions: Sequence[Row]) -> GuardRules:
     """The guards as settings and operators have them."""
     namespaces = Namespaces.of(conf)
-    return Rules(
+    return GuardRules(
         limits=namespaces.limits,
         shared_by=namespaces.shared_by,
         max_person_size=conf.max_person_size,
@@ -216,14 +215,14 @@ def guard_rules(conf: IdentityConf, decisions: Sequence[Row]) -> Rules:
     )
 
 
-def resolved(
+def resolved_graph(
     graph: Graph,
-    rules: Rules,
+    rules: GuardRules,
     namespaces: Namespaces,
     *,
     torn: Ints,
     set_aside: Ints,
-) -> Resolution:
+) -> ResolvedGraph:
     """Who is who in a graph.
 
     Args:
@@ -238,7 +237,7 @@ def resolved(
     keys = graph.person_key[places[graph.is_known[places]]]
     torn_people = np.unique(np.concatenate([keys, graph.gone_person]))
     graph, births = with_reassigned_ids(graph, people, torn_people)
-    return Resolution(graph, people, shared, graph.birth_key[people.person], births, namespaces)
+    return ResolvedGraph(graph, people, shared, graph.birth_key[people.person], births, namespaces)
 
 
 def _stand_in(keys: Ints, among: Ints, where: Flags) -> Flags:

@@ -22,7 +22,7 @@ def identity_as_of(identity_map: DataFrame, moment: datetime | Column) -> DataFr
     return identity_map.where((F.col("valid_from") <= at) & is_open)
 
 
-def nodes_set_aside(bad_values: DataFrame) -> set[int]:
+def shared_nodes(bad_values: DataFrame) -> set[int]:
     """The nodes of silver.bad_values: they are few, and nobody's."""
     rows = bad_values.where(F.col("status") == "set_aside").select("node_id").collect()
     return {row["node_id"] for row in rows}

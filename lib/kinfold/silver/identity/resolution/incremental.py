@@ -12,14 +12,14 @@ from kinfold.runtime.job import JobRun
 from kinfold.silver.identity.graph.contraction import contracted_components
 from kinfold.silver.identity.graph.guards import FORBIDDEN, TOO_MANY_IDENTIFIERS
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.graph.people import Rules
+from kinfold.silver.identity.graph.people import GuardRules
 from kinfold.silver.identity.links.observed import (
     SEEN_TOGETHER,
     links_at,
 )
 from kinfold.silver.identity.links.operator_decisions import active_decisions
-from kinfold.silver.identity.resolution.assignment import Resolution, guard_rules, resolved
-from kinfold.silver.identity.resolution.history import nodes_set_aside
+from kinfold.silver.identity.resolution.assignment import ResolvedGraph, guard_rules, resolved_graph
+from kinfold.silver.identity.resolution.history import shared_nodes
 from kinfold.silver.identity.resolution.link_changes import (
     LINK_ENDS,
     LinkChanges,
@@ -88,10 +88,10 @@ def resolve_incrementally(run: JobRun) -> Matching | None:
             lake.upsert(silver.IDENTITY_LINKS, beside)
         parts = _parts(run, set_aside)
 
-    def found(near: Subgraph | None) -> tuple[StoredGraph, Resolution]:
+    def found(near: Subgraph | None) -> tuple[StoredGraph, ResolvedGraph]:
         known = stored_graph(lake, is_resolved=False)
         known = known if near is None else stored_subgraph(known, near)
-        result = resolved(
+        result = resolved_graph(
             read_graph(known, namespaces, near=near),
             rules,
             namespaces,
@@ -118,7 +118,7 @@ def resolve_incrementally(run: JobRun) -> Matching | None:
     return news.matching
 
 
-def _shared_in_spark(run: JobRun, namespaces: Namespaces, rules: Rules) -> list[int]:
+def _shared_in_spark(run: JobRun, namespaces: Namespaces, rules: GuardRules) -> list[int]:
     """The values that too many share, found where the links do not fit the driver."""
     links = run.lake.read(silver.IDENTITY_LINKS)
     links = links.where((F.col("rule") == SEEN_TOGETHER) & (F.col("status") != "withdrawn"))
@@ -165,7 +165,7 @@ def _parts(run: JobRun, set_aside: Sequence[int]) -> Iterator[Subgraph]:
         yield subgraph_of(known, np.array(set_aside, np.int64))
 
 
-def _note_alarms(run: JobRun, result: Resolution, namespaces: Namespaces) -> None:
+def _note_alarms(run: JobRun, result: ResolvedGraph, namespaces: Namespaces) -> None:
     """Tell of the worst that plain components would have joined, before anything was cut."""
     alarms = result.people.guarded.alarms
     for code in np.unique(alarms.code).tolist():
@@ -193,4 +193,4 @@ def _affected_subgraph(run: JobRun, news: LinkChanges, set_aside: Sequence[int])
 def _set_aside(run: JobRun, decisions: Sequence[Row]) -> list[int]:
     """Nodes that belong to nobody, but for those that an operator has released."""
     released = {row["left_node"] for row in decisions if row["kind"] == "release"}
-    return sorted(nodes_set_aside(run.lake.read_or_empty(silver.BAD_VALUES)) - released)
+    return sorted(shared_nodes(run.lake.read_or_empty(silver.BAD_VALUES)) - released)

@@ -7,13 +7,13 @@ from datetime import datetime
 import numpy as np
 from pyspark.sql import DataFrame, Row, functions as F
 
+from kinfold.core.arrays import Ints
 from kinfold.runtime.arrow_frames import distinct_numbers
 from kinfold.runtime.caching import cached, lazily_cached, materialized
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.tables import Lake
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id
-from kinfold.silver.identity.graph.people import Ints
-from kinfold.silver.identity.links.matched_records import MATCHED, alike_records
+from kinfold.silver.identity.links.matched_records import MATCHED, matched_record_links
 from kinfold.silver.identity.links.observed import (
     SEEN_BESIDE,
     links_at,
@@ -225,7 +225,7 @@ def _matches_records(run: JobRun) -> bool:
 def _alike(run: JobRun) -> tuple[DataFrame, Matching]:
     conf = run.settings.identity
     settings = load_matching_settings(run.options.home / conf.match_settings)
-    return alike_records(run.read(silver.RECORDS), attributes=conf.match, settings=settings)
+    return matched_record_links(run.read(silver.RECORDS), attributes=conf.match, settings=settings)
 
 
 def links_around_shared_values(

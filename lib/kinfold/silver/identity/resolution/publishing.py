@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.core.arrays import Ints
 from kinfold.runtime.arrow_frames import frame_of, rows_with_values
 from kinfold.runtime.job import JobRun
-from kinfold.silver.identity.graph.people import Ints
 from kinfold.silver.identity.resolution.assignment import GraphChanges
 from kinfold.silver.identity.resolution.changed_rows import (
     bad_value_rows,

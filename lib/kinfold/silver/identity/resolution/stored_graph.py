@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, functions as F
 
-from kinfold.runtime.arrow_frames import FEW, columns_of, distinct_numbers, rows_with_values
+from kinfold.core.arrays import Ints
+from kinfold.runtime.arrow_frames import (
+    MAX_LITERAL_VALUES,
+    columns_of,
+    distinct_numbers,
+    rows_with_values,
+)
 from kinfold.runtime.caching import materialized
 from kinfold.runtime.lake.tables import Lake
 from kinfold.silver.identity.graph.components import positions
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.graph.people import (
-    Graph,
-    Ints,
-)
+from kinfold.silver.identity.graph.people import Graph
 from kinfold.silver.identity.links.observed import ALIAS, SEEN_TOGETHER, links_at
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
@@ -102,10 +105,10 @@ def stored_subgraph(known: StoredGraph, near: Subgraph) -> StoredGraph:
     """
     active = known.links.where(F.col("status") != "withdrawn").select(*_EDGE)
     links = links_at(active, near.nodes)
-    links = links if len(near.nodes) <= FEW else materialized(links)
+    links = links if len(near.nodes) <= MAX_LITERAL_VALUES else materialized(links)
     nodes = np.union1d(near.nodes, distinct_numbers(links.select("left_node", "right_node")))
     identifiers = rows_with_values(known.identifiers, "node_id", nodes)
-    identifiers = identifiers if len(nodes) <= FEW else materialized(identifiers)
+    identifiers = identifiers if len(nodes) <= MAX_LITERAL_VALUES else materialized(identifiers)
     return replace(known, links=links, identifiers=identifiers)
 
 

@@ -87,12 +87,12 @@ def test_two_of_one_kind_in_an_event_are_an_alias(spark):
 def test_a_value_that_was_set_aside_is_passed_over(spark):
     user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
     found = together(
-        spark, event("1", "09:00", COOKIE, EMAIL, USER), rule="seen_beside_shared", without=[user]
+        spark, event("1", "09:00", COOKIE, EMAIL, USER), rule="seen_beside", without=[user]
     )
     assert_rows(
         found,
         ["left_value", "right_value", "rule"],
-        [("a@b.org", "c", "seen_beside_shared")],
+        [("a@b.org", "c", "seen_beside")],
     )
 
 

@@ -8,8 +8,8 @@ from frames import assert_rows, at
 from kinfold.core.errors import ConfError
 from kinfold.silver.identity.links.operator_decisions import (
     active_decisions,
-    as_decision,
     decision_row,
+    decision_rows,
     operator_links,
     parsed_identifier,
     with_decisions,
@@ -90,7 +90,7 @@ def test_a_decision_has_its_nodes_and_only_links_that_hold_become_links(spark):
     row = decision_row("link", *pair, reason="same", decided_at=at("09:00"))
     alone = decision_row("unlink", pair[0], None, reason="shared", decided_at=at("09:00"))
     back = dict(row, decision_id="back", withdrawn_at=at("10:00"))
-    decisions = as_decision(silver.IDENTITY_DECISIONS.rows(spark, [row, alone, back]))
+    decisions = decision_rows(silver.IDENTITY_DECISIONS.rows(spark, [row, alone, back]))
     nodes = decisions.select((decisions.right_node.isNull()).alias("is_alone"), "kind")
     assert_rows(nodes, ["kind", "is_alone"], [("link", False), ("unlink", True), ("link", False)])
     assert_rows(

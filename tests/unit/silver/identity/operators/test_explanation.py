@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings, strategies as st
 
 from kinfold.silver.identity.operators.explanation import (
-    NodePlace,
+    IdentifierAssignment,
     bridges,
-    explained,
+    explanation_of,
     explanation_text,
     short_hash,
     widest_path,
@@ -120,7 +120,7 @@ def link(link_id, left, right, trust=0.9, **changes):
 
 def place(node, person="p"):
     since = MOMENT if person else None
-    return NodePlace(("email", f"n{node}@example.org"), person, since, None)
+    return IdentifierAssignment(("email", f"n{node}@example.org"), person, since, None)
 
 
 def chain(*nodes, **changes):
@@ -129,7 +129,7 @@ def chain(*nodes, **changes):
 
 def test_links_whose_removal_parts_two_identifiers_are_told():
     links = [*chain(1, 2, 3), link(90, 2, 4), link(91, 4, 3)]
-    found = explained(place(1), place(3), 1, 3, links)
+    found = explanation_of(place(1), place(3), 1, 3, links)
     assert [step.link_id for step in found.path] == [12, 23]
     assert found.parting == (0,)
     assert "Taking away link 1 alone would part them." in explanation_text(
@@ -138,14 +138,14 @@ def test_links_whose_removal_parts_two_identifiers_are_told():
 
 
 def test_two_ways_leave_no_link_that_parts():
-    found = explained(place(1), place(2), 1, 2, [link(1, 1, 2), link(2, 1, 2, rule="matched")])
+    found = explanation_of(place(1), place(2), 1, 2, [link(1, 1, 2), link(2, 1, 2, rule="matched")])
     assert "No single link holds them together" in explanation_text(found, shows_values=False)
 
 
 def test_different_people_are_told_the_blocked_link_and_why():
     links = [*chain(1, 2), link(23, 3, 2, status="blocked", reason="too many user_id")]
     links.append(link(13, 1, 3, trust=0.99, status="withdrawn", reason="an operator unlinked it"))
-    found = explained(place(1, "p"), place(3, "q"), 1, 3, links)
+    found = explanation_of(place(1, "p"), place(3, "q"), 1, 3, links)
     assert [step.link_id for step in found.path] == [12, 23], "blocked before withdrawn"
     text = explanation_text(found, shows_values=False)
     assert "are not one person" in text
@@ -153,13 +153,15 @@ def test_different_people_are_told_the_blocked_link_and_why():
 
 
 def test_nothing_may_link_them():
-    text = explanation_text(explained(place(1, "p"), place(2, None), 1, 2, []), shows_values=False)
+    text = explanation_text(
+        explanation_of(place(1, "p"), place(2, None), 1, 2, []), shows_values=False
+    )
     assert "nobody's" in text
     assert text.endswith("Nothing links them.")
 
 
 def test_values_not_asked_about_are_hashed_unless_wanted():
-    found = explained(place(1), place(3), 1, 3, chain(1, 2, 3))
+    found = explanation_of(place(1), place(3), 1, 3, chain(1, 2, 3))
     hidden, shown = (explanation_text(found, shows_values=wanted) for wanted in (False, True))
     assert "n1@example.org" in hidden
     assert "n3@example.org" in hidden

@@ -9,11 +9,11 @@ from kinfold.core.settings.models import NamespaceConf
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import people_of, shared_values
 from kinfold.silver.identity.operators.what_if import (
-    check_reach,
+    check_overrides,
     check_rule,
-    compared,
-    outlook_text,
-    retrusted,
+    compared_people,
+    what_if_text,
+    with_current_trust,
 )
 from kinfold.tables import silver
 from made_graphs import MadeGraph, rules
@@ -24,7 +24,7 @@ def outlook(made, changed):
     graph = made.resolution().graph
     shared = shared_values(graph, changed).node
     new = tuple(set(graph.node_id[shared].tolist()) - made.set_aside)
-    return compared(
+    return compared_people(
         graph,
         people_of(graph, shared, changed),
         set_aside=new,
@@ -39,7 +39,7 @@ def test_the_same_rules_change_nothing():
     assert (found.merges, found.splits, found.to_nobody, found.from_nobody) == ((), (), 0, 0)
     assert found.people_today == found.people_then == 3
     assert (found.blocked_today, found.blocked_then) == (1, 1)
-    assert "nobody would merge or split" in outlook_text(found, top=5)
+    assert "nobody would merge or split" in what_if_text(found, top=5)
 
 
 def test_a_looser_limit_merges():
@@ -49,7 +49,7 @@ def test_a_looser_limit_merges():
     assert [one.parts for one in found.merges] == [(3, 1)]
     assert (found.people_today, found.people_then) == (2, 1)
     assert (found.blocked_today, found.blocked_then) == (1, 0)
-    assert "merge of people" in outlook_text(found, top=5)
+    assert "merge of people" in what_if_text(found, top=5)
 
 
 def test_a_tighter_limit_splits():
@@ -57,7 +57,7 @@ def test_a_tighter_limit_splits():
     made.see((1, 0, 4, 7), (2, 3, 4))
     found = outlook(made, rules())
     assert [one.parts for one in found.splits] == [(3, 1)]
-    assert "into 2 with 3, 1 identifiers" in outlook_text(found, top=5)
+    assert "into 2 with 3, 1 identifiers" in what_if_text(found, top=5)
 
 
 def test_a_value_that_is_set_aside_is_nobodys():
@@ -83,13 +83,13 @@ def test_trust_follows_the_settings_where_it_comes_from_them(spark):
     )
     kinds = {"user_id": NamespaceConf(trust=0.9), "email": NamespaceConf(trust=0.7)}
     namespaces = Namespaces(("record", *kinds), kinds)
-    assert_rows(retrusted(links, namespaces), ["link_id", "trust"], [(1, 0.7), (2, 0.1)])
+    assert_rows(with_current_trust(links, namespaces), ["link_id", "trust"], [(1, 0.7), (2, 0.1)])
 
 
 def test_what_needs_the_events_read_anew_is_refused():
-    check_reach(["lake.root=x", "identity.max_person_size=5"])
+    check_overrides(["lake.root=x", "identity.max_person_size=5"])
     with pytest.raises(ConfError, match=r"--set identity\.placeholders: decides which identif"):
-        check_reach(["identity.placeholders=[x]"])
+        check_overrides(["identity.placeholders=[x]"])
 
 
 def test_a_rule_exists():

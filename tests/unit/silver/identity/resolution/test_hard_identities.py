@@ -11,7 +11,7 @@ import pytest
 from kinfold.core.settings.loading import load_settings, project_home
 from kinfold.reporting.truth import Truth, identity_result
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.resolution.assignment import guard_rules, resolved
+from kinfold.silver.identity.resolution.assignment import guard_rules, resolved_graph
 from kinfold.silver.identity.resolution.stored_graph import graph_of
 from kinfold.synthetic.identities import Sightings, identity_sightings
 
@@ -56,7 +56,7 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
                     link = (kept[0], other, is_raw)
                     links[link] = min(moment, links.get(link, moment))
         ends = list(links)
-        found = resolved(
+        found = resolved_graph(
             graph_of(
                 {
                     "node_id": np.arange(len(names)),
