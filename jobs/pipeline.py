@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, parser=parser)
     given = {"--summary": options.arguments.summary, "--truth": options.arguments.truth}
     report = [text for name, value in given.items() if value for text in (name, value)]
-    preloads = (gate.preload, tracking.load_mlflow)
+    preloads = (gate.load_great_expectations, tracking.load_mlflow)
     last = [
         Step("governance/write_report", arguments=tuple(report)),
         Step("governance/check_freshness"),  # last, because a stale source stops nothing else

@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             for source in sources
         ]
         if given.continuous:
-            with stream_metrics(options.settings.metrics) as figures:
-                ingest_continuously(landings, trigger_seconds=conf.trigger_seconds, figures=figures)
+            with stream_metrics(options.settings.metrics) as metrics:
+                ingest_continuously(landings, trigger_seconds=conf.trigger_seconds, metrics=metrics)
             for landing in landings:
                 run.count(**landing.counts)
             return

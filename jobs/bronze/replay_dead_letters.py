@@ -18,7 +18,7 @@ from kinfold.bronze.dead_letters.replay import (
     replay,
 )
 from kinfold.bronze.schemas.registry import SchemaRegistry
-from kinfold.core.log import counted
+from kinfold.core.log import counts_text
 from kinfold.core.settings.command_line import job_parser, parse_moment, parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         judged = judged_again(letters, fixes, registry=registry, now=now)
         if given.dry_run:
             judged = judged.persist()
-            run.note(f"dry run, nothing changed: {counted(counted_letters(judged))}")
+            run.note(f"dry run, nothing changed: {counts_text(counted_letters(judged))}")
             run.is_skipped = True
         else:
             run.count(**replay(run.lake, judged, fixes))

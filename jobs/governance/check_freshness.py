@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from kinfold.bronze.sources.declaration import load_source
 from kinfold.core.settings.command_line import job_parser, parse_moment, parse_options
 from kinfold.governance.freshness import (
-    keep_freshness,
+    append_freshness,
     measured_freshness,
     require_fresh,
-    tell_freshness,
+    set_freshness_metrics,
 )
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze, ops
@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         at = moment or run.lake.started_at
         version = run.inputs[bronze.EVENTS.name]
         states = measured_freshness(run.lake, targets, at=at, bronze_version=version)
-        keep_freshness(run.lake, states, bronze_version=version)
-        tell_freshness(run.figures, states)
-        run.note(*(state.told for state in states))
+        append_freshness(run.lake, states, bronze_version=version)
+        set_freshness_metrics(run.metrics, states)
+        run.note(*(state.summary_line for state in states))
         run.count(sources=len(states), records=sum(state.records for state in states))
     require_fresh(states)  # after the measurement has been kept and published
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kinfold.core.settings.command_line import parse_options
-from kinfold.governance.ledger import ledger_laws, require_kept, tell_ledger
+from kinfold.governance.ledger import ledger_laws, require_laws_hold, set_ledger_metrics
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import bronze, ops, silver
 
@@ -16,13 +16,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[ops.BATCHES, bronze.EVENTS, silver.EVENTS],
-        reads_if_there=[bronze.RECORDS],
+        reads_if_exists=[bronze.RECORDS],
     ) as run:
         if run.is_up_to_date:
             return
         laws = ledger_laws(run.lake)
-        tell_ledger(run.lake, laws)
-        require_kept(laws)
+        set_ledger_metrics(run.lake, laws)
+        require_laws_hold(laws)
         run.count(laws_kept=len(laws))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kinfold.core.log import say
 from kinfold.core.settings.command_line import parse_options
-from kinfold.quality.data_docs import INDEX, judgements, latest_verdicts, write_data_docs
+from kinfold.quality.data_docs import INDEX, latest_verdicts, verdicts_by_table, write_data_docs
 from kinfold.reporting.page import report_folder
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import ops, registry
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if run.is_up_to_date and (folder / INDEX).exists():
             return
         latest = latest_verdicts(run.read(ops.QUALITY_RESULTS)).collect()
-        judged = judgements([row.asDict() for row in latest], registry.ALL)
+        judged = verdicts_by_table([row.asDict() for row in latest], registry.ALL)
         page = write_data_docs(judged, folder=folder)
         run.count(tables=len(judged), rules=len(latest))
     say(f"Data Docs: {page}")

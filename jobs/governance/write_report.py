@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[gold.FEATURES],
-        reads_if_there=[*registry.PUBLISHED, ops.BATCHES, ops.QUALITY_RESULTS],
+        reads_if_exists=[*registry.PUBLISHED, ops.BATCHES, ops.QUALITY_RESULTS],
         depends_on=[settings.segmentation, settings.propensity, str(folder), str(arguments.truth)],
     ) as run:
         summary = read_report(folder)

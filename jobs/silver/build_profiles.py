@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[silver.EVENTS, silver.IDENTITY_MAP],
-        reads_if_there=[silver.RECORDS],
+        reads_if_exists=[silver.RECORDS],
         writes=[silver.PROFILES],
         depends_on=[options.settings.identity, options.settings.profiles],
     ) as run:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from kinfold.core.settings.command_line import parse_options
-from kinfold.governance.ledger import enter_silver_batch
+from kinfold.governance.ledger import record_silver_batch
 from kinfold.runtime.job import open_job, run_job
 from kinfold.runtime.lake.tables import Near
 from kinfold.silver.cleansing.conservation import conservation
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             duplicates=outcome.duplicates,
             quarantined=outcome.quarantined,
         )
-        enter_silver_batch(
+        record_silver_batch(
             run,
             accepted=outcome.accepted,
             added=outcome.added,

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[silver.EVENTS],
-        reads_if_there=[silver.RECORDS, silver.IDENTITY_DECISIONS],
+        reads_if_exists=[silver.RECORDS, silver.IDENTITY_DECISIONS],
         writes=OUTPUTS,
         depends_on=[options.settings.identity],
     ) as run:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinfold.core.log import counted, say
+from kinfold.core.log import counts_text, say
 from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
 from kinfold.synthetic.hazards import IdentityHazards
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     with open_lake(options, name=JOB) as lake:
         written = write_world(lake.spark, folder, **world, hazards=hazards, progress=say)
-    say(f"  {JOB}: {folder}: {counted(written.counts)}")
+    say(f"  {JOB}: {folder}: {counts_text(written.counts)}")
 
 
 if __name__ == "__main__":

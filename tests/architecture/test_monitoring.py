@@ -9,8 +9,9 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
-from kinfold.runtime import metrics
+from kinfold.runtime.metrics import declarations as metrics
 from kinfold.runtime.metrics.declarations import JOB_METRICS, STREAM_METRICS, Metric
+from kinfold.runtime.metrics.values import MetricValues
 from project import HOME
 
 RULES = sorted((HOME / "conf" / "alerts").glob("*.yaml"))
@@ -112,13 +113,13 @@ def test_the_rules_do_what_their_tests_say():
 
 @pytest.mark.parametrize("published", [JOB_METRICS, STREAM_METRICS], ids=["jobs", "streams"])
 def test_what_is_published_keeps_the_conventions_of_prometheus(published):
-    figures = metrics.Figures()
+    values = MetricValues()
     for metric in published:
-        figures.set(metric, 1, **dict.fromkeys(metric.labels, "x"))
+        values.set(metric, 1, **dict.fromkeys(metric.labels, "x"))
 
     class Published(Collector):
         def collect(self):
-            return figures.families()
+            return values.families()
 
     registry = CollectorRegistry()
     registry.register(Published())

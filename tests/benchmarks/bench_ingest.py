@@ -521,8 +521,8 @@ def latency(bench: Bench, given: argparse.Namespace) -> None:
     )
     threading.Timer(given.seconds + 10, _interrupt).start()
     sender.start()
-    with stream_metrics(load_settings(HOME, "local", {}).metrics) as figures:
-        ingest_continuously([landing], trigger_seconds=2, figures=figures)
+    with stream_metrics(load_settings(HOME, "local", {}).metrics) as metrics:
+        ingest_continuously([landing], trigger_seconds=2, metrics=metrics)
     sender.join()
     # A row is readable from its commit on, whose time is the table's own.
     committed = lake.spark.createDataFrame(_commit_times(lake), "batch_id bigint, at timestamp")

@@ -39,9 +39,11 @@ def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
     run(JOB, *argv, *published, *later(minutes=1))
     assert "shop: fresh; 2 new; received_to_queryable p50" in capsys.readouterr().err
 
-    with pytest.raises(FreshnessError, match="shop is stale: nothing for more than 600 s") as told:
+    with pytest.raises(
+        FreshnessError, match="shop is stale: nothing for more than 600 s"
+    ) as caught:
         run(JOB, *argv, *published, *later(hours=1))
-    assert told.value.exit_code == 11
+    assert caught.value.exit_code == 11
     history = lake_of(spark, lake_root).read(ops.FRESHNESS)
     assert_rows(
         history.withColumn("sent", F.round("occurred_to_received_p99_seconds")),
@@ -61,9 +63,9 @@ def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
 def test_a_source_whose_records_are_late_burns_its_budget(run, source):
     argv = source(JUDGED, received("a", timedelta(hours=2)) + received("b", timedelta(minutes=5)))
     run("bronze/ingest_events", *argv)
-    with pytest.raises(FreshnessError) as told:
+    with pytest.raises(FreshnessError) as caught:
         run(JOB, *argv, *later(minutes=1))
-    assert "shop burns its error budget: rate 50.0 over 1 h and 50.0 over 6 h" in str(told.value)
+    assert "shop burns its error budget: rate 50.0 over 1 h and 50.0 over 6 h" in str(caught.value)
 
 
 def test_a_batch_source_without_a_collector_is_measured_from_the_event(

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-Loop = TypeVar("Loop", bound=Callable[..., Any])
+_Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
@@ -17,7 +17,7 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(loop)
 
 
-def compiled_in_place(loop: Loop) -> Loop:
+def compiled_without_allocation(loop: _Loop) -> _Loop:
     """`compiled` of a loop that makes no array: it works on those that it is given.
 
     They are then not counted in and out of every function, which in small ones is half the time.
@@ -25,9 +25,9 @@ def compiled_in_place(loop: Loop) -> Loop:
     return _compiled(loop, _nrt=False)
 
 
-def _compiled(loop: Loop, **options: bool) -> Loop:
+def _compiled(loop: _Loop, **options: bool) -> _Loop:
     try:
-        fast: Loop = njit(cache=True, **options)(loop)
+        fast: _Loop = njit(cache=True, **options)(loop)
     except RuntimeError:
         fast = njit(**options)(loop)
     return fast

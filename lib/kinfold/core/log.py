@@ -17,7 +17,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def counted(counts: Mapping[str, float]) -> str:
+def counts_text(counts: Mapping[str, float]) -> str:
     """Numbers as people read them: `new 1,234, duplicates 56`."""
     parts = []
     for name, value in counts.items():

@@ -19,7 +19,14 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 from kinfold.core.errors import ConfError, FreshnessError
 from kinfold.core.settings.models import Conf
 from kinfold.runtime.lake.tables import CHANGE_TYPE, Lake
-from kinfold.runtime.metrics import declarations as metrics
+from kinfold.runtime.metrics.declarations import (
+    FRESHNESS_BURN,
+    FRESHNESS_LATE,
+    FRESHNESS_SECONDS,
+    FRESHNESS_TARGET,
+    SOURCE_NEWEST,
+    SOURCE_STALE,
+)
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import bronze, ops
 
@@ -31,7 +38,7 @@ WINDOWS = {
     "1h": timedelta(hours=1),
     "6h": timedelta(hours=6),
 }
-LONGEST = max(WINDOWS.values())
+LONGEST_WINDOW = max(WINDOWS.values())
 RANK_ACCURACY = 10_000
 """A percentile's rank is right to 1 in this many; memory stays bounded, whatever has arrived."""
 
@@ -102,7 +109,7 @@ class SourceFreshness:
         return "fresh" if known else "fresh, no lag known"
 
     @property
-    def told(self) -> str:
+    def summary_line(self) -> str:
         """One line for the person who waits."""
         leg = f"{self.target.since if self.target else 'received'}_to_queryable"
         lags = ", ".join(f"{p} {_seconds(self.lags[f'{leg}_{p}_seconds'])}" for p in PERCENTILES)
@@ -257,8 +264,8 @@ def measured_freshness(
     )
     lags = record_lags(records, lake.read(ops.BATCHES), targets=targets, found_at=at)
     gained = {row["source"]: row for row in lags_by_source(lags).collect()}
-    new_minutes = _grouped(landed_minutes(lags, after=at - LONGEST).collect())
-    old_minutes = _grouped(_minutes_kept(history, after=at - LONGEST).collect())
+    new_minutes = _grouped(landed_minutes(lags, after=at - LONGEST_WINDOW).collect())
+    old_minutes = _grouped(_minutes_kept(history, after=at - LONGEST_WINDOW).collect())
     return [
         _source_freshness(
             source,
@@ -273,7 +280,7 @@ def measured_freshness(
     ]
 
 
-def keep_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_version: int) -> None:
+def append_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_version: int) -> None:
     """Append the states to ops.freshness; a moment that is there stays as it is."""
     moments = {state.measured_at for state in states}
     same = lake.read_or_empty(ops.FRESHNESS).where(F.col("measured_at").isin(*moments))
@@ -304,26 +311,24 @@ def keep_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_vers
     lake.append_record(ops.FRESHNESS, rows)
 
 
-def tell_freshness(figures: MetricValues, states: Sequence[SourceFreshness]) -> None:
+def set_freshness_metrics(metrics: MetricValues, states: Sequence[SourceFreshness]) -> None:
     """The states as metrics."""
     for state in states:
         source = state.source
         for leg in LEGS:
             for name in PERCENTILES:
                 seconds = state.lags[f"{leg}_{name}_seconds"]
-                figures.set(
-                    metrics.FRESHNESS_SECONDS, seconds, source=source, leg=leg, percentile=name
-                )
+                metrics.set(FRESHNESS_SECONDS, seconds, source=source, leg=leg, percentile=name)
         newest = state.newest_received_at or state.newest_landed_at
         newest_seconds = newest.timestamp() if newest else None
-        figures.set(metrics.SOURCE_NEWEST, newest_seconds, source=source)
+        metrics.set(SOURCE_NEWEST, newest_seconds, source=source)
         # Also where there is no target: a figure that is left out would keep its last value.
         target_seconds = state.target.target_seconds if state.target else None
-        figures.set(metrics.FRESHNESS_TARGET, target_seconds, source=source)
-        figures.set(metrics.FRESHNESS_LATE, state.late_ratio, source=source)
-        figures.set(metrics.SOURCE_STALE, state.is_stale, source=source)
+        metrics.set(FRESHNESS_TARGET, target_seconds, source=source)
+        metrics.set(FRESHNESS_LATE, state.late_ratio, source=source)
+        metrics.set(SOURCE_STALE, state.is_stale, source=source)
         for window, rate in state.burn_rates.items():
-            figures.set(metrics.FRESHNESS_BURN, rate, source=source, window=window)
+            metrics.set(FRESHNESS_BURN, rate, source=source, window=window)
 
 
 def require_fresh(states: Sequence[SourceFreshness]) -> None:

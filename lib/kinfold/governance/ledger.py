@@ -8,7 +8,10 @@ from pyspark.sql import functions as F
 from kinfold.core.errors import LedgerError
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.tables import Lake
-from kinfold.runtime.metrics import declarations as metrics
+from kinfold.runtime.metrics.declarations import (
+    LEDGER_RECORDS,
+    LEDGER_VIOLATED,
+)
 from kinfold.tables import bronze, ops, silver
 
 
@@ -21,11 +24,11 @@ class Law:
     right: int
 
     @property
-    def is_kept(self) -> bool:
+    def holds(self) -> bool:
         return self.left == self.right
 
 
-def enter_silver_batch(
+def record_silver_batch(
     run: JobRun, *, accepted: int, added: int, late: int, duplicates: int, quarantined: int
 ) -> None:
     """Enter what one run of silver did with the accepted records it read.
@@ -153,7 +156,7 @@ def _quarantined_events(lake: Lake) -> int:
     return of_events.join(runs, "run_id", how="left_semi").count()
 
 
-def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
+def set_ledger_metrics(lake: Lake, laws: Sequence[Law]) -> None:
     """The ledger as metrics: records by stage, source and outcome, and violated laws."""
     outcomes = {
         "bronze": {
@@ -186,24 +189,24 @@ def tell_ledger(lake: Lake, laws: Sequence[Law]) -> None:
     )
     for row in totals.collect():
         for outcome, column in outcomes[row["stage"]].items():
-            lake.figures.set(
-                metrics.LEDGER_RECORDS,
+            lake.metrics.set(
+                LEDGER_RECORDS,
                 row[column],
                 stage=row["stage"],
                 source=row["source"],
                 outcome=outcome,
             )
-    violated = sum(not law.is_kept for law in laws)
-    lake.figures.set(metrics.LEDGER_VIOLATED, violated)
+    violated = sum(not law.holds for law in laws)
+    lake.metrics.set(LEDGER_VIOLATED, violated)
 
 
-def require_kept(laws: Sequence[Law]) -> None:
+def require_laws_hold(laws: Sequence[Law]) -> None:
     """Pass when every law holds.
 
     Raises:
         LedgerError: naming each violated law with both counts.
     """
-    violated = [law for law in laws if not law.is_kept]
+    violated = [law for law in laws if not law.holds]
     if violated:
         told = "; ".join(f"{law.name}: {law.left:,} against {law.right:,}" for law in violated)
         raise LedgerError(

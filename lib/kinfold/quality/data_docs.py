@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from pyspark.sql import DataFrame, Window, functions as F
 
-from kinfold.quality.gate import implementation
+from kinfold.quality.gate import expectation_class
 from kinfold.tables.spec import Expectation, Table
 
 INDEX = "index.html"
@@ -29,7 +29,7 @@ _REMOTE_STYLE = re.compile(r"url\('https?:[^')]*'\)")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class TableVerdicts:
     """The latest verdicts on one table, all of one publish.
 
     Attributes:
@@ -87,15 +87,15 @@ def latest_verdicts(results: DataFrame) -> DataFrame:
     )
 
 
-def judgements(
+def verdicts_by_table(
     verdicts: Sequence[Mapping[str, Any]], tables: Sequence[Table]
-) -> tuple[Judgement, ...]:
+) -> tuple[TableVerdicts, ...]:
     """The verdicts by table, in the order of `tables`; tables that were never judged are absent."""
     found = {table.name: [v for v in verdicts if v["table_name"] == table.name] for table in tables}
-    return tuple(Judgement(table, found[table.name]) for table in tables if found[table.name])
+    return tuple(TableVerdicts(table, found[table.name]) for table in tables if found[table.name])
 
 
-def write_data_docs(judged: Sequence[Judgement], *, folder: Path) -> Path:
+def write_data_docs(judged: Sequence[TableVerdicts], *, folder: Path) -> Path:
     """Write the pages in place of those that are there; the path of the index is returned."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -113,7 +113,7 @@ def write_data_docs(judged: Sequence[Judgement], *, folder: Path) -> Path:
     return folder / INDEX
 
 
-def _rendered(judged: Sequence[Judgement], folder: Path) -> dict[str, str]:
+def _rendered(judged: Sequence[TableVerdicts], folder: Path) -> dict[str, str]:
     """Great Expectations' pages in the folder; the page of each table, relative to it."""
     import great_expectations as gx
     from great_expectations.core.run_identifier import RunIdentifier
@@ -160,10 +160,10 @@ def _site(folder: Path) -> dict[str, Any]:
 def _expectation(rule: Expectation, verdict: Mapping[str, Any]) -> Any:
     aside = verdict["rows_quarantined"]
     note = [rule.sentence] + ([f"{aside:,} rows quarantined"] if aside else [])
-    return implementation(rule.rule)(**rule.arguments, notes=". ".join(note) + ".")
+    return expectation_class(rule.rule)(**rule.arguments, notes=". ".join(note) + ".")
 
 
-def _validation(judgement: Judgement, run: Any) -> Any:
+def _validation(judgement: TableVerdicts, run: Any) -> Any:
     import great_expectations as gx
     from great_expectations.core.expectation_validation_result import (
         ExpectationSuiteValidationResult,

@@ -30,12 +30,12 @@ class RuleVerdict:
     rows_failing: int | None = None
 
 
-def preload() -> None:
+def load_great_expectations() -> None:
     """Import Great Expectations, which takes seconds, before the first gate needs it."""
     _library()
 
 
-def judge(
+def rule_verdicts(
     table: Table, rows: DataFrame | pa.Table, rules: Sequence[Expectation] | None = None
 ) -> tuple[RuleVerdict, ...]:
     """One verdict per rule, in their order.
@@ -67,12 +67,12 @@ def holds_nan(rows: pa.Table) -> bool:
     return any(pc.any(pc.is_nan(column)).as_py() for column in floats)
 
 
-def kept(table: Table) -> tuple[RuleVerdict, ...]:
+def passing_verdicts(table: Table) -> tuple[RuleVerdict, ...]:
     """The verdicts over no rows, which break no rule; asking costs nine Spark jobs."""
     return tuple(RuleVerdict(rule.sentence, is_met=True) for rule in table.suite)
 
 
-def require(
+def require_all_met(
     table: Table, verdicts: Sequence[RuleVerdict], *, run_id: str, because: str = ""
 ) -> None:
     """Pass when every rule was kept.
@@ -99,7 +99,7 @@ def _validated(
     gx, in_spark, in_pandas = _library()
     suite = gx.ExpectationSuite(name=table.name)
     for rule in rules:
-        suite.add_expectation(implementation(rule.rule)(**rule.arguments))
+        suite.add_expectation(expectation_class(rule.rule)(**rule.arguments))
     if isinstance(rows, pa.Table):
         batch = in_pandas.get_batch({"dataframe": _in_pandas(rows, rules)})
     else:
@@ -149,7 +149,7 @@ def _exception(result: Any) -> str:
     return ""
 
 
-def implementation(rule: str) -> Any:
+def expectation_class(rule: str) -> Any:
     from great_expectations.expectations.registry import get_expectation_impl
 
     return get_expectation_impl(rule)

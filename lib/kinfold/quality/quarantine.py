@@ -13,7 +13,7 @@ _NAMES_A_PERSON = (Privacy.IDENTIFIER, Privacy.SENSITIVE)
 
 
 @dataclass(frozen=True)
-class Census:
+class RuleCounts:
     """How many of the rows that are to be published are wrong, and why.
 
     Attributes:
@@ -23,31 +23,31 @@ class Census:
     """
 
     rows: int
-    wrong: int
+    invalid: int
     by_rule: Mapping[str, int]
 
     @property
-    def wrong_ratio(self) -> float:
-        return self.wrong / self.rows if self.rows else 0.0
+    def invalid_ratio(self) -> float:
+        return self.invalid / self.rows if self.rows else 0.0
 
     def has_null_keys(self, table: Table) -> bool:
         """Whether a row cannot even be named."""
         return any(never_null(column).sentence in self.by_rule for column in table.key)
 
 
-def census(judged: DataFrame) -> Census:
+def rule_counts(judged: DataFrame) -> RuleCounts:
     """The counts of judged rows (see `judged_rows`); one aggregate where nothing is wrong."""
     is_wrong = F.size(REASONS) > 0
-    row = judged.agg(F.count(F.lit(1)).alias("rows"), F.count_if(is_wrong).alias("wrong")).first()
+    row = judged.agg(F.count(F.lit(1)).alias("rows"), F.count_if(is_wrong).alias("invalid")).first()
     assert row is not None  # an aggregate without groups has one row
     by_rule: dict[str, int] = {}
-    if row["wrong"]:
+    if row["invalid"]:
         reasons = judged.where(is_wrong).select(F.explode(REASONS).alias("rule"))
         by_rule = {r["rule"]: int(r["count"]) for r in reasons.groupBy("rule").count().collect()}
-    return Census(int(row["rows"]), int(row["wrong"]), by_rule)
+    return RuleCounts(int(row["rows"]), int(row["invalid"]), by_rule)
 
 
-def right_rows(judged: DataFrame) -> DataFrame:
+def valid_rows(judged: DataFrame) -> DataFrame:
     """The judged rows without a reason, and without the column of reasons."""
     return judged.where(F.size(REASONS) == 0).drop(REASONS)
 

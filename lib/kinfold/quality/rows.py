@@ -24,7 +24,7 @@ def row_rules(table: Table) -> tuple[Expectation, ...]:
     return tuple(rule for rule in table.suite if rule.rule in _BROKEN)
 
 
-def breaks(rule: Expectation) -> Column:
+def breaks_rule(rule: Expectation) -> Column:
     """Whether a row breaks the rule, never null.
 
     As Great Expectations has it: a null breaks nothing but `never_null`, and NaN is greater than
@@ -38,13 +38,13 @@ def breaks(rule: Expectation) -> Column:
     return F.coalesce(_BROKEN[rule.rule](rule.arguments), F.lit(False))
 
 
-def judged_rows(table: Table, rows: DataFrame) -> DataFrame:
+def rows_with_reasons(table: Table, rows: DataFrame) -> DataFrame:
     """The rows with one more column, `_reasons`: the sentences of the rules that the row breaks.
 
     One column instead of one filter for good rows and one for bad, so that a row can never be among
     both or neither, whatever made it.
     """
-    broken = [F.when(breaks(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
+    broken = [F.when(breaks_rule(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
     if not broken:
         return rows.withColumn(REASONS, F.array().cast(_REASONS_TYPE))
     # Not array_compact: its lambda would take the whole stage out of generated code.

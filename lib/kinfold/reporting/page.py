@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from kinfold.core.errors import LakeError
-from kinfold.core.log import counted
+from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
 from kinfold.models import plots
 from kinfold.models.registry import read_figure
@@ -89,7 +89,7 @@ def page(summary: Summary, figures: Mapping[str, bytes]) -> str:
     """The page as HTML; it needs no other file and no network."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["number"] = lambda value: f"{value:,.0f}"
-    environment.filters["counted"] = counted
+    environment.filters["counts_text"] = counts_text
     template = environment.from_string(
         files("kinfold.reporting").joinpath("page.html.j2").read_text(encoding="utf-8")
     )

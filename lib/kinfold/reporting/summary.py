@@ -6,7 +6,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, functions as F
 
-from kinfold.core.log import counted
+from kinfold.core.log import counts_text
 from kinfold.gold.propensity.evaluation import rank
 from kinfold.governance.ledger import ledger_laws
 from kinfold.models.registry import find_champion, metrics_of, read_document
@@ -303,7 +303,7 @@ def _propensity_lines(summary: Summary) -> list[str]:
 def _stage_lines(summary: Summary) -> list[str]:
     lines = [_heading("Stages of this run")]
     lines += [
-        f"  {stage['job']:<28} {stage['seconds']:6.1f} s  {counted(stage['counts'])}"
+        f"  {stage['job']:<28} {stage['seconds']:6.1f} s  {counts_text(stage['counts'])}"
         for stage in summary["stages"]
     ]
     return lines if summary["stages"] else [*lines, "  nothing was new"]

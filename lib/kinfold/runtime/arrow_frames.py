@@ -7,9 +7,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
 
-FEW = 1_000
+MAX_LITERAL_VALUES = 1_000
 """So many values can stand in a plan, where they also let Delta and Parquet pass over the rest."""
-_SENT = 2_000_000
+_BROADCAST_ROWS = 2_000_000
 """So many numbers are sent to where the rows are; of more, both sides are shuffled."""
 
 
@@ -29,7 +29,7 @@ def local_frame(
 def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
     """A small or large Arrow table as a frame."""
     frame = local_frame(spark, rows)
-    return F.broadcast(frame) if rows.num_rows <= _SENT else frame
+    return F.broadcast(frame) if rows.num_rows <= _BROADCAST_ROWS else frame
 
 
 def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
@@ -70,6 +70,6 @@ def rows_with_values(rows: DataFrame, column: str, values: NDArray[np.int64]) ->
         column: a bigint.
         values: distinct.
     """
-    if len(values) <= FEW:
+    if len(values) <= MAX_LITERAL_VALUES:
         return rows.where(F.col(column).isin(values.tolist()))
     return rows.join(frame_of(rows.sparkSession, pa.table({column: values})), column, how="semi")

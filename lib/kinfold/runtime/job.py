@@ -13,7 +13,7 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.errors import KinfoldError
-from kinfold.core.log import counted, heartbeat, say
+from kinfold.core.log import counts_text, heartbeat, say
 from kinfold.core.settings.command_line import RunOptions
 from kinfold.core.settings.files import resolve_path
 from kinfold.core.settings.loading import project_home
@@ -59,9 +59,9 @@ class JobRun:
         return self.lake.spark
 
     @property
-    def figures(self) -> MetricValues:
+    def metrics(self) -> MetricValues:
         """What the run tells Prometheus beyond its counts."""
-        return self.lake.figures
+        return self.lake.metrics
 
     @property
     def is_up_to_date(self) -> bool:
@@ -136,7 +136,7 @@ class JobRun:
 
 @contextmanager
 def open_lake(
-    options: RunOptions, *, name: str, figures: MetricValues | None = None
+    options: RunOptions, *, name: str, metrics: MetricValues | None = None
 ) -> Iterator[Lake]:
     """The lake of the settings, with a session that is closed on any exit if it was opened here."""
     open_root(options.settings.lake.root)
@@ -150,7 +150,7 @@ def open_lake(
             root=options.settings.lake.root,
             run_id=options.run_id,
             started_at=datetime.now(UTC),
-            figures=figures or MetricValues(),
+            metrics=metrics or MetricValues(),
             max_quarantined_ratio=options.settings.quality.max_quarantined_ratio,
         )
     finally:
@@ -175,7 +175,7 @@ def open_job(
     options: RunOptions,
     *,
     reads: Sequence[Table] = (),
-    reads_if_there: Sequence[Table] = (),
+    reads_if_exists: Sequence[Table] = (),
     writes: Sequence[Table] = (),
     depends_on: Sequence[Conf | str] = (),
 ) -> Iterator[JobRun]:
@@ -183,17 +183,17 @@ def open_job(
 
     Args:
         reads: input tables; each must exist.
-        reads_if_there: input tables that count as inputs once they exist.
+        reads_if_exists: input tables that count as inputs once they exist.
         writes: output tables; locked against other processes until the end.
         depends_on: the settings that decide the outputs.
     """
     begun = monotonic()
     with (
-        job_metrics(name, options.settings.metrics) as figures,
-        open_lake(options, name=name, figures=figures) as lake,
+        job_metrics(name, options.settings.metrics) as metrics,
+        open_lake(options, name=name, metrics=metrics) as lake,
         lake.writing(*writes),
     ):
-        there = [*reads, *(table for table in reads_if_there if lake.exists(table))]
+        there = [*reads, *(table for table in reads_if_exists if lake.exists(table))]
         run = JobRun(
             name=name,
             lake=lake,
@@ -209,8 +209,8 @@ def open_job(
             if not run.is_skipped:
                 _record(run, seconds)
                 for count, value in run.counts.items():
-                    figures.set(JOB_COUNT, value, name=count)
-        did = "nothing new" if run.is_skipped else counted(run.counts)
+                    metrics.set(JOB_COUNT, value, name=count)
+        did = "nothing new" if run.is_skipped else counts_text(run.counts)
         say(f"  {name:<28} {monotonic() - begun:6.1f} s  {did}")
 
 

@@ -15,11 +15,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.synthetic.hazards import JUNK_VALUES, IdentityHazards
 from kinfold.synthetic.people import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
-
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 PEOPLE_PER_BLOCK = 100_000
 """People that are drawn together; households, kiosks and recycled phones stay within a block."""

@@ -122,7 +122,7 @@ EVENTS = Table(
     written_by="bronze/ingest_events.py",
     cluster_by=("ingested_at",),
     subject=("identifiers",),
-    found_by=("source", "source_offset", "batch_id", "ingested_at", "occurred_at"),
+    skipping_columns=("source", "source_offset", "batch_id", "ingested_at", "occurred_at"),
 )
 
 RECORDS = Table(

@@ -146,7 +146,7 @@ IDENTIFIERS = Table(
     key=("node_id",),
     written_by="silver/resolve_identities.py",
     cluster_by=("node_id",),
-    marks_old_rows=True,
+    uses_deletion_vectors=True,
     subject=("namespace", "value"),
 )
 
@@ -199,7 +199,7 @@ IDENTITY_LINKS = Table(
     key=("link_id",),
     written_by="silver/resolve_identities.py",
     cluster_by=("link_id",),
-    marks_old_rows=True,
+    uses_deletion_vectors=True,
     subject=("left_namespace", "left_value", "right_namespace", "right_value"),
     expectations=(
         one_of("rule", "seen_together", "seen_beside", "alias", "matched", "operator"),
@@ -242,7 +242,7 @@ IDENTITY_MAP = Table(
     key=("node_id", "valid_from"),
     written_by="silver/resolve_identities.py",
     cluster_by=("node_id",),
-    marks_old_rows=True,
+    uses_deletion_vectors=True,
     subject=("profile_id",),
     expectations=(
         matches("profile_id", "^[0-9a-f]{32}$", "32 hex digits"),

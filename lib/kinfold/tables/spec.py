@@ -142,9 +142,9 @@ class Table:
     key: tuple[str, ...]
     written_by: str
     cluster_by: tuple[str, ...] = ()
-    marks_old_rows: bool = False
+    uses_deletion_vectors: bool = False
     subject: tuple[str, ...] = ()
-    found_by: tuple[str, ...] = ()
+    skipping_columns: tuple[str, ...] = ()
     expectations: tuple[Expectation, ...] = ()
 
     def __post_init__(self) -> None:
@@ -152,7 +152,7 @@ class Table:
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise ValueError(f"{self.name}: declared twice: {', '.join(doubled)}.")
-        for role in ("key", "cluster_by", "subject", "found_by"):
+        for role in ("key", "cluster_by", "subject", "skipping_columns"):
             unknown = [c for c in getattr(self, role) if c not in names]
             if unknown:
                 raise ValueError(f"{self.name}: {role} names unknown columns {unknown}.")
@@ -205,7 +205,7 @@ class Table:
             for f in self.fields
             if f.privacy not in hidden
             and not isinstance(f.type, without_statistics)
-            and (not self.found_by or f.name in self.found_by)
+            and (not self.skipping_columns or f.name in self.skipping_columns)
         )
 
     def conform(self, df: DataFrame) -> DataFrame:

@@ -14,17 +14,18 @@ from kinfold.governance.freshness import (
     FreshnessTarget,
     LandedMinute,
     SourceFreshness,
+    append_freshness,
     burn_rate,
-    keep_freshness,
     lags_by_source,
     landed_minutes,
     measured_freshness,
     record_lags,
     require_fresh,
-    tell_freshness,
+    set_freshness_metrics,
 )
-from kinfold.runtime import metrics
 from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.metrics import declarations as metrics
+from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import bronze, ops
 
 MINUTE = FreshnessTarget(target_seconds=60)
@@ -275,28 +276,28 @@ def test_every_source_that_is_not_fresh_is_named_with_its_numbers():
 
 
 def test_a_person_is_told_a_source_in_one_line():
-    assert state().told == (
+    assert state().summary_line == (
         "web: fresh; 3 new; received_to_queryable p50 12.5 s, p95 12.5 s, p99 12.5 s; "
         "target 60 s; burn 1h 0.5, 6h 0.5; newest 2026-03-01 09:59:00"
     )
     unknown = state(target=None, newest_received_at=None, newest_landed_at=None)
-    assert unknown.told.startswith("web: no target; 3 new; ")
-    assert unknown.told.endswith("none yet")
+    assert unknown.summary_line.startswith("web: no target; 3 new; ")
+    assert unknown.summary_line.endswith("none yet")
 
 
 def test_a_source_without_a_target_leaves_no_old_figure_behind():
-    figures = metrics.Figures()
-    tell_freshness(
-        figures,
+    values = MetricValues()
+    set_freshness_metrics(
+        values,
         [
             state(),
             state(source="crm", target=None, is_stale=None, burn_rates=dict.fromkeys(["1h"])),
         ],
     )
-    assert figures.get(metrics.SOURCE_STALE, source="web") == 0
-    assert np.isnan(figures.get(metrics.SOURCE_STALE, source="crm"))
-    assert np.isnan(figures.get(metrics.FRESHNESS_BURN, source="crm", window="1h"))
-    newest = figures.get(metrics.SOURCE_NEWEST, source="web")
+    assert values.get(metrics.SOURCE_STALE, source="web") == 0
+    assert np.isnan(values.get(metrics.SOURCE_STALE, source="crm"))
+    assert np.isnan(values.get(metrics.FRESHNESS_BURN, source="crm", window="1h"))
+    newest = values.get(metrics.SOURCE_NEWEST, source="web")
     assert newest == datetime(2026, 3, 1, 9, 59, tzinfo=UTC).timestamp()
 
 
@@ -348,7 +349,7 @@ def test_a_measurement_counts_each_record_once_and_remembers_what_it_saw(lake):
     def measure(moment: str) -> dict[str, SourceFreshness]:
         version = lake.version(bronze.EVENTS)
         states = measured_freshness(lake, targets, at=at(moment), bronze_version=version)
-        keep_freshness(lake, states, bronze_version=version)
+        append_freshness(lake, states, bronze_version=version)
         return {state.source: state for state in states}
 
     early = dict(received_at=at("2026-03-01T09:54:30"), occurred_at=at("09:54"))

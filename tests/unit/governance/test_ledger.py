@@ -5,9 +5,9 @@ from pyspark.sql import functions as F
 
 from frames import at
 from kinfold.core.errors import LedgerError
-from kinfold.governance.ledger import Law, ledger_laws, require_kept, tell_ledger
-from kinfold.runtime import metrics
+from kinfold.governance.ledger import Law, ledger_laws, require_laws_hold, set_ledger_metrics
 from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.metrics import declarations as metrics
 from kinfold.tables import bronze, ops, silver
 
 
@@ -77,39 +77,39 @@ def lake(spark, lake_root):
 
 def test_a_lake_that_lost_nothing_keeps_every_law(lake):
     laws = ledger_laws(lake)
-    assert [law.name for law in laws if not law.is_kept] == []
-    require_kept(laws)
+    assert [law.name for law in laws if not law.holds] == []
+    require_laws_hold(laws)
 
 
 def test_a_row_that_vanished_from_bronze_is_told(lake):
     lake.forget(bronze.EVENTS, F.col("source_offset") == 1)
     with pytest.raises(LedgerError, match="accepted in the ledger = accepted in bronze: 2 against"):
-        require_kept(ledger_laws(lake))
+        require_laws_hold(ledger_laws(lake))
 
 
 def test_a_doubled_event_in_silver_is_told(lake):
     row = lake.read(silver.EVENTS)
     row.write.format("delta").mode("append").save(lake.path(silver.EVENTS))
     with pytest.raises(LedgerError, match=r"rows of silver.events: 1 against 2"):
-        require_kept(ledger_laws(lake))
+        require_laws_hold(ledger_laws(lake))
 
 
 def test_every_violated_law_is_named_at_once():
     with pytest.raises(LedgerError) as caught:
-        require_kept([Law("a = b", 1, 2), Law("c = d", 3, 3), Law("e = f", 4, 1000)])
+        require_laws_hold([Law("a = b", 1, 2), Law("c = d", 3, 3), Law("e = f", 4, 1000)])
     assert "a = b: 1 against 2; e = f: 4 against 1,000." in str(caught.value)
 
 
 def test_the_ledger_is_told_by_stage_source_and_outcome(lake):
-    tell_ledger(lake, [Law("a = b", 1, 2), Law("c = d", 3, 3)])
+    set_ledger_metrics(lake, [Law("a = b", 1, 2), Law("c = d", 3, 3)])
 
-    def told(stage: str, source: str, outcome: str) -> float | None:
+    def value_of(stage: str, source: str, outcome: str) -> float | None:
         labels = dict(stage=stage, source=source, outcome=outcome)
-        return lake.figures.get(metrics.LEDGER_RECORDS, **labels)
+        return lake.metrics.get(metrics.LEDGER_RECORDS, **labels)
 
-    assert [told("bronze", "web", o) for o in ("in", "accepted", "rejected")] == [3, 2, 1]
-    assert [told("silver", "all", o) for o in ("in", "added", "duplicate")] == [2, 1, 1]
-    assert lake.figures.get(metrics.LEDGER_VIOLATED) == 1
+    assert [value_of("bronze", "web", o) for o in ("in", "accepted", "rejected")] == [3, 2, 1]
+    assert [value_of("silver", "all", o) for o in ("in", "added", "duplicate")] == [2, 1, 1]
+    assert lake.metrics.get(metrics.LEDGER_VIOLATED) == 1
 
 
 def test_a_replay_and_late_events_are_told_too(lake):
@@ -122,12 +122,12 @@ def test_a_replay_and_late_events_are_told_too(lake):
             dict(stage="silver", source="all", late=1, quarantined=0, **counts, **shared),
         ],
     )
-    tell_ledger(lake, [])
-    told = lake.figures.get
+    set_ledger_metrics(lake, [])
+    value_of = lake.metrics.get
     replayed = dict(stage="replay", source="web", outcome="accepted")
     late = dict(stage="silver", source="all", outcome="late")
-    assert told(metrics.LEDGER_RECORDS, **replayed) == 2
-    assert told(metrics.LEDGER_RECORDS, **late) == 1
+    assert value_of(metrics.LEDGER_RECORDS, **replayed) == 2
+    assert value_of(metrics.LEDGER_RECORDS, **late) == 1
 
 
 def test_only_quarantined_events_of_runs_in_the_ledger_count(lake):
@@ -139,10 +139,10 @@ def test_only_quarantined_events_of_runs_in_the_ledger_count(lake):
         ops.QUARANTINE,
         [row(run_id="before the rebuild"), row(table_name="gold.features")],
     )
-    require_kept(ledger_laws(lake))
+    require_laws_hold(ledger_laws(lake))
     lake.append_record(ops.QUARANTINE, [row()])
     with pytest.raises(LedgerError, match=r"rows of ops.quarantine: 0 against 1\."):
-        require_kept(ledger_laws(lake))
+        require_laws_hold(ledger_laws(lake))
 
 
 def test_a_version_that_vanished_from_the_records_is_told(lake):
@@ -164,10 +164,10 @@ def test_a_version_that_vanished_from_the_records_is_told(lake):
     )
     lake.append_record(bronze.RECORDS, [dict(version, record_id=str(i)) for i in range(3)])
     laws = ledger_laws(lake)
-    assert [law.name for law in laws if not law.is_kept] == []
-    tell_ledger(lake, laws)
+    assert [law.name for law in laws if not law.holds] == []
+    set_ledger_metrics(lake, laws)
     labels = dict(stage="records", source="crm", outcome="left_out")
-    assert lake.figures.get(metrics.LEDGER_RECORDS, **labels) == 1
+    assert lake.metrics.get(metrics.LEDGER_RECORDS, **labels) == 1
     lake.forget(bronze.RECORDS, F.col("record_id") == "1")
     with pytest.raises(LedgerError, match=r"rows of bronze.records: 3 against 2"):
-        require_kept(ledger_laws(lake))
+        require_laws_hold(ledger_laws(lake))

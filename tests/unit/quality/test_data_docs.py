@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from frames import assert_rows, at
-from kinfold.quality.data_docs import judgements, latest_verdicts, write_data_docs
+from kinfold.quality.data_docs import latest_verdicts, verdicts_by_table, write_data_docs
 from kinfold.tables import gold, ops, registry, silver
 
 
@@ -37,7 +37,7 @@ def pages(tmp_path):
         *verdicts(gold.FEATURES, broken="spend_cents lies in [0, inf]", version=None),
     ]
     folder = tmp_path / "data_docs"
-    index = write_data_docs(judgements(rows, registry.ALL), folder=folder)
+    index = write_data_docs(verdicts_by_table(rows, registry.ALL), folder=folder)
     assert index == folder / "index.html"
     return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
 
@@ -78,7 +78,7 @@ def test_the_page_of_a_table_tells_how_many_rows_broke_a_rule(pages):
 
 def test_writing_again_leaves_no_page_of_before(pages, tmp_path):
     folder = tmp_path / "data_docs"
-    write_data_docs(judgements(verdicts(silver.EVENTS), registry.ALL), folder=folder)
+    write_data_docs(verdicts_by_table(verdicts(silver.EVENTS), registry.ALL), folder=folder)
     assert not (folder / "expectations" / "gold").exists()
     assert (folder / "expectations" / "silver" / "events.html").is_file()
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F, types as T
 
 from frames import assert_rows, at
 from kinfold.quality import gate
-from kinfold.quality.rows import REASONS, breaks, judged_rows, row_rules
+from kinfold.quality.rows import REASONS, breaks_rule, row_rules, rows_with_reasons
 from kinfold.tables import gold, registry, silver
 from kinfold.tables.spec import (
     Field,
@@ -96,7 +96,7 @@ def made(spark, table, seed):
 
 
 def counted_by_rows(table, rows):
-    judged = judged_rows(table, rows)
+    judged = rows_with_reasons(table, rows)
     counts = judged.agg(
         *(
             F.count_if(F.array_contains(REASONS, rule.sentence)).alias(str(i))
@@ -107,7 +107,7 @@ def counted_by_rows(table, rows):
 
 
 def counted_by_great_expectations(table, rows):
-    judged = {v.rule: v.rows_failing or 0 for v in gate.judge(table, rows)}
+    judged = {v.rule: v.rows_failing or 0 for v in gate.rule_verdicts(table, rows)}
     return {rule.sentence: judged[rule.sentence] for rule in row_rules(table)}
 
 
@@ -127,16 +127,16 @@ def test_rows_in_hand_are_judged_as_rows_in_spark(spark, table):
     numbers = [f.name for f in table.fields if isinstance(f.type, T.DoubleType)]
     rows = rows.withColumns({c: F.when(~F.isnan(c), F.col(c)) for c in numbers})
     rows = rows.unionAll(rows.limit(3)).persist()  # so that keys are not unique either
-    in_spark, in_hand = gate.judge(table, rows), gate.judge(table, rows.toArrow())
+    in_spark, in_hand = gate.rule_verdicts(table, rows), gate.rule_verdicts(table, rows.toArrow())
     assert in_hand == in_spark
     assert not any(verdict.is_met for verdict in in_spark)
     good = rows.where(F.size(judged_reasons(table)) == 0).dropDuplicates(list(table.key))
-    assert gate.judge(table, good.toArrow()) == gate.judge(table, good)
+    assert gate.rule_verdicts(table, good.toArrow()) == gate.rule_verdicts(table, good)
     rows.unpersist()
 
 
 def judged_reasons(table):
-    broken = [F.when(breaks(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
+    broken = [F.when(breaks_rule(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
     return F.array_compact(F.array(*broken))
 
 
@@ -156,7 +156,7 @@ def test_every_rule_is_one_of_a_row_or_uniqueness():
 
 def test_a_null_breaks_only_the_rule_against_nulls(spark):
     rows = KINDS.frame(spark, dict(id=1, text="EUR"))
-    reasons = judged_rows(KINDS, rows).collect()[0][REASONS]
+    reasons = rows_with_reasons(KINDS, rows).collect()[0][REASONS]
     assert reasons == ["number is never null", "text is one of a, , £€漢, '"]
 
 
@@ -180,7 +180,7 @@ def test_a_row_tells_every_rule_it_breaks_in_the_order_of_the_suite(spark):
         ),
     )
     assert_rows(
-        judged_rows(silver.EVENTS, rows),
+        rows_with_reasons(silver.EVENTS, rows),
         ["event_id", REASONS],
         [
             (
@@ -198,15 +198,17 @@ def test_a_row_tells_every_rule_it_breaks_in_the_order_of_the_suite(spark):
 def test_nan_is_above_every_bound_and_after_every_number(spark):
     rows = spark.createDataFrame([(NAN, 1.0)], "low double, high double")
     found = rows.select(
-        breaks(at_least("low", 0)), breaks(between("low", 0, 10)), breaks(ordered("low", "high"))
+        breaks_rule(at_least("low", 0)),
+        breaks_rule(between("low", 0, 10)),
+        breaks_rule(ordered("low", "high")),
     ).collect()[0]
     assert tuple(found) == (False, True, True)
 
 
 def test_no_rows_have_no_reasons(spark):
-    assert judged_rows(KINDS, KINDS.frame(spark)).count() == 0
+    assert rows_with_reasons(KINDS, KINDS.frame(spark)).count() == 0
 
 
 def test_uniqueness_is_no_rule_of_one_row():
     with pytest.raises(ValueError, match="id is unique' is no rule of one row"):
-        breaks(unique("id"))
+        breaks_rule(unique("id"))

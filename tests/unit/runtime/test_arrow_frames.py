@@ -18,7 +18,7 @@ def test_numbers_of_several_frames_and_columns_come_once_and_in_order(spark):
 @pytest.mark.parametrize("few", [10, 1])
 @pytest.mark.parametrize("values", [[], [1], [1, 3, 7]])
 def test_rows_are_found_by_few_numbers_as_by_many(spark, monkeypatch, few, values):
-    monkeypatch.setattr(arrow_frames, "FEW", few)
+    monkeypatch.setattr(arrow_frames, "MAX_LITERAL_VALUES", few)
     rows = spark.range(5).withColumn("twice", F.col("id") * 2)
     found = columns_of(rows_with_values(rows, "id", np.array(values, np.int64)))
     assert sorted(found["id"].tolist()) == [value for value in values if value < 5]

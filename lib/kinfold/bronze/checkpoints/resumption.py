@@ -151,7 +151,7 @@ def _continued(
         )
     is_short = any(topic.earliest[p] > offset for p, offset in checkpoint.started_at.items())
     if not is_short:
-        lake.figures.set(GAPS_OPEN, 0, source=source.name)
+        lake.metrics.set(GAPS_OPEN, 0, source=source.name)
         return Resumption(checkpoint.owner.first_batch_id)
     # Only what has not landed is lost; the last batch may have landed without Spark knowing.
     landed = {**checkpoint.started_at, **_landed_offsets(lake, source, topic)}
@@ -197,7 +197,7 @@ def _require_accepted(
     lake: Lake, source: Source, gaps: Sequence[Gap], decisions: Decisions
 ) -> None:
     """Enter the gaps; pass only if each has been accepted, now or before."""
-    lake.figures.set(GAPS_OPEN, 0, source=source.name)
+    lake.metrics.set(GAPS_OPEN, 0, source=source.name)
     if not gaps:
         return
     known = lake.read_or_empty(ops.GAPS).where(F.col("source") == source.name)
@@ -222,7 +222,7 @@ def _require_accepted(
     lake.record(ops.GAPS, rows)
     if not is_open or decisions.accept_gaps:
         return
-    lake.figures.set(GAPS_OPEN, len(is_open), source=source.name)
+    lake.metrics.set(GAPS_OPEN, len(is_open), source=source.name)
     told = "; ".join(_told(gap) for gap in is_open[:4])
     more = f" and {len(is_open) - 4} more" if len(is_open) > 4 else ""
     raise GapError(

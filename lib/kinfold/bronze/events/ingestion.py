@@ -88,7 +88,7 @@ def ingest(landing: Landing) -> dict[str, int]:
 
 
 def ingest_continuously(
-    landings: Sequence[Landing], *, trigger_seconds: int, figures: StreamMetrics
+    landings: Sequence[Landing], *, trigger_seconds: int, metrics: StreamMetrics
 ) -> None:
     """Land what arrives until the process is told to stop (SIGTERM, Ctrl-C) or a stream fails.
 
@@ -100,7 +100,7 @@ def ingest_continuously(
     queries: list[StreamingQuery] = []
     try:
         for landing in landings:
-            figures.watch(landing.records.sparkSession)
+            metrics.watch(landing.records.sparkSession)
             queries.append(landing.start(processingTime=trigger))
         while not stop.wait(0.2):
             for index, (landing, query) in enumerate(zip(landings, queries, strict=True)):

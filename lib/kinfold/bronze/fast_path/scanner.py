@@ -35,7 +35,7 @@ from kinfold.bronze.fast_path.schema_tables import (
     Role,
     SchemaTables,
 )
-from kinfold.core.jit import compiled_in_place
+from kinfold.core.jit import compiled_without_allocation
 
 MAX_DEPTH = 500
 """Levels of an event that is kept as it was sent: half of what Spark's JSON parser takes."""
@@ -240,7 +240,7 @@ def _loaded(builder: Any, start: Any, place: Any) -> Any:
     return there
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _copy(text: Bytes, places: _Table, ends: Any, data: Bytes) -> None:
     source, target, last = _bytes(text), _bytes(data), len(text) - _BLOCK
     for row in range(len(places)):
@@ -253,7 +253,7 @@ def _copy(text: Bytes, places: _Table, ends: Any, data: Bytes) -> None:
             at, place = at + 1, place + 1
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _scan(
     text: Bytes,
     bounds: Any,
@@ -286,7 +286,7 @@ def _scan(
     return used
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _event(
     text: Bytes,
     begin: int,
@@ -352,7 +352,7 @@ def _event(
     return form if seen & required == required else _NO
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_member(
     text: Bytes,
     name: int,
@@ -394,7 +394,7 @@ def _after_member(
     return place, seen
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_identifiers(
     text: Bytes,
     place: int,
@@ -449,7 +449,7 @@ def _after_identifiers(
     return place, kept
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_plain(text: Bytes, place: int, end: int, value: int, tables: LookupTables) -> int:
     """The place after a string without an escape that is as the tables ask."""
     if text[place] != ord('"'):
@@ -467,7 +467,7 @@ _IN_ARRAY = -2
 """Row of an array of which nothing is asked; of such an object it is ANY."""
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_value(
     text: Bytes, place: int, end: int, value: int, tables: LookupTables, stack: _Table
 ) -> int:
@@ -575,7 +575,7 @@ def _after_value(
             depth -= 1
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _is_taken(
     text: Bytes, start: int, stop: int, has_escape: bool, value: int, tables: LookupTables
 ) -> bool:
@@ -604,7 +604,7 @@ def _is_taken(
     return True
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _follows(text: Bytes, start: int, stop: int, state: int, tables: LookupTables) -> bool:
     """Whether a text follows a pattern, given by the state in which it begins."""
     for place in range(start, stop):
@@ -614,7 +614,7 @@ def _follows(text: Bytes, start: int, stop: int, state: int, tables: LookupTable
     return bool(tables.states[state * STATE_WIDTH + MAY_END])
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_string(text: Bytes, place: int, end: int) -> tuple[int, bool]:
     """The place after the quote that ends a string, and whether there is an escape in it."""
     has_escape = False
@@ -639,7 +639,7 @@ def _after_string(text: Bytes, place: int, end: int) -> tuple[int, bool]:
     return _NO, has_escape
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_escape(text: Bytes, place: int, end: int) -> int:
     """The place after an escape; NUL and half a pair of surrogates are none."""
     if place + 1 >= end:
@@ -661,7 +661,7 @@ def _after_escape(text: Bytes, place: int, end: int) -> int:
     return place + 6
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _hexadecimal(text: Bytes, place: int, end: int) -> int:
     if place + 4 > end:
         return _NO
@@ -679,7 +679,7 @@ def _hexadecimal(text: Bytes, place: int, end: int) -> int:
     return code
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_number(text: Bytes, place: int, end: int, value: int, tables: LookupTables) -> int:
     """The place after a number that some float can hold."""
     is_negative = text[place] == ord("-")
@@ -739,7 +739,7 @@ def _after_number(text: Bytes, place: int, end: int, value: int, tables: LookupT
     return place
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_instant(text: Bytes, place: int, end: int) -> tuple[int, int]:
     """The place after a string that is an instant of the usual form, and its microseconds."""
     if place + 22 > end or text[place] != ord('"'):
@@ -793,7 +793,7 @@ def _after_instant(text: Bytes, place: int, end: int) -> tuple[int, int]:
     return at + 1, instant
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _decimal(text: Bytes, place: int, size: int) -> int:
     number = 0
     for step in range(size):
@@ -804,14 +804,14 @@ def _decimal(text: Bytes, place: int, size: int) -> int:
     return number
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _days_of(year: int, month: int) -> int:
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _day_number(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01; the year begins in March, so that a leap day is its last one.
 
@@ -825,7 +825,7 @@ def _day_number(year: int, month: int, day: int) -> int:
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_space(text: Bytes, place: int, end: int) -> int:
     while place < end and (
         text[place] == 32 or text[place] == 10 or text[place] == 13 or text[place] == 9
@@ -834,7 +834,7 @@ def _after_space(text: Bytes, place: int, end: int) -> int:
     return place
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_name(text: Bytes, place: int, end: int) -> tuple[int, int, bool]:
     """The place of the value of a member, that where its name ends, and whether that is escaped."""
     if place >= end or text[place] != ord('"'):
@@ -848,7 +848,7 @@ def _after_name(text: Bytes, place: int, end: int) -> tuple[int, int, bool]:
     return _after_space(text, place + 1, end), after - 1, has_escape
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_part(text: Bytes, place: int, end: int, closing: int) -> tuple[int, bool]:
     """After a member or an item the place of the next one, or that after the closing bracket and
     that it is."""
@@ -860,7 +860,7 @@ def _after_part(text: Bytes, place: int, end: int, closing: int) -> tuple[int, b
     return _NO, False
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _is(text: Bytes, start: int, stop: int, other: Bytes, first: int, last: int) -> bool:
     """Whether two texts are the same."""
     if stop - start != last - first:
@@ -871,7 +871,7 @@ def _is(text: Bytes, start: int, stop: int, other: Bytes, first: int, last: int)
     return True
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _row_of(
     text: Bytes, start: int, stop: int, names: _Table, said: Bytes, first: int, last: int
 ) -> int:
@@ -882,7 +882,7 @@ def _row_of(
     return _NO
 
 
-@compiled_in_place
+@compiled_without_allocation
 def _after_word(text: Bytes, place: int, end: int, word: Bytes) -> int:
     after = place + len(word)
     return after if after <= end and _is(text, place, after, word, _ZERO, len(word)) else _NO

@@ -21,7 +21,7 @@ class FolderLocks:
     folder: Path
 
     @contextmanager
-    def held(self, name: str, *, patience: float = 0) -> Iterator[None]:
+    def lock(self, name: str, *, patience: float = 0) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
         until = monotonic() + patience
         with (self.folder / name).open("w") as handle:

@@ -14,7 +14,7 @@ class Busy(Exception):
 class Locks(Protocol):
     """The locks of a lake, by name."""
 
-    def held(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
+    def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
         """A context in which no other process holds the lock.
 
         Args:
@@ -28,5 +28,5 @@ class Locks(Protocol):
 class NoLocks:
     """Of storage that has none."""
 
-    def held(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
+    def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
         return nullcontext()

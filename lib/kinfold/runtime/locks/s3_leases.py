@@ -47,7 +47,7 @@ class BucketLocks:
     lease_seconds: float = LEASE_SECONDS
 
     @contextmanager
-    def held(self, name: str, *, patience: float = 0) -> Iterator[None]:
+    def lock(self, name: str, *, patience: float = 0) -> Iterator[None]:
         try:
             tag = self._taken(name, patience)
         except (ClientError, BotoCoreError) as error:
@@ -108,7 +108,7 @@ class BucketLocks:
         )
         return str(done["ETag"])
 
-    def let_go(self, name: str) -> None:
+    def release(self, name: str) -> None:
         self.client().delete_object(Bucket=self.bucket, Key=self._key(name))
 
     def _tag(self, name: str) -> str | None:
@@ -146,7 +146,7 @@ class _Renewal(Thread):
             self._renew()  # or another may have it
         if not self.is_lost:
             with suppress(ClientError, BotoCoreError):  # it ends by itself
-                self._locks.let_go(self._lock)
+                self._locks.release(self._lock)
 
     def _renew(self) -> None:
         try:

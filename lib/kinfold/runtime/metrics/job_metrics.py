@@ -31,13 +31,13 @@ PUSH_TIMEOUT_SECONDS = 5.0
 
 @contextmanager
 def job_metrics(job: str, conf: MetricsConf) -> Iterator[MetricValues]:
-    """The figures of one run of a job; published when it ends, well or with an error.
+    """The metrics of one run of a job; published when it ends, well or with an error.
 
     Figures that this run did not measure keep the value of the run before.
     """
-    figures, begun, exit_code = MetricValues(), time.monotonic(), 130
+    metrics, begun, exit_code = MetricValues(), time.monotonic(), 130
     try:
-        yield figures
+        yield metrics
         exit_code = 0
     except KinfoldError as error:
         exit_code = error.exit_code
@@ -46,13 +46,13 @@ def job_metrics(job: str, conf: MetricsConf) -> Iterator[MetricValues]:
         exit_code = 1
         raise
     finally:
-        figures.set(JOB_SECONDS, time.monotonic() - begun)
-        figures.set(JOB_RUN_AT, time.time())
-        figures.set(JOB_EXIT_CODE, exit_code)
-        figures.set(JOB_STATUS, int(exit_code == 0))
+        metrics.set(JOB_SECONDS, time.monotonic() - begun)
+        metrics.set(JOB_RUN_AT, time.time())
+        metrics.set(JOB_EXIT_CODE, exit_code)
+        metrics.set(JOB_STATUS, int(exit_code == 0))
         if exit_code == 0:
-            figures.set(JOB_SUCCESS_AT, time.time())
-        _publish(job, figures.families(job_name=job), conf)
+            metrics.set(JOB_SUCCESS_AT, time.time())
+        _publish(job, metrics.families(job_name=job), conf)
 
 
 def _publish(job: str, families: list[prometheus.Metric], conf: MetricsConf) -> None:

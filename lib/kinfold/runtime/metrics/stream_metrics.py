@@ -44,13 +44,13 @@ from kinfold.runtime.metrics.values import MetricValues, collector_registry
 
 @dataclass
 class StreamMetrics:
-    """The figures of the streaming queries of a process, behind a scrape endpoint.
+    """The metrics of the streaming queries of a process, behind a scrape endpoint.
 
     Attributes:
         port: of the endpoint; null when `metrics.port` is null, and then nothing is measured.
     """
 
-    figures: MetricValues
+    metrics: MetricValues
     port: int | None
     _watched: list[tuple[SparkSession, "QueryListener"]] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class StreamMetrics:
         """Follow the queries that `session` starts from now on; other sessions have their own."""
         if self.port is None or any(session is known for known, _ in self._watched):
             return
-        listener = QueryListener(self.figures)
+        listener = QueryListener(self.metrics)
         session.streams.addListener(listener)
         self._watched.append((session, listener))
 
@@ -71,25 +71,25 @@ class StreamMetrics:
 
 @contextmanager
 def stream_metrics(conf: MetricsConf) -> Iterator[StreamMetrics]:
-    """The figures of streaming queries, scraped at `http://<metrics.host>:<metrics.port>/metrics`.
+    """The metrics of streaming queries, scraped at `http://<metrics.host>:<metrics.port>/metrics`.
 
     Raises:
         ConfError: the port cannot be opened.
     """
-    figures = MetricValues()
+    metrics = MetricValues()
     if conf.port is None:
-        yield StreamMetrics(figures, port=None)
+        yield StreamMetrics(metrics, port=None)
         return
     try:
         server, thread = prometheus.start_http_server(
-            conf.port, addr=conf.host, registry=collector_registry(figures.families)
+            conf.port, addr=conf.host, registry=collector_registry(metrics.families)
         )
     except OSError as error:
         raise ConfError(
             f"metrics.port {conf.port}: cannot be opened on {conf.host} ({error.strerror}). Name "
             "a free one with --set metrics.port=PORT, or null for no endpoint."
         ) from error
-    streams = StreamMetrics(figures, port=server.server_port)
+    streams = StreamMetrics(metrics, port=server.server_port)
     say(f"kinfold: metrics at http://{conf.host}:{streams.port}/metrics")
     try:
         yield streams
@@ -101,14 +101,14 @@ def stream_metrics(conf: MetricsConf) -> Iterator[StreamMetrics]:
 
 
 class QueryListener(StreamingQueryListener):
-    """Turns the events of streaming queries into figures; a query is called by its name.
+    """Turns the events of streaming queries into metrics; a query is called by its name.
 
     Spark calls it on a thread of its own, after the batch. An event it cannot read is counted and
     told once, and the query never notices.
     """
 
-    def __init__(self, figures: MetricValues) -> None:
-        self._figures = figures
+    def __init__(self, metrics: MetricValues) -> None:
+        self._figures = metrics
         self._sources: dict[str, str] = {}  # by run id: the last event of a query has no name
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:
@@ -138,23 +138,23 @@ class QueryListener(StreamingQueryListener):
         self._figures.set(STREAM_SEEN_AT, time.time(), source=source)
 
     def _progressed(self, progress: Mapping[str, Any]) -> None:
-        figures, source = self._figures, progress.get("name") or "unnamed"
-        figures.set(STREAM_SEEN_AT, time.time(), source=source)
-        figures.set(STREAM_BATCH, progress["batchId"], source=source)
-        figures.add(STREAM_ROWS, progress["numInputRows"], source=source)
+        metrics, source = self._figures, progress.get("name") or "unnamed"
+        metrics.set(STREAM_SEEN_AT, time.time(), source=source)
+        metrics.set(STREAM_BATCH, progress["batchId"], source=source)
+        metrics.add(STREAM_ROWS, progress["numInputRows"], source=source)
         # Spark leaves a rate out where it would divide by a time of 0.
-        figures.set(STREAM_INPUT_RATE, progress.get("inputRowsPerSecond"), source=source)
-        figures.set(STREAM_PROCESSED_RATE, progress.get("processedRowsPerSecond"), source=source)
+        metrics.set(STREAM_INPUT_RATE, progress.get("inputRowsPerSecond"), source=source)
+        metrics.set(STREAM_PROCESSED_RATE, progress.get("processedRowsPerSecond"), source=source)
         for phase, milliseconds in progress["durationMs"].items():
-            figures.set(STREAM_BATCH_SECONDS, milliseconds / 1000, source=source, phase=phase)
+            metrics.set(STREAM_BATCH_SECONDS, milliseconds / 1000, source=source, phase=phase)
         for state in progress.get("stateOperators", ()):
             operator = state["operatorName"]
-            figures.set(STREAM_STATE_ROWS, state["numRowsTotal"], source=source, operator=operator)
-            figures.set(
+            metrics.set(STREAM_STATE_ROWS, state["numRowsTotal"], source=source, operator=operator)
+            metrics.set(
                 STREAM_STATE_BYTES, state["memoryUsedBytes"], source=source, operator=operator
             )
         for topic, partition, lag in _kafka_lags(progress.get("sources", ())):
-            figures.set(STREAM_LAG, lag, source=source, topic=topic, partition=partition)
+            metrics.set(STREAM_LAG, lag, source=source, topic=topic, partition=partition)
 
     def _idled(self, run_id: str) -> None:
         source = self._sources[run_id]

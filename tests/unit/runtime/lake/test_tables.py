@@ -100,7 +100,7 @@ def test_the_log_does_not_keep_which_people_a_merge_matched_by(lake, spark):
 
 
 def test_a_table_that_marks_old_rows_keeps_the_file_of_a_changed_one(lake, spark):
-    marking = replace(MEMBERS, name="silver.marking", marks_old_rows=True)
+    marking = replace(MEMBERS, name="silver.marking", uses_deletion_vectors=True)
     files = {}
     for table in (MEMBERS, marking):
         lake.replace(table, people(spark, a=P, b=P, c=P).coalesce(1))
@@ -146,7 +146,7 @@ def test_equal_rows_are_not_written_again(lake, spark):
 
 @pytest.mark.parametrize("key", [("profile_id",), ("profile_id", "profile_since")])
 def test_few_rows_of_a_table_that_marks_old_ones_are_replaced_by_name(lake, spark, key):
-    table = replace(MEMBERS, name="silver.few", key=key, marks_old_rows=True)
+    table = replace(MEMBERS, name="silver.few", key=key, uses_deletion_vectors=True)
     lake.upsert(table, people(spark, a=P, b=Q, c=R))
     before = lake.version(table)
     lake.upsert(table, people(spark, a=P, z=Q, c=R))  # two of three say nothing new

@@ -38,19 +38,19 @@ def locks(request, tmp_path):
 
 
 def test_a_lock_has_one_holder_and_is_free_again_after_it(locks):
-    with locks.held("a"):
-        with pytest.raises(Busy), locks.held("a"):
+    with locks.lock("a"):
+        with pytest.raises(Busy), locks.lock("a"):
             raise AssertionError("held twice")
-        with locks.held("b"):
+        with locks.lock("b"):
             pass
-    with locks.held("a"):
+    with locks.lock("a"):
         pass
 
 
 def test_an_error_frees_the_lock(locks):
-    with pytest.raises(ZeroDivisionError), locks.held("a"):
+    with pytest.raises(ZeroDivisionError), locks.lock("a"):
         raise ZeroDivisionError
-    with locks.held("a"):
+    with locks.lock("a"):
         pass
 
 
@@ -58,10 +58,10 @@ def test_who_is_patient_comes_after_the_holder(locks):
     order = []
 
     def second():
-        with locks.held("a", patience=30):
+        with locks.lock("a", patience=30):
             order.append("second")
 
-    with locks.held("a"):
+    with locks.lock("a"):
         waiting = threading.Thread(target=second)
         waiting.start()
         time.sleep(2 * LEASE)  # longer than a lease: the holder renews it
@@ -75,7 +75,7 @@ def test_of_many_at_once_one_at_a_time_is_in(locks):
 
     def one():
         for _ in range(3):
-            with locks.held("a", patience=60):
+            with locks.lock("a", patience=60):
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.01)
@@ -92,27 +92,27 @@ def test_of_many_at_once_one_at_a_time_is_in(locks):
 
 def test_a_killed_process_leaves_a_folders_lock_free_at_once(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from kinfold.runtime.locks import FolderLocks\n"
-        "with FolderLocks(Path(sys.argv[1])).held('a'): print('in', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from kinfold.runtime.locks.folder_locks import FolderLocks\n"
+        "with FolderLocks(Path(sys.argv[1])).lock('a'): print('in', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout.readline() == b"in\n"
-    with pytest.raises(Busy), FolderLocks(tmp_path).held("a"):
+    with pytest.raises(Busy), FolderLocks(tmp_path).lock("a"):
         raise AssertionError
     process.kill()
     process.wait(10)
     process.stdin.close()
     process.stdout.close()
-    with FolderLocks(tmp_path).held("a"):
+    with FolderLocks(tmp_path).lock("a"):
         pass
 
 
 def test_a_lease_that_nobody_renews_is_taken_over_after_its_length(in_bucket, bucket, capsys):
     in_bucket.put("a", IfNoneMatch="*")  # and its process is gone
     begun = time.monotonic()
-    with in_bucket.held("a"):
+    with in_bucket.lock("a"):
         assert LEASE <= time.monotonic() - begun < 10 * LEASE
         assert bucket.names() == ["lake/_locks/a"]
     assert bucket.names() == []
@@ -120,13 +120,13 @@ def test_a_lease_that_nobody_renews_is_taken_over_after_its_length(in_bucket, bu
 
 
 def test_who_stood_still_and_lost_the_lock_is_told(in_bucket):
-    held = in_bucket.held("a")
+    held = in_bucket.lock("a")
     held.__enter__()
     in_bucket.put("a")  # another's now
     time.sleep(LEASE)
     with pytest.raises(LakeError, match="stood still for longer than"):
         held.__exit__(None, None, None)
-    in_bucket.let_go("a")
+    in_bucket.release("a")
 
 
 def test_a_bucket_that_refuses_is_one_line(in_bucket):
@@ -137,7 +137,7 @@ def test_a_bucket_that_refuses_is_one_line(in_bucket):
     locks = replace(in_bucket, client=Refusing)
     with (
         pytest.raises(LakeError, match=r"lake/_locks/a: cannot be written \(AccessDenied\)"),
-        locks.held("a"),
+        locks.lock("a"),
     ):
         raise AssertionError
 
@@ -174,8 +174,8 @@ def test_a_commit_waits_for_that_of_another_process(kind, spark, lake_root, requ
         lake.append_record(ops.JOB_RUNS, [row | {"run_id": "s"}])
         appended.append(1)
 
-    with ExitStack() as held:
-        held.enter_context(other.writing(ops.JOB_RUNS))
+    with ExitStack() as stack:
+        stack.enter_context(other.writing(ops.JOB_RUNS))
         waiting = threading.Thread(target=append)
         waiting.start()
         time.sleep(2)

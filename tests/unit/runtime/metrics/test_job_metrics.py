@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from frames import at
 from kinfold.core.errors import ConfError, QualityGateError
 from kinfold.core.settings.models import MetricsConf
-from kinfold.runtime import metrics
 from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.metrics import declarations as metrics
 from kinfold.runtime.metrics.job_metrics import job_metrics
 from kinfold.runtime.metrics.stream_metrics import QueryListener, stream_metrics
 from kinfold.runtime.metrics.values import MetricValues
@@ -56,9 +56,9 @@ def left(folder) -> Samples:
 
 
 def test_a_job_that_succeeds_leaves_its_figures_in_one_file(folder):
-    with job_metrics(JOB, conf(textfile_folder=str(folder))) as figures:
-        figures.set(metrics.LEDGER_VIOLATED, 0)
-        figures.set(metrics.LEDGER_RECORDS, 7, stage="bronze", source="web", outcome="in")
+    with job_metrics(JOB, conf(textfile_folder=str(folder))) as values:
+        values.set(metrics.LEDGER_VIOLATED, 0)
+        values.set(metrics.LEDGER_RECORDS, 7, stage="bronze", source="web", outcome="in")
     found = left(folder)
     assert sample(found, "kinfold_job_last_status", job_name=JOB) == 1
     assert sample(found, "kinfold_job_last_exit_code", job_name=JOB) == 0
@@ -70,21 +70,21 @@ def test_a_job_that_succeeds_leaves_its_figures_in_one_file(folder):
     assert [file.name for file in folder.iterdir()] == ["kinfold_governance_check_ledger.prom"]
 
 
-def gate_that_fails(figures: MetricValues) -> None:
-    figures.set(metrics.LEDGER_VIOLATED, 2)
+def gate_that_fails(values: MetricValues) -> None:
+    values.set(metrics.LEDGER_VIOLATED, 2)
     raise QualityGateError("broken")
 
 
 def test_a_job_that_fails_says_so_and_keeps_when_it_last_succeeded(folder):
     to_file = conf(textfile_folder=str(folder))
-    with job_metrics(JOB, to_file) as figures:
-        figures.set(metrics.LEDGER_RECORDS, 7, stage="bronze", source="web", outcome="in")
+    with job_metrics(JOB, to_file) as values:
+        values.set(metrics.LEDGER_RECORDS, 7, stage="bronze", source="web", outcome="in")
     before = left(folder)
     with (
         pytest.raises(QualityGateError),
-        job_metrics(JOB, to_file) as figures,
+        job_metrics(JOB, to_file) as values,
     ):
-        gate_that_fails(figures)
+        gate_that_fails(values)
     after = left(folder)
     assert sample(after, "kinfold_job_last_status", job_name=JOB) == 0
     assert sample(after, "kinfold_job_last_exit_code", job_name=JOB) == 4
@@ -108,8 +108,8 @@ def test_an_unforeseen_error_and_an_interruption_are_no_success(folder):
 def test_a_figure_measured_again_replaces_all_its_series(folder):
     """A source that is gone does not stay in the file for ever."""
     for source in ("old", "new"):
-        with job_metrics(JOB, conf(textfile_folder=str(folder))) as figures:
-            figures.set(metrics.SOURCE_STALE, 1, source=source)
+        with job_metrics(JOB, conf(textfile_folder=str(folder))) as values:
+            values.set(metrics.SOURCE_STALE, 1, source=source)
     stale = [dict(labels)["source"] for name, labels in left(folder) if "is_stale" in name]
     assert stale == ["new"]
 
@@ -131,8 +131,8 @@ def test_a_file_that_somebody_broke_is_replaced(folder):
 
 def test_nothing_configured_publishes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with job_metrics(JOB, conf()) as figures:
-        figures.set(metrics.LEDGER_VIOLATED, 0)
+    with job_metrics(JOB, conf()) as values:
+        values.set(metrics.LEDGER_VIOLATED, 0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -190,11 +190,11 @@ def test_a_gate_tells_every_rule_and_a_failed_one_with_its_rows(spark, lake_root
     with pytest.raises(QualityGateError):
         lake.replace(MEMBERS, twice)
     table = MEMBERS.name
-    assert lake.figures.get(metrics.QUALITY_FAILED, table=table) == 1
+    assert lake.metrics.get(metrics.QUALITY_FAILED, table=table) == 1
     unique, *others = (rule.sentence for rule in MEMBERS.suite)
-    assert lake.figures.get(metrics.QUALITY_FAILING_ROWS, table=table, rule=unique) == 2
+    assert lake.metrics.get(metrics.QUALITY_FAILING_ROWS, table=table, rule=unique) == 2
     assert {
-        lake.figures.get(metrics.QUALITY_FAILING_ROWS, table=table, rule=rule) for rule in others
+        lake.metrics.get(metrics.QUALITY_FAILING_ROWS, table=table, rule=rule) for rule in others
     } == {0}
 
 
@@ -222,62 +222,62 @@ PROGRESS = {
 
 
 def progressed(*events: object) -> MetricValues:
-    figures = MetricValues()
-    listener = QueryListener(figures)
+    values = MetricValues()
+    listener = QueryListener(values)
     listener.onQueryStarted(SimpleNamespace(runId="r", name="web"))
     for event in events:
         text = event if isinstance(event, str) else json.dumps(event)
         listener.onQueryProgress(SimpleNamespace(progress=SimpleNamespace(json=text)))
-    return figures
+    return values
 
 
 def test_a_lag_is_what_the_topic_has_and_the_query_has_not_read_by_partition():
     """130 - 100 and 50 - 50; partition 2 is new and the query has not seen it."""
-    figures = progressed(PROGRESS)
+    values = progressed(PROGRESS)
     labels = dict(source="web", topic="clicks")
-    assert figures.get(metrics.STREAM_LAG, partition="0", **labels) == 30
-    assert figures.get(metrics.STREAM_LAG, partition="1", **labels) == 0
-    assert figures.get(metrics.STREAM_LAG, partition="2", **labels) is None
+    assert values.get(metrics.STREAM_LAG, partition="0", **labels) == 30
+    assert values.get(metrics.STREAM_LAG, partition="1", **labels) == 0
+    assert values.get(metrics.STREAM_LAG, partition="2", **labels) is None
 
 
 def test_offsets_written_as_text_are_read_too():
     source = dict(
         endOffset='{"clicks":{"0":1}}', latestOffset='{"clicks":{"0":4}}', description="x"
     )
-    figures = progressed({**PROGRESS, "sources": [source]})
+    values = progressed({**PROGRESS, "sources": [source]})
     labels = dict(source="web", topic="clicks", partition="0")
-    assert figures.get(metrics.STREAM_LAG, **labels) == 3
+    assert values.get(metrics.STREAM_LAG, **labels) == 3
 
 
 def test_progress_tells_rates_phases_and_state_and_adds_up_rows():
-    figures = progressed(PROGRESS, PROGRESS)
-    assert figures.get(metrics.STREAM_ROWS, source="web") == 600
-    assert figures.get(metrics.STREAM_BATCH, source="web") == 7
-    assert figures.get(metrics.STREAM_INPUT_RATE, source="web") == 60
-    assert figures.get(metrics.STREAM_PROCESSED_RATE, source="web") != 0, "left out by Spark"
-    assert figures.get(metrics.STREAM_BATCH_SECONDS, source="web", phase="addBatch") == 1.5
-    assert figures.get(metrics.STREAM_STATE_ROWS, source="web", operator="dedupe") == 9
-    assert figures.get(metrics.STREAM_STATE_BYTES, source="web", operator="dedupe") == 4096
+    values = progressed(PROGRESS, PROGRESS)
+    assert values.get(metrics.STREAM_ROWS, source="web") == 600
+    assert values.get(metrics.STREAM_BATCH, source="web") == 7
+    assert values.get(metrics.STREAM_INPUT_RATE, source="web") == 60
+    assert values.get(metrics.STREAM_PROCESSED_RATE, source="web") != 0, "left out by Spark"
+    assert values.get(metrics.STREAM_BATCH_SECONDS, source="web", phase="addBatch") == 1.5
+    assert values.get(metrics.STREAM_STATE_ROWS, source="web", operator="dedupe") == 9
+    assert values.get(metrics.STREAM_STATE_BYTES, source="web", operator="dedupe") == 4096
 
 
 def test_an_event_that_cannot_be_read_is_counted_and_told_once(capsys):
-    figures = progressed("not json", {"name": "web"}, PROGRESS)
-    assert figures.get(metrics.LISTENER_ERRORS) == 2
+    values = progressed("not json", {"name": "web"}, PROGRESS)
+    assert values.get(metrics.LISTENER_ERRORS) == 2
     assert capsys.readouterr().err.count("metrics of a stream are incomplete") == 1
-    assert figures.get(metrics.STREAM_BATCH, source="web") == 7
+    assert values.get(metrics.STREAM_BATCH, source="web") == 7
 
 
 def test_a_query_that_idles_is_alive_and_one_that_ends_is_not():
-    figures = MetricValues()
-    listener = QueryListener(figures)
+    values = MetricValues()
+    listener = QueryListener(values)
     listener.onQueryStarted(SimpleNamespace(runId="r", name="web"))
-    figures.set(metrics.STREAM_SEEN_AT, 0, source="web")
+    values.set(metrics.STREAM_SEEN_AT, 0, source="web")
     listener.onQueryIdle(SimpleNamespace(runId="r"))
-    assert figures.get(metrics.STREAM_SEEN_AT, source="web") > 0
-    assert figures.get(metrics.STREAM_RUNNING, source="web") == 1
+    assert values.get(metrics.STREAM_SEEN_AT, source="web") > 0
+    assert values.get(metrics.STREAM_RUNNING, source="web") == 1
     listener.onQueryTerminated(SimpleNamespace(runId="r", exception="it broke"))
-    assert figures.get(metrics.STREAM_RUNNING, source="web") == 0
-    assert figures.get(metrics.STREAM_FAILURES, source="web") == 1
+    assert values.get(metrics.STREAM_RUNNING, source="web") == 0
+    assert values.get(metrics.STREAM_FAILURES, source="web") == 1
 
 
 def test_a_port_that_is_taken_is_an_error_for_people():

@@ -9,7 +9,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from kinfold.core.errors import ConfError
-from kinfold.core.log import counted, heartbeat, say
+from kinfold.core.log import counts_text, heartbeat, say
 from kinfold.silver.matching.arrays import arrays_of
 from kinfold.silver.matching.engine import Matching, match
 from kinfold.silver.matching.files.person_files import (
@@ -146,7 +146,7 @@ def _report(
 
 def _tell(matching: Matching, numbers: dict[str, float], output: Path) -> None:
     shown = {k: numbers[k] for k in ("records", "pairs_scored", "profiles", "largest_profile")}
-    say(f"  {NAME}: {counted(shown)}; model {matching.model.version}; {output}")
+    say(f"  {NAME}: {counts_text(shown)}; model {matching.model.version}; {output}")
     if matching.blocking.dropped:
         say(
             f"    {matching.blocking.dropped:,} blocks stayed above "
