@@ -1,1 +1,1 @@
-"""Gold: features of people, the segments they form and how likely they are to act."""
+"""Gold: features of people, their segments and their purchase propensity."""

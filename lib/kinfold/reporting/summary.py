@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.log import counts_text
-from kinfold.gold.propensity.evaluation import rank
+from kinfold.gold.propensity.evaluation import ranking_metrics
 from kinfold.governance.ledger import ledger_laws
 from kinfold.models.registry import find_champion, metrics_of, read_document
 from kinfold.models.tracking import Tracking
@@ -199,7 +199,7 @@ def _against_future(
     probabilities, labels = future_buyers(frame, identity_map, truth)
     if not 0 < labels.sum() < labels.size:
         return None
-    ranking = rank(probabilities, labels)
+    ranking = ranking_metrics(probabilities, labels)
     return {
         "profiles": int(labels.size),
         "buyers": int(labels.sum()),

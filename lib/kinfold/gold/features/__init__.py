@@ -1,1 +1,1 @@
-"""What was known of a person at a moment."""
+"""Features of people as of a moment."""

@@ -1,4 +1,4 @@
-"""Behaviour features: what was known of a person at a moment, by event time and by arrival time."""
+"""Behaviour features of each person as of one or more moments, by event time and arrival time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ from pyspark.sql import Column, DataFrame, functions as F
 from kinfold.tables import gold
 
 _DAY_US = 86_400_000_000
-_DAYS_PER_MASK = 60  # a long holds 64 bits, so the last 90 days take two of them
-_COUNTED = (  # (event type, days looked back)
+_DAYS_PER_MASK = 60  # a long has 64 bits, so the last 90 days need two of them
+_COUNTED = (  # (event type, days before the moment)
     ("product_view", 7),
     ("product_view", 30),
     ("add_to_cart", 7),
@@ -26,27 +26,27 @@ _SUMMED = (
 
 
 def features_as_of(events: DataFrame, *, as_ofs: Sequence[datetime]) -> DataFrame:
-    """What was known of each person at each of several moments.
+    """Returns the behaviour features of each person as of each moment.
 
-    An event counts at a moment when it had happened *and* arrived before it, so an event that comes
-    late never changes the past. "The last n days" are the n periods of 24 hours before the moment.
+    An event counts at a moment if it both occurred and arrived before that moment, so a late event
+    never changes the past. "The last n days" are the n periods of 24 hours before the moment.
 
     Args:
-        events: silver.events with profile_id; read are profile_id, event_id, event_type,
-            occurred_at, received_at, order_id, category and amount_cents. Events without a person
-            are left out. A purchase or return without order_id is an order of its own; one without
-            an amount adds nothing to spend.
-        as_ofs: moments with a time zone, in any order; doubled ones count once.
+        events: silver.events with profile_id. The function reads profile_id, event_id, event_type,
+            occurred_at, received_at, order_id, category and amount_cents. Events with a null
+            profile_id are ignored. A purchase or return without order_id counts as a separate
+            order; one without an amount adds nothing to spend.
+        as_ofs: moments with a time zone, in any order; duplicates are ignored.
 
     Returns:
         gold.features: one row per (profile_id, as_of) with at least one event known by then.
 
     Raises:
-        ValueError: there is no moment, or one has no time zone.
+        ValueError: `as_ofs` is empty, or a moment has no time zone.
     """
     moments = _checked(as_ofs)
-    # One shuffle for everything: both groupings below begin with profile_id, so they stay where
-    # the rows are. As fast as grouping from the start, and no exploded row is ever sent.
+    # This is the only shuffle: both groupings below start with profile_id, so Spark reuses the
+    # partitioning. It is as fast as grouping directly, and exploded rows are never shuffled.
     of_people = events.where(F.col("profile_id").isNotNull()).repartition("profile_id")
     known = _known_events(of_people, moments=moments)
     per_order = known.groupBy("profile_id", "as_of_us", "order", "category").agg(*_order_totals())
@@ -71,11 +71,11 @@ def _micros(moment: datetime) -> int:
 
 
 def _known_events(events: DataFrame, *, moments: Sequence[datetime]) -> DataFrame:
-    """One row per event and moment it was known at, with its age in whole days."""
+    """One row per event and moment at which it is known, with its age in whole days."""
     has_order = F.col("event_type").isin("purchase", "return")
     own_order = F.concat(F.lit("event "), F.col("event_id"))
-    had_happened = F.col("occurred_us") < F.col("as_of_us")
-    had_arrived = F.col("received_us") < F.col("as_of_us")
+    has_occurred = F.col("occurred_us") < F.col("as_of_us")
+    has_arrived = F.col("received_us") < F.col("as_of_us")
     return (
         events.select(
             "profile_id",
@@ -87,16 +87,18 @@ def _known_events(events: DataFrame, *, moments: Sequence[datetime]) -> DataFram
             F.coalesce(F.col("amount_cents"), F.lit(0)).alias("cents"),
             F.explode(F.array(*(F.lit(_micros(m)) for m in moments))).alias("as_of_us"),
         )
-        .where(had_happened & had_arrived)
-        # The first 24 hours before the moment have age 0; an event exactly 30 days before it
-        # still belongs to "the last 30 days".
+        .where(has_occurred & has_arrived)
+        # The 24 hours before the moment have age 0. An event exactly 30 days before the moment
+        # has age 29, so it is within "the last 30 days".
         .withColumn("age_days", F.expr(f"(as_of_us - occurred_us - 1) div {_DAY_US}"))
     )
 
 
 def _order_totals() -> list[Column]:
-    """Totals per person, moment, order and category: all that adds up before distinct things are
-    counted. It leaves few rows, and none of its aggregates needs an object buffer."""
+    """Aggregates per person, moment, order and category: everything except the distinct counts.
+
+    This step leaves few rows, and none of its aggregates needs an object buffer.
+    """
     is_purchase = F.col("event_type") == "purchase"
     is_return = F.col("event_type") == "return"
 
@@ -125,17 +127,17 @@ def _order_totals() -> list[Column]:
 
 
 def _active_days(part: int) -> Column:
-    """One bit per day with an event: bit i of part p is the day p * 60 + i before the moment."""
+    """A bit mask of days with an event: bit i of part p is the day p * 60 + i before the moment."""
     first = part * _DAYS_PER_MASK
     end = min(first + _DAYS_PER_MASK, 90)
-    is_here = (F.col("age_days") >= first) & (F.col("age_days") < end)
+    is_in_part = (F.col("age_days") >= first) & (F.col("age_days") < end)
     bit = F.expr(f"shiftleft(1L, cast(age_days - {first} as int))")
-    return F.coalesce(F.bit_or(F.when(is_here, bit)), F.lit(0).cast("long"))
+    return F.coalesce(F.bit_or(F.when(is_in_part, bit)), F.lit(0).cast("long"))
 
 
 def _person_totals() -> list[Column]:
     def distinct(column: str, condition: Column) -> Column:
-        # A set per person, not count(distinct): five of those multiply the rows by six.
+        # A set per person, because five count(distinct) aggregates multiply the rows by six.
         return F.size(F.collect_set(F.when(condition, F.col(column))))
 
     return [

@@ -1,1 +1,1 @@
-"""How likely a person is to act within a horizon."""
+"""Purchase propensity: the probability that a person buys within a horizon."""

@@ -1,4 +1,4 @@
-"""Estimator: the pipeline that turns features into the probability of an act."""
+"""The Spark ML pipeline that turns features into a purchase probability."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ FEATURE_COLUMNS: tuple[str, ...] = tuple(
     column for column in gold.FEATURES.columns if column not in gold.FEATURES.key
 )
 NEVER_DAYS = 36_500.0
-"""Days since the latest purchase of who never bought: a hundred years. Not a mean, which would make
-people who never bought look like average buyers."""
+"""`days_since_purchase` of people who never bought: a hundred years. The mean would make them look
+like average buyers."""
 
 
 @dataclass(frozen=True)
 class Boosting:
-    """How the trees are grown.
+    """Hyperparameters of the gradient-boosted trees.
 
     Attributes:
-        trees: number of trees, each correcting those before it.
-        depth: levels of splits of a tree.
-        step: share of each correction that is taken over.
-        smallest_leaf: people that must be left on each side of a split.
+        trees: number of trees; each corrects the trees before it.
+        depth: maximum depth of a tree.
+        step: learning rate.
+        smallest_leaf: minimum number of people on each side of a split.
     """
 
     trees: int = 20
@@ -38,9 +38,9 @@ class Boosting:
 
 
 def propensity_estimator(*, boosting: Boosting, seed: int) -> Pipeline:
-    """Gradient-boosted trees on gold.features; fits on a frame that also has `label`.
+    """Unfitted gradient-boosted trees on gold.features. Fitting also needs a column `label`.
 
-    No class weights and no resampling: either would make the probabilities wrong.
+    There are no class weights and no resampling, because both would bias the probabilities.
     """
     never = f"coalesce(days_since_purchase, {NEVER_DAYS}D)"
     filled = SQLTransformer(
@@ -66,23 +66,23 @@ def propensity_estimator(*, boosting: Boosting, seed: int) -> Pipeline:
 
 
 def feature_importance(model: PipelineModel) -> Mapping[str, float]:
-    """Share of the trees' gain that each feature brought, the largest first; ties by name."""
+    """Share of the total gain by feature, the largest first; ties by name."""
     trees = cast(GBTClassificationModel, model.stages[-1])
     shares = zip(FEATURE_COLUMNS, trees.featureImportances.toArray().tolist(), strict=True)
     return dict(sorted(shares, key=lambda share: (-share[1], share[0])))
 
 
 def baseline_score() -> Column:
-    """The rule a model must beat: who ordered most often comes first, of them who was here last.
+    """The score of the baseline rule: people with the most orders first, ties by recency.
 
-    Chosen because it is hard to beat: on the shop of the README it ranks better than any other
-    single feature, and far better than recency alone.
+    It is hard to beat: on the shop of the README it ranks better than any single feature, and far
+    better than recency alone.
     """
     return F.col("order_count") * F.lit(NEVER_DAYS) - F.col("recency_days")
 
 
 def with_probability(features: DataFrame, *, model: PipelineModel) -> DataFrame:
-    """`features` and their `probability` as a plain number; the model's own columns are dropped."""
+    """`features` with a column `probability`; the model's other output columns are dropped."""
     scored = model.transform(features)
     probability = vector_to_array(F.col("probability")).getItem(1).alias("probability")
     return scored.select(*features.columns, probability)

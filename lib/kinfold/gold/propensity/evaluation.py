@@ -1,7 +1,7 @@
-"""Evaluation: how good probabilities are, judged on people whose outcome is known.
+"""Evaluation of predicted probabilities against known outcomes.
 
-Everything is exact and depends only on the set of (probability, outcome) pairs, never on their
-order: people with equal scores share their outcomes evenly wherever a cut would split them.
+Every metric is exact and depends only on the set of (probability, outcome) pairs, not on their
+order. People with equal scores share their outcomes evenly wherever a cut falls between them.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kinfold.core.errors import ModelDataError
 
 Floats = NDArray[np.float64]
-Points = tuple[tuple[float, float], ...]
+Curve = tuple[tuple[float, float], ...]
 
 CALIBRATION_BINS = 10
 TOP_SHARE = 0.1
@@ -23,7 +23,7 @@ CURVE_POINTS = 200
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """People of similar probability: what was said of them and what came true."""
+    """People of similar predicted probability, with the rate of positives among them."""
 
     mean_probability: float
     observed_rate: float
@@ -32,25 +32,26 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class RankingMetrics:
-    """How well a score orders people; nothing here needs it to be a probability.
+    """How well a score orders people. The score need not be a probability.
 
     Attributes:
+        lift_top_decile: rate of positives in the top tenth, divided by the rate among all people.
         roc: (false positive rate, true positive rate).
         precision_recall: (recall, precision).
-        gain: (share of people taken from the top, share of the buyers among them).
+        gain: (share of people selected from the top, share of the positives among them).
     """
 
     auc_roc: float
     average_precision: float
     lift_top_decile: float
-    roc: Points
-    precision_recall: Points
-    gain: Points
+    roc: Curve
+    precision_recall: Curve
+    gain: Curve
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model judged on a hold-out, beside a one-line rule judged on the same people."""
+    """A model and a baseline rule, evaluated on the same hold-out."""
 
     people: int
     positives: int
@@ -65,73 +66,81 @@ class Evaluation:
 
 
 def evaluate(probabilities: Floats, labels: Floats, *, baseline_scores: Floats) -> Evaluation:
-    """Judge probabilities against outcomes.
+    """Evaluates probabilities against outcomes.
 
     Args:
-        labels: 1.0 for who acted, 0.0 for who did not.
-        baseline_scores: the rule's score of the same people; only its order matters.
+        labels: 1.0 for a positive (the person bought), 0.0 for a negative.
+        baseline_scores: scores of the baseline rule for the same people; only their order matters.
 
     Raises:
-        ModelDataError: only one outcome occurs, or a probability is not one.
+        ModelDataError: all outcomes are the same, or a value is not a probability.
     """
+    from sklearn import metrics  # imported here: it takes a second
+
     _check(probabilities, labels)
-    ranking = rank(probabilities, labels)
-    baseline = rank(baseline_scores, labels)
+    ranking = ranking_metrics(probabilities, labels)
+    baseline = ranking_metrics(baseline_scores, labels)
     bins = calibration_bins(probabilities, labels)
     gaps = [bin.count * abs(bin.mean_probability - bin.observed_rate) for bin in bins]
-    metrics = {
-        **_ranking_metrics(ranking),
-        "brier": float(np.mean((probabilities - labels) ** 2)),
-        "log_loss": _log_loss(probabilities, labels),
-        "ece": sum(gaps) / labels.size,
-        "base_rate": float(labels.mean()),
-    }
     return Evaluation(
         people=int(labels.size),
         positives=int(labels.sum()),
-        metrics=metrics,
-        baseline_metrics=_ranking_metrics(baseline),
+        metrics={
+            **_by_name(ranking),
+            "brier": float(metrics.brier_score_loss(labels, probabilities)),
+            "log_loss": float(metrics.log_loss(labels, probabilities)),
+            "ece": sum(gaps) / labels.size,
+            "base_rate": float(labels.mean()),
+        },
+        baseline_metrics=_by_name(baseline),
         ranking=ranking,
         baseline_ranking=baseline,
         calibration=bins,
     )
 
 
-def rank(scores: Floats, labels: Floats) -> RankingMetrics:
-    """How well `scores` puts the people with label 1.0 first; both outcomes must occur."""
-    found, taken = _cumulative(scores, labels)
-    positives, people = found[-1], taken[-1]
-    negatives = people - positives
-    tpr, fpr = found / positives, (taken - found) / negatives
-    precision = np.divide(found, taken, out=np.ones_like(found), where=taken > 0)
+def ranking_metrics(scores: Floats, labels: Floats) -> RankingMetrics:
+    """Metrics of the order that `scores` gives, the highest first. Both outcomes must occur."""
+    from sklearn import metrics
+
+    fpr, tpr, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
+    positives, people = labels.sum(), float(labels.size)
+    # Counts at each distinct score, from (0, 0) on; rounding removes the error of the division.
+    true_positives = np.rint(tpr * positives)
+    selected = true_positives + np.rint(fpr * (people - positives))
     top = np.ceil(people * TOP_SHARE)
-    found_in_top = float(np.interp(top, taken, found))
+    positives_in_top = float(np.interp(top, selected, true_positives))
     return RankingMetrics(
-        auc_roc=float(np.trapezoid(tpr, fpr)),
-        average_precision=float(np.sum(np.diff(tpr) * precision[1:])),
-        lift_top_decile=float((found_in_top / top) / (positives / people)),
+        auc_roc=float(metrics.roc_auc_score(labels, scores)),
+        average_precision=float(metrics.average_precision_score(labels, scores)),
+        lift_top_decile=float((positives_in_top / top) / (positives / people)),
         roc=_thinned(fpr, tpr),
-        precision_recall=_thinned(tpr[1:], precision[1:]),
-        gain=_thinned(taken / people, tpr),
+        precision_recall=_thinned(tpr[1:], true_positives[1:] / selected[1:]),
+        gain=_thinned(selected / people, tpr),
     )
 
 
 def calibration_bins(
     probabilities: Floats, labels: Floats, *, count: int = CALIBRATION_BINS
 ) -> tuple[CalibrationBin, ...]:
-    """People in order of probability, cut into groups whose sizes differ by at most one."""
+    """Bins of people in order of probability; their sizes differ by at most one.
+
+    People of equal probability share their outcomes evenly, so a bin that cuts between them does
+    not depend on the order of the rows. `sklearn.calibration_curve` never cuts between them, and
+    its bins may differ in size.
+    """
     order = np.argsort(probabilities, kind="stable")
     ordered = probabilities[order]
     _, group, sizes = np.unique(ordered, return_inverse=True, return_counts=True)
-    shared = np.bincount(group, weights=labels[order]) / sizes
-    groups = zip(
+    rate_by_group = np.bincount(group, weights=labels[order]) / sizes
+    bins = zip(
         np.array_split(ordered, min(count, ordered.size)),
-        np.array_split(shared[group], min(count, ordered.size)),
+        np.array_split(rate_by_group[group], min(count, ordered.size)),
         strict=True,
     )
     return tuple(
-        CalibrationBin(float(said.mean()), float(seen.mean()), int(said.size))
-        for said, seen in groups
+        CalibrationBin(float(predicted.mean()), float(observed.mean()), int(predicted.size))
+        for predicted, observed in bins
     )
 
 
@@ -139,10 +148,10 @@ def _check(probabilities: Floats, labels: Floats) -> None:
     positives = int(labels.sum())
     if positives in (0, labels.size):
         raise ModelDataError(
-            f"hold-out: {positives:,} of {labels.size:,} people acted, expected some and not all. "
-            "Widen the horizon (propensity.horizon_days) or bring more history."
+            f"hold-out: {positives:,} of {labels.size:,} people bought, expected some but not all. "
+            "Widen the horizon (propensity.horizon_days) or add more history."
         )
-    # A NaN is not in the range either.
+    # Written so that NaN counts as outside the range.
     is_probability = (probabilities >= 0.0) & (probabilities <= 1.0)
     if not is_probability.all():
         raise ModelDataError(
@@ -151,21 +160,7 @@ def _check(probabilities: Floats, labels: Floats) -> None:
         )
 
 
-def _cumulative(scores: Floats, labels: Floats) -> tuple[Floats, Floats]:
-    """(buyers found, people taken) from the top, one step per distinct score, from (0, 0) on."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), scores.size - 1)
-    found = np.cumsum(labels[order])[ends]
-    return np.insert(found, 0, 0.0), np.insert(ends + 1.0, 0, 0.0)
-
-
-def _log_loss(probabilities: Floats, labels: Floats) -> float:
-    smallest = float(np.finfo(np.float64).eps)  # a certainty that fails would cost infinitely much
-    p = np.clip(probabilities, smallest, 1.0 - smallest)
-    return float(-np.mean(labels * np.log(p) + (1.0 - labels) * np.log1p(-p)))
-
-
-def _ranking_metrics(ranking: RankingMetrics) -> dict[str, float]:
+def _by_name(ranking: RankingMetrics) -> dict[str, float]:
     return {
         "auc_roc": ranking.auc_roc,
         "average_precision": ranking.average_precision,
@@ -173,7 +168,7 @@ def _ranking_metrics(ranking: RankingMetrics) -> dict[str, float]:
     }
 
 
-def _thinned(x: Floats, y: Floats) -> Points:
-    """At most `CURVE_POINTS` points, evenly spread along the curve, both ends kept."""
+def _thinned(x: Floats, y: Floats) -> Curve:
+    """At most `CURVE_POINTS` points, evenly spread along the curve, with both ends."""
     kept = np.unique(np.linspace(0, x.size - 1, min(CURVE_POINTS, x.size)).round().astype(int))
     return tuple((float(a), float(b)) for a, b in zip(x[kept], y[kept], strict=True))

@@ -1,4 +1,4 @@
-"""Labels: who bought within a horizon after a moment."""
+"""Labels: the people who bought within a horizon after a moment."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,20 +13,20 @@ def purchases_within(
     horizon_days: int,
     known_by: datetime | None = None,
 ) -> DataFrame:
-    """Who bought at or after each moment and before the horizon was over.
+    """The people who bought at or after each moment and before the end of its horizon.
 
     Args:
-        events: silver.events with profile_id; read are profile_id, event_type, occurred_at and
-            received_at.
+        events: silver.events with profile_id. The function reads profile_id, event_type,
+            occurred_at and received_at.
         as_ofs: moments with a time zone.
-        known_by: purchases that arrived at or after this moment are ignored, so that an old
-            training can be repeated; None counts all.
+        known_by: purchases that arrived at or after this moment are ignored, so that an earlier
+            training can be reproduced. None: no purchase is ignored.
 
     Returns:
         One row per buyer: profile_id, as_of, buys (always true). People who did not buy are absent.
 
     Raises:
-        ValueError: there is no moment, one has no time zone, or the horizon is not positive.
+        ValueError: `as_ofs` is empty, a moment has no time zone, or the horizon is not positive.
     """
     if not as_ofs or any(moment.tzinfo is None for moment in as_ofs):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Scoring: the probability of each person, and their place among all."""
+"""Scoring: purchase probability and decile of each person."""
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, Window, functions as F
@@ -10,14 +10,14 @@ from kinfold.tables import gold
 def propensity_scores(
     features: DataFrame, *, model: PipelineModel, model_name: str, model_version: int
 ) -> DataFrame:
-    """How likely each person is to act within the model's horizon.
+    """Scores each person: the probability that they buy within the horizon of the model.
 
     Args:
         features: gold.features of one or more moments.
 
     Returns:
-        gold.propensity_scores: one row per row of `features`. Deciles are counted within a moment;
-        equal probabilities are ordered by profile_id, so a rerun gives the same ones.
+        gold.propensity_scores: one row per row of `features`. Deciles are computed per moment.
+        Equal probabilities are ordered by profile_id, so a rerun gives the same deciles.
     """
     likeliest_first = Window.partitionBy("as_of").orderBy(F.desc("probability"), "profile_id")
     scored = with_probability(features, model=model)

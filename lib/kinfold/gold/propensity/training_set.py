@@ -1,4 +1,4 @@
-"""Training set: which moments to learn from, and features with what came after them."""
+"""Training set: the snapshots to train on, and their features with labels."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,10 +8,10 @@ from pyspark.sql import DataFrame, functions as F
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The moments a model learns from and the later one it is judged on.
+    """The moments of the training rows, and the later moment of the hold-out.
 
-    No outcome of a training moment reaches past `holdout`, so nothing the model learnt from
-    overlaps what it is judged on.
+    The horizon of every training moment ends at or before `holdout`, so training labels and
+    hold-out labels do not overlap.
     """
 
     train: tuple[datetime, ...]
@@ -25,10 +25,11 @@ class Snapshots:
 def snapshot_times(
     as_of: datetime, *, horizon_days: int, train_count: int, step_days: int
 ) -> Snapshots:
-    """Moments for training, oldest first, and the hold-out, whose outcome is complete at `as_of`.
+    """Training moments, oldest first, and the moment of the hold-out.
 
-    The hold-out lies one horizon before `as_of`; the latest training moment one horizon before the
-    hold-out; the others `step_days` apart before it.
+    The hold-out lies one horizon before `as_of`, so its labels are complete at `as_of`. The latest
+    training moment lies one horizon before the hold-out, and each earlier one `step_days` before
+    the next.
 
     Raises:
         ValueError: a number is below 1 or `as_of` has no time zone.
@@ -49,12 +50,12 @@ def snapshot_times(
 
 
 def labelled_features(features: DataFrame, purchases: DataFrame) -> DataFrame:
-    """Features with `label`: 1.0 for who bought within the horizon, 0.0 for who did not.
+    """Features with `label`: 1.0 if the person bought within the horizon, else 0.0.
 
     Args:
         features: gold.features.
-        purchases: `purchases_within` of the same moments. Buyers without a row of features (nothing
-            was known of them) are left out: there is nothing to score them by.
+        purchases: `purchases_within` of the same moments. Buyers without a row in `features` are
+            ignored: nothing was known about them at that moment, so no model could score them.
 
     Returns:
         One row per row of `features`.
