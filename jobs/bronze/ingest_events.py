@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 landing.source,
                 counts,
                 limit=conf.max_rejected_ratio,
-                advice=f"Correct {landing.source.shown} or the schemas in conf/schemas, then start "
+                advice=f"Correct {landing.source.display_path} or the schemas in conf/schemas, then start "
                 "again on another lake.",
             )
         run.is_skipped = not run.counts.get("in")

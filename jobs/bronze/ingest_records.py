@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 source,
                 counts,
                 limit=settings.bronze.max_rejected_ratio,
-                advice=f"Correct {source.shown} and deliver the extract again.",
+                advice=f"Correct {source.display_path} and deliver the extract again.",
             )
         if options.sources and not sources and options.arguments.source:
             run.note("no --source is a batch source; those of events are for ingest_events")

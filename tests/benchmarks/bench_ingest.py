@@ -45,7 +45,7 @@ from kinfold.bronze.events.landing import Landing
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.declaration import Source
 from kinfold.core.settings.loading import load_settings
-from kinfold.runtime.lake.tables import Lake, Near
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.stream_metrics import stream_metrics
 from kinfold.runtime.session import open_session
 from kinfold.tables import bronze, silver
@@ -144,7 +144,7 @@ class Bench:
         }
         return prepared(
             lake,
-            Source(name=topic, shown="bench", format="kafka", input=topic),
+            Source(name=topic, display_path="bench", format="kafka", input=topic),
             REGISTRY,
             settings=load_settings(HOME, "local", overrides),
             decisions=Decisions(),

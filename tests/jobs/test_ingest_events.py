@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession, functions as F
 
 from frames import assert_rows, at
 from kinfold.core.errors import ConfError, ContractError
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
 from records import NATIVE, purchase
@@ -265,5 +265,5 @@ def test_files_that_have_landed_move_to_the_archive(run, source, spark, lake_roo
 
 def test_an_archive_inside_the_input_is_refused(run, source, tmp_path):
     argv = source(f"format: json\narchive: {tmp_path}/shop-data/done\n", purchase("a"))
-    with pytest.raises(ConfError, match=r"lies in the input .* Name a folder outside of it"):
+    with pytest.raises(ConfError, match=r"is inside the input .* Name a folder outside it"):
         run("bronze/ingest_events", *argv)

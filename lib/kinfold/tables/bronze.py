@@ -1,5 +1,7 @@
 """Bronze: every record received, as it was received."""
 
+from datetime import timedelta
+
 from pyspark.sql import types as T
 
 from kinfold.tables.spec import Field, Privacy, Table, one_of
@@ -10,6 +12,9 @@ PARTIES = ("first", "second", "third")
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
+
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far a sender's time may lie after ours before the event or record is rejected."""
 
 EVENTS = Table(
     name="bronze.events",

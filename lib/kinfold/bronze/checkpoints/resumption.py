@@ -21,7 +21,7 @@ from kinfold.bronze.sources.declaration import Source
 from kinfold.bronze.sources.kafka import Topic
 from kinfold.core.errors import CheckpointError, GapError
 from kinfold.core.log import say
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.declarations import GAPS_OPEN
 from kinfold.runtime.storage import Storage
 from kinfold.tables import bronze, ops
@@ -164,7 +164,7 @@ def _opened(lake: Lake, source: Source, decisions: Decisions) -> tuple[Storage, 
     storage = Storage(lake.spark, checkpoint_folder(lake, source))
     if decisions.reset_checkpoint and storage.names():
         say(f"    {source.name}: the checkpoint is now {_retired(storage, lake)}")
-    command = f"jobs/bronze/ingest_events.py --source {source.shown} --reset-checkpoint"
+    command = f"jobs/bronze/ingest_events.py --source {source.display_path} --reset-checkpoint"
     checkpoint = read_checkpoint(storage, repair=command)
     if checkpoint is None:
         return storage, None
@@ -228,7 +228,7 @@ def _require_accepted(
     raise GapError(
         f"source {source.name}: records are gone that were never read: {told}{more}. Nothing was "
         "read now; ops.gaps holds the ranges. If they cannot be brought back, go on behind them "
-        f"by: jobs/bronze/ingest_events.py --source {source.shown} --accept-gaps"
+        f"by: jobs/bronze/ingest_events.py --source {source.display_path} --accept-gaps"
     )
 
 

@@ -25,7 +25,7 @@ from kinfold.bronze.sources.kafka import (
 )
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.core.settings.models import Settings
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.stream_metrics import StreamMetrics
 
 
@@ -47,7 +47,7 @@ def prepared(
     _require_schema(source, registry)
     session = mapping_session(lake.spark, source)
     if source.format == "kafka":
-        options = client_options(source, settings.kafka)
+        options = client_options(lake.spark, source, settings.kafka)
         topic = describe(lake.spark, source, options)
         how = resumption_of_topic(lake, source, topic, decisions)
         records = topic_records(
@@ -135,7 +135,7 @@ def _require_schema(source: Source, registry: SchemaRegistry) -> None:
     wanted = source.constant_type()
     if wanted is not None and wanted not in registry.event_types:
         raise ConfError(
-            f"{source.shown}: event.event_type is '{wanted}', which has no schema. Known: "
+            f"{source.display_path}: event.event_type is '{wanted}', which has no schema. Known: "
             f"{', '.join(sorted(registry.event_types))}. Use one of them or add "
             f"conf/schemas/{wanted}/1-0-0.json."
         )

@@ -18,7 +18,6 @@ from pyspark.sql import DataFrame, functions as F, types as T
 
 from kinfold.bronze.events.segment import segment_event, segment_messages
 from kinfold.bronze.events.verdicts import (
-    CLOCK_TOLERANCE,
     INSTANT_TYPE,
     NO_RECORD,
     NOT_JSON,
@@ -35,7 +34,7 @@ from kinfold.bronze.fast_path.scanner import (
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.schemas.validation import CompiledSchemas, compiled_schemas
 from kinfold.bronze.sources.positions import Positions
-from kinfold.tables.bronze import ACCEPTED, EVENTS
+from kinfold.tables.bronze import ACCEPTED, CLOCK_TOLERANCE, EVENTS
 
 Shape = Literal["native", "segment", "mapped"]
 """What a record's text is: the native event, a message or batch of the Segment spec, or anything
@@ -129,7 +128,7 @@ def landed_batches(
         schemas = compiled_schemas(registry)
         positions = Positions()
         for batch in batches:
-            placed = batch if "source_offset" in batch.schema.names else positions.placed(batch)
+            placed = batch if "source_offset" in batch.schema.names else positions.numbered(batch)
             with _without_collector():
                 rows = landed_batch(
                     placed, schemas=schemas, shape=shape, ingested_before=ingested_before

@@ -15,9 +15,10 @@ from kinfold.bronze.events.landed_rows import Shape, landed_batches, landed_even
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.archive import archive_landed
 from kinfold.bronze.sources.declaration import Source
-from kinfold.bronze.sources.kafka import flattened, unflattened
+from kinfold.bronze.sources.kafka import with_flat_kafka, with_kafka_struct
 from kinfold.core.errors import LedgerError
-from kinfold.runtime.lake.tables import Commit, Lake
+from kinfold.runtime.lake.write_strategies import Commit
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
 
 Counts = dict[str, int]
@@ -79,14 +80,14 @@ class Landing:
         is_flat = "kafka" in records.columns
 
         def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for rows in judged(map(unflattened, batches) if is_flat else batches):
+            for rows in judged(map(with_kafka_struct, batches) if is_flat else batches):
                 for name, value in (("batch_id", batch_id), ("ingested_at", begun_at)):
                     rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
                 yield rows
 
         done = self.lake.append_files_once(
             bronze.EVENTS,
-            flattened(records) if is_flat else records,
+            with_flat_kafka(records) if is_flat else records,
             landed,
             count=_counted,
             writer=writer,

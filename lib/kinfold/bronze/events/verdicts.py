@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -15,9 +15,8 @@ from kinfold.bronze.fast_path.scanner import END_OF_INSTANTS, FIRST_INSTANT, MAX
 from kinfold.bronze.schemas.reasons import MAX_REASONS, TOO_DEEP
 from kinfold.bronze.schemas.registry import is_deeper
 from kinfold.bronze.schemas.validation import CompiledSchemas
-from kinfold.tables.bronze import ACCEPTED, REJECTED
+from kinfold.tables.bronze import ACCEPTED, CLOCK_TOLERANCE, REJECTED
 
-CLOCK_TOLERANCE = timedelta(days=1)
 AFTER_RECEIVED = "/occurred_at: more than 1 day after received_at"
 AFTER_INGESTED = "/occurred_at: more than 1 day after ingestion"
 NO_RECORD = "/: no record"

@@ -1,7 +1,7 @@
-"""Batch sources: how the extracts of a CRM, a partner or a vendor become records.
+"""Batch sources: how extracts of a CRM, a partner or a vendor become records.
 
-`conf/records/<name>.yaml` says whose data it is, under which terms it may be held, how it is
-delivered, and gives one Spark SQL expression per part of a record. The expressions are settings,
+`conf/records/<name>.yaml` declares whose data it is, under which terms you may store it, how it is
+delivered, and one Spark SQL expression for each part of a record. The expressions are settings,
 never data.
 """
 
@@ -18,9 +18,9 @@ Delivery = Literal["snapshot", "delta"]
 Text = Annotated[str, Field(min_length=1)]
 
 _REQUIRED_OF_OTHERS = {
-    "agreement": "the reference of the contract that lets you hold it",
-    "purposes": "the list of purposes the contract allows",
-    "ttl_days": "for how many days a record may be held after it has landed",
+    "agreement": "the reference of the contract that allows you to store it",
+    "purposes": "the list of purposes that the contract allows",
+    "ttl_days": "for how many days you may store a record after it has landed",
 }
 
 
@@ -29,43 +29,47 @@ class RecordSource(DataSource):
 
     format: Literal["json", "csv", "parquet"]
     delivery: Delivery
-    """`snapshot`: every extract holds all records, one that is left out is gone. `delta`: an
-    extract says only what it names."""
+    """`snapshot`: every extract holds all records, and a record that it leaves out was deleted.
+    `delta`: an extract holds only new, changed and deleted records."""
     party: Party
     """Whose data it is: your own, a partner's, or a vendor's."""
     agreement: Text | None = None
     purposes: tuple[Text, ...] = ()
-    """What the data may be used for; empty, for your own data only: not limited here."""
+    """What the data may be used for. Empty: no limit here; allowed for first-party data only."""
     ttl_days: Annotated[int, Field(gt=0, le=36_500)] | None = None
-    """How long a record may be held after it has landed; null: without end."""
+    """How long you may store a record after it has landed. Null: without end."""
     record_id: Text
     changed_at: Text | None = None
-    """Null: a record changed when it arrived."""
+    """Null: a record changed when it landed."""
     deleted: Text | None = None
-    """Of a delta: whether the row says that the record is gone."""
+    """Deltas only: whether the row reports that the record was deleted."""
     identifiers: dict[str, Text] = Field(min_length=1)
     traits: dict[str, Text] = Field(default_factory=dict)
 
 
 def load_record_source(path: Path, *, home: Path, given_input: str | None = None) -> RecordSource:
-    """The batch source that a file declares; its name is the file's.
+    """The batch source that a file declares, named after the file.
+
+    Args:
+        given_input: replaces the file's `input`.
 
     Raises:
-        ConfError: the file is missing, is not YAML, or declares something impossible.
+        ConfError: the file is missing, is not YAML, or has keys or values that are not allowed.
+            Names every missing key.
     """
     source = declared_source(RecordSource, path, home=home, folder="records")
     problems = []
     if source.party != "first":
         problems = [
-            f"{source.shown}: key '{key}' is missing: data of a {source.party} party needs it. "
-            f"Write {meaning}."
+            f"{source.display_path}: key '{key}' is missing: data of a {source.party} party needs "
+            f"it. Write {meaning}."
             for key, meaning in _REQUIRED_OF_OTHERS.items()
             if not getattr(source, key)
         ]
     if source.deleted is not None and source.delivery == "snapshot":
         problems.append(
-            f"{source.shown}: key 'deleted' is for deltas: a snapshot says that a record is gone "
-            "by leaving it out. Remove the key, or write delivery: delta."
+            f"{source.display_path}: key 'deleted' is for deltas: a snapshot reports a deleted "
+            "record by leaving it out. Remove the key, or write delivery: delta."
         )
     if problems:
         raise ConfError(" ".join(problems))

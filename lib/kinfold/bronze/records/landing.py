@@ -1,7 +1,7 @@
-"""From extracts into bronze.records: each extract one atomic append, one row of the ledger.
+"""Landing of extracts in bronze.records: one atomic append and one ledger row per extract.
 
-The ledger's row comes last and remembers the extract. A run that was killed before it is finished
-by the next: the append is then known to Delta and is not repeated.
+The ledger row is written last and marks the extract as landed. If a run is killed before that, the
+next run writes it: Delta then knows the append and does not repeat it.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from kinfold.bronze.records.declaration import RecordSource
 from kinfold.bronze.records.versions import (
     MAPPED,
     UNCHANGED,
+    compared_versions,
     current_versions,
     deletions,
-    judged_versions,
     known_versions,
     landed_versions,
-    left_out,
     mapped_records,
+    missing_record_ids,
     unexpired_versions,
 )
 from kinfold.bronze.sources.files import file_rows, mapping_session
 from kinfold.core.errors import ConfError, ContractError, LedgerError
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
 
 STAGE = "records"
@@ -37,61 +37,69 @@ class Extract:
     """One delivery: a file, or a folder of files, directly in the source's input.
 
     Attributes:
-        told: path, time of modification and size; a file that was overwritten is a new delivery.
+        key: path, modification time and size, so that an overwritten file is a new delivery.
+        size: in bytes.
     """
 
     path: str
-    told: str
+    key: str
     size: int
+
+
+@dataclass(frozen=True)
+class _Unfinished:
+    """An extract whose rows an earlier, killed run has appended without the ledger row."""
+
+    extract_key: str
+    landed_at: datetime
 
 
 def land_records(
     lake: Lake, source: RecordSource, *, max_shrink_ratio: float, may_shrink: bool
 ) -> dict[str, int]:
-    """Land every extract of the source that has not been taken yet, in the order of their names.
+    """Land every extract of the source that has not landed yet, in the order of their names.
 
     Args:
-        max_shrink_ratio: share of the known records that a snapshot may leave out.
-        may_shrink: take a snapshot that leaves out more.
+        max_shrink_ratio: largest ratio of the known records that a snapshot may leave out.
+        may_shrink: accept a snapshot that leaves out more.
 
     Returns:
         in, new, unchanged, gone (left out of a snapshot) and rejected, summed over the extracts.
 
     Raises:
         ConfError: no input, or the declaration does not fit an extract.
-        ContractError: a snapshot leaves out too much; nothing of it has landed.
-        LedgerError: records were lost or doubled.
+        ContractError: a snapshot leaves out too many records; nothing of it has landed.
+        LedgerError: records were lost or duplicated.
     """
     lake.ensure(bronze.RECORDS)
     lake.ensure(ops.BATCHES)
-    entered = _entered(lake, source)
-    taken = {row["extract"] for row in entered}
-    found = [one for one in found_extracts(lake.spark, source) if one.told not in taken]
+    entered = _ledger_rows(lake, source)
+    finished = {row["extract"] for row in entered}
+    extracts = [one for one in existing_extracts(lake.spark, source) if one.key not in finished]
     batch_id = max((int(row["batch_id"]) for row in entered), default=-1) + 1
-    begun = _landed(lake, source, batch_id).select("extract", "ingested_at").take(1)
-    if begun:  # an earlier run was killed behind its append: finish what it had begun
-        found.sort(key=lambda one: one.told != begun[0]["extract"])
-        if not found or found[0].told != begun[0]["extract"]:
-            _enter(lake, source, begun[0]["extract"], batch_id, read=None)
-            batch_id, begun = batch_id + 1, []
+    unfinished = _unfinished(lake, source, batch_id)
+    if unfinished:  # finish it first, under its own batch number
+        extracts.sort(key=lambda one: one.key != unfinished.extract_key)
+        if not extracts or extracts[0].key != unfinished.extract_key:
+            _enter(lake, source, unfinished.extract_key, batch_id, read=None)
+            batch_id, unfinished = batch_id + 1, None
     totals: dict[str, int] = {}
-    for number, extract in enumerate(found, start=batch_id):
-        is_begun = number == batch_id and bool(begun)
+    for number, extract in enumerate(extracts, start=batch_id):
+        started = unfinished if number == batch_id else None
         counts = _land(
             lake,
             source,
             extract,
             batch_id=number,
-            # Spark hands out instants in the process's zone, without saying so.
-            landed_at=begun[0]["ingested_at"].astimezone(UTC) if is_begun else datetime.now(UTC),
-            max_shrink_ratio=None if may_shrink or is_begun else max_shrink_ratio,
+            landed_at=started.landed_at if started else datetime.now(UTC),
+            max_shrink_ratio=None if may_shrink or started else max_shrink_ratio,
         )
         totals = {name: totals.get(name, 0) + count for name, count in counts.items()}
     return totals
 
 
-def found_extracts(spark: SparkSession, source: RecordSource) -> list[Extract]:
-    """The source's extracts in the order of their names; hidden ones (`_SUCCESS`) are none.
+def existing_extracts(spark: SparkSession, source: RecordSource) -> list[Extract]:
+    """The extracts in the source's input, sorted by name; hidden files (`_SUCCESS`) do not count.
 
     Raises:
         ConfError: the input does not exist.
@@ -102,19 +110,20 @@ def found_extracts(spark: SparkSession, source: RecordSource) -> list[Extract]:
     files = root.getFileSystem(spark._jsc.hadoopConfiguration())
     if not files.exists(root):
         raise ConfError(
-            f"source {source.name}: input {source.input} does not exist. Check the path, or give "
+            f"source {source.name}: input {source.input} does not exist. Check the path, or name "
             "another with --input PATH."
         )
     status = files.getFileStatus(root)
-    there = files.listStatus(root) if status.isDirectory() else [status]
+    entries = files.listStatus(root) if status.isDirectory() else [status]
     extracts = []
-    for one in sorted(there, key=lambda s: str(s.getPath().getName())):
-        if str(one.getPath().getName()).startswith(("_", ".")):
+    for entry in sorted(entries, key=lambda s: str(s.getPath().getName())):
+        if _is_hidden(entry):
             continue
-        size, modified = _measured(files, one)
-        changed = datetime.fromtimestamp(modified / 1000, UTC).isoformat(timespec="milliseconds")
-        path = str(one.getPath().toString())
-        extracts.append(Extract(path, f"{path}, {changed}, {size} bytes", size))
+        size, modified_ms = _size_and_time(files, entry)
+        modified_at = datetime.fromtimestamp(modified_ms / 1000, UTC)
+        path = str(entry.getPath().toString())
+        key = f"{path}, {modified_at.isoformat(timespec='milliseconds')}, {size} bytes"
+        extracts.append(Extract(path, key, size))
     return extracts
 
 
@@ -127,48 +136,49 @@ def _land(
     landed_at: datetime,
     max_shrink_ratio: float | None,
 ) -> dict[str, int]:
-    """Append what is news in one extract and enter it in the ledger; repeating it changes nothing.
+    """Append the changes of one extract and write its ledger row; repeating it changes nothing.
 
     Args:
-        max_shrink_ratio: null = any snapshot is taken.
+        max_shrink_ratio: null = any snapshot is accepted.
     """
     session = mapping_session(lake.spark, source)
     records = _mapped(session, source, extract, landed_at).persist()
-    # Not what this very batch has landed, should it have been killed behind its append.
+    # Only earlier batches: a killed run may have appended this one already.
     earlier = lake.read(bronze.RECORDS).where(
         (F.col("source") == source.name) & (F.col("batch_id") < batch_id)
     )
     known = known_versions(earlier, source, at=landed_at)
-    judged = judged_versions(records, known, source).persist()
+    compared = compared_versions(records, known, source).persist()
     current = unexpired_versions(current_versions(earlier), at=landed_at)
-    gone = left_out(current, records).persist()
+    missing = missing_record_ids(current, records).persist()
     try:
-        news = judged
+        versions = compared
         if source.delivery == "snapshot":
             if max_shrink_ratio is not None:
-                _require_whole(source, extract, records, current, gone, limit=max_shrink_ratio)
-            news = judged.unionByName(deletions(gone))
+                _require_whole(source, extract, records, current, missing, limit=max_shrink_ratio)
+            versions = compared.unionByName(deletions(missing))
         rows = landed_versions(
-            news, source, extract=extract.told, batch_id=batch_id, landed_at=landed_at
+            versions, source, extract=extract.key, batch_id=batch_id, landed_at=landed_at
         )
-        # By extract: should another be read as this batch, Delta must not take it for this one.
-        writer = f"records/{source.name}/{extract.told}"
+        # The extract is in the writer's name: should another extract get this batch number, Delta
+        # must not take it for this one.
+        writer = f"records/{source.name}/{extract.key}"
         lake.append_once(bronze.RECORDS, rows, writer=writer, batch_id=batch_id)
         read = {
             "records_in": records.count(),
-            "unchanged": judged.where(F.col("outcome") == UNCHANGED).count(),
+            "unchanged": compared.where(F.col("outcome") == UNCHANGED).count(),
         }
     finally:
-        gone.unpersist()
-        judged.unpersist()
+        missing.unpersist()
+        compared.unpersist()
         records.unpersist()
-    return _enter(lake, source, extract.told, batch_id, read=read)
+    return _enter(lake, source, extract.key, batch_id, read=read)
 
 
 def _mapped(
     session: SparkSession, source: RecordSource, extract: Extract, landed_at: datetime
 ) -> DataFrame:
-    if not extract.size:  # not even a header, so there is nothing to map
+    if not extract.size:  # without even a header there is nothing to map
         return session.createDataFrame([], MAPPED)
     rows = file_rows(session, source, path=extract.path)
     return mapped_records(rows, source, landed_at=landed_at)
@@ -179,40 +189,48 @@ def _require_whole(
     extract: Extract,
     records: DataFrame,
     current: DataFrame,
-    gone: DataFrame,
+    missing: DataFrame,
     *,
     limit: float,
 ) -> None:
+    """Check that a snapshot has records, and leaves out at most `limit` of the known ones.
+
+    Raises:
+        ContractError: it does not.
+    """
     has_record = bool(records.where(F.col("record_id") != "").take(1))
-    known_count, gone_count = current.where(~F.col("is_deletion")).count(), gone.count()
-    if has_record and gone_count <= limit * known_count:
+    known_count, missing_count = current.where(~F.col("is_deletion")).count(), missing.count()
+    if has_record and missing_count <= limit * known_count:
         return
-    what = (
-        f"leaves out {gone_count:,} of the {known_count:,} records known, limit {limit:.0%} "
+    problem = (
+        f"leaves out {missing_count:,} of the {known_count:,} known records, limit {limit:.0%} "
         "(records.max_shrink_ratio)"
         if has_record
-        else "holds no record, expected all records of the source"
+        else "has no record, expected all records of the source"
     )
     raise ContractError(
-        f"source {source.name}: snapshot {extract.told} {what}. Nothing of it has landed. Have it "
-        "delivered again in full, or start again with --accept-shrink if the records are gone "
-        "indeed. If extracts hold only what changed, write delivery: delta."
+        f"source {source.name}: snapshot {extract.key} {problem}. Nothing of it has landed. Have "
+        "it delivered again in full, or start again with --accept-shrink if the records were "
+        "really deleted. If extracts hold only changed records, write delivery: delta."
     )
 
 
 def _enter(
     lake: Lake,
     source: RecordSource,
-    extract: str,
+    extract_key: str,
     batch_id: int,
     *,
     read: dict[str, int] | None,
 ) -> dict[str, int]:
-    """Enter an extract in the ledger.
+    """Write an extract's ledger row, with the counts of the table; returns the run's counts.
 
     Args:
-        read: records_in and unchanged, as they were read. Null for an extract that has landed and
-            was gone when the ledger was to be written: then only what has landed is entered.
+        read: records_in and unchanged, counted while reading. Null for an extract that has landed
+            but no longer exists: the row then has only what landed.
+
+    Raises:
+        LedgerError: the counts do not add up.
     """
     landed_at = datetime.now(UTC)
     is_accepted = F.col("verdict") == bronze.ACCEPTED
@@ -226,16 +244,16 @@ def _enter(
         )
         .collect()[0]
     )
-    added, rejected, gone = (int(counts[c]) for c in ("added", "rejected", "left_out"))
+    added, rejected, left_out = (int(counts[c]) for c in ("added", "rejected", "left_out"))
     if read is None:
-        read = {"records_in": added + rejected - gone, "unchanged": 0}
+        read = {"records_in": added + rejected - left_out, "unchanged": 0}
     records_in, unchanged = read["records_in"], read["unchanged"]
     row: dict[str, object] = dict(
         stage=STAGE,
         source=source.name,
         batch_id=batch_id,
         records_in=records_in,
-        unpacked=gone,
+        unpacked=left_out,
         accepted=added + unchanged,
         rejected=rejected,
         added=added,
@@ -244,25 +262,26 @@ def _enter(
         run_id=lake.run_id,
         recorded_at=datetime.now(UTC),
         landed_at=landed_at,
-        extract=extract,
+        extract=extract_key,
     )
     lake.append_record(ops.BATCHES, [row])
-    if records_in + gone != added + unchanged + rejected:
+    if records_in + left_out != added + unchanged + rejected:
         raise LedgerError(
-            f"bronze.records: extract {extract} had {records_in:,} records and left out {gone:,}; "
-            f"{added:,} new, {unchanged:,} unchanged and {rejected:,} rejected ones have landed. "
-            "Records are lost or doubled; keep the extract and compare it with the table."
+            f"bronze.records: extract {extract_key} had {records_in:,} records and left out "
+            f"{left_out:,}; {added:,} new, {unchanged:,} unchanged and {rejected:,} rejected ones "
+            "have landed. Records are lost or duplicated; keep the extract and compare it with "
+            "the table."
         )
     return {
         "in": records_in,
-        "new": added - gone,
+        "new": added - left_out,
         "unchanged": unchanged,
-        "gone": gone,
+        "gone": left_out,
         "rejected": rejected,
     }
 
 
-def _entered(lake: Lake, source: RecordSource) -> Sequence[Row]:
+def _ledger_rows(lake: Lake, source: RecordSource) -> Sequence[Row]:
     is_mine = (F.col("stage") == STAGE) & (F.col("source") == source.name)
     return lake.read(ops.BATCHES).where(is_mine).select("batch_id", "extract").collect()
 
@@ -272,15 +291,26 @@ def _landed(lake: Lake, source: RecordSource, batch_id: int) -> DataFrame:
     return lake.read(bronze.RECORDS).where(is_mine)
 
 
-def _measured(files: Any, status: Any) -> tuple[int, int]:
-    """Bytes and newest time of modification (ms) of a file, or of all files of a folder."""
+def _unfinished(lake: Lake, source: RecordSource, batch_id: int) -> _Unfinished | None:
+    """The extract that has landed under a batch number that the ledger does not have."""
+    rows = _landed(lake, source, batch_id).select("extract", "ingested_at").take(1)
+    # Spark returns instants as local times without a zone.
+    return _Unfinished(rows[0][0], rows[0][1].astimezone(UTC)) if rows else None
+
+
+def _size_and_time(files: Any, status: Any) -> tuple[int, int]:
+    """Size (bytes) and newest modification time (ms) of a file, or of all files of a folder."""
     if not status.isDirectory():
         return int(status.getLen()), int(status.getModificationTime())
-    size, modified = 0, 0
-    inner = files.listFiles(status.getPath(), True)
-    while inner.hasNext():
-        one = inner.next()
-        if not str(one.getPath().getName()).startswith(("_", ".")):
-            size += int(one.getLen())
-            modified = max(modified, int(one.getModificationTime()))
-    return size, modified
+    size, modified_ms = 0, 0
+    entries = files.listFiles(status.getPath(), True)
+    while entries.hasNext():
+        entry = entries.next()
+        if not _is_hidden(entry):
+            size += int(entry.getLen())
+            modified_ms = max(modified_ms, int(entry.getModificationTime()))
+    return size, modified_ms
+
+
+def _is_hidden(status: Any) -> bool:
+    return str(status.getPath().getName()).startswith(("_", "."))

@@ -1,7 +1,7 @@
-"""Versions of records: what an extract says, and what of it is news.
+"""Versions of records: the records of an extract, and which of them are new versions.
 
-Pure functions: rows of an extract become records, records are held against the versions known, and
-what is left out of a snapshot becomes a deletion.
+Pure functions: rows of an extract become records; records are compared with the known versions;
+records that a snapshot leaves out become deletions.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,11 @@ from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 from kinfold.bronze.records.declaration import RecordSource
 from kinfold.bronze.sources.expressions import checked_column
 from kinfold.bronze.sources.files import Rows
-from kinfold.tables.bronze import ACCEPTED, REJECTED
+from kinfold.tables.bronze import ACCEPTED, CLOCK_TOLERANCE, REJECTED
 
 NEW = "new"
 UNCHANGED = "unchanged"
 
-CLOCK_TOLERANCE = timedelta(days=1)
 NO_RECORD_ID = "/record_id: missing"
 NO_IDENTIFIER = "/identifiers: none has a value"
 NO_CHANGED_AT = "/changed_at: missing or not a time"
@@ -41,35 +40,35 @@ MAPPED = T.StructType(
 
 
 def mapped_records(rows: Rows, source: RecordSource, *, landed_at: datetime) -> DataFrame:
-    """The records that the rows of an extract map to, with what is wrong with each.
+    """The records that the rows of an extract map to, with the errors of each.
 
     Args:
-        rows: of a session in the source's zone (see `mapping_session`).
-        landed_at: a record that changed more than a day later is wrong.
+        rows: from a session in the source's zone (see `mapping_session`).
+        landed_at: a `changed_at` more than `CLOCK_TOLERANCE` later is an error.
 
     Returns:
-        One row per row, columns of `MAPPED`. `record_id` is empty where there is none; `errors` is
-        empty exactly for usable records; changed_at is null where the source does not say it;
-        identifiers and traits without a value are left out, and of a deletion all are.
+        One row per row, columns of `MAPPED`. `record_id` is empty if there is none. `errors` is
+        empty exactly for usable records. `changed_at` is null if the source does not declare it.
+        Identifiers and traits without a value are left out; a deletion has none at all.
 
     Raises:
-        ConfError: an expression is not valid, or names a column the data lacks.
+        ConfError: an expression is not valid, or names a column that the data does not have.
     """
 
     def column(key: str, expression: str) -> Column:
-        where = f"{source.shown}: {key}"
+        where = f"{source.display_path}: {key}"
         return checked_column(rows.frame, expression, columns=rows.columns, where=where)
 
     def text(key: str, expression: str) -> Column:
-        found = column(key, expression)
-        kind = rows.frame.select(found).schema[0].dataType
-        # A list as text would not tell ["a", "b"] from ["a, b"].
+        value = column(key, expression)
+        kind = rows.frame.select(value).schema[0].dataType
+        # As JSON: cast to text, the lists ["a", "b"] and ["a, b"] would be equal.
         is_nested = isinstance(kind, T.StructType | T.ArrayType | T.MapType)
-        written = F.to_json(found) if is_nested else found.cast("string")
-        return F.nullif(F.trim(written), F.lit(""))
+        as_text = F.to_json(value) if is_nested else value.cast("string")
+        return F.nullif(F.trim(as_text), F.lit(""))
 
     def texts(part: str, expressions: Mapping[str, str]) -> Column:
-        """By name, so that the order in the source file does not count."""
+        """Sorted by name: the order in the source file must not change the content hash."""
         if not expressions:
             return F.lit(None).cast("struct<none:string>")
         return F.struct(*(text(f"{part}.{n}", e).alias(n) for n, e in sorted(expressions.items())))
@@ -96,7 +95,7 @@ def mapped_records(rows: Rows, source: RecordSource, *, landed_at: datetime) -> 
     is_deletion, changed_at = F.col("is_deletion"), F.col("changed_at")
     none = F.lit(None).cast(_TEXTS)
     identifiers = F.when(~is_deletion, _valued("_identifiers", source.identifiers))
-    wrong = (
+    checks = (
         (NO_RECORD_ID, F.col("_record_id").isNull()),
         (NO_IDENTIFIER, ~is_deletion & (F.size(_valued("_identifiers", source.identifiers)) == 0)),
         (NO_CHANGED_AT, changed_at.isNull() & F.lit(source.changed_at is not None)),
@@ -107,7 +106,7 @@ def mapped_records(rows: Rows, source: RecordSource, *, landed_at: datetime) -> 
     )
     errors = F.when(
         F.col("_unreadable").isNull(),
-        F.array_compact(F.array(*(F.when(is_so, F.lit(reason)) for reason, is_so in wrong))),
+        F.array_compact(F.array(*(F.when(fails, F.lit(reason)) for reason, fails in checks))),
     ).otherwise(F.array("_unreadable"))
     return read.select(
         F.coalesce("_record_id", F.lit("")).alias("record_id"),
@@ -123,18 +122,20 @@ def mapped_records(rows: Rows, source: RecordSource, *, landed_at: datetime) -> 
     )
 
 
-def judged_versions(records: DataFrame, known: DataFrame, source: RecordSource) -> DataFrame:
-    """What is to become of each record of one extract.
+def compared_versions(records: DataFrame, known: DataFrame, source: RecordSource) -> DataFrame:
+    """The records of one extract with an outcome: new, unchanged or rejected.
+
+    Rows of one record that differ are all rejected if they have the same `changed_at`. If one is
+    newer, a snapshot keeps only the newest and rejects the others; a delta keeps them all.
 
     Args:
         records: see `mapped_records`.
-        known: record_id, content_hash of the versions that are no news (see `known_versions`).
+        known: record_id, content_hash of the known versions (see `known_versions`).
 
     Returns:
-        One row per row of `records`, its columns with the final `errors`, and `copy` (0, 1, ... of
-        rows with equal record_id and content_hash) and `outcome`: `new`, `unchanged` (known, or a
-        copy of another row) or `rejected`. Differing rows of one record are all rejected unless one
-        changed later; a snapshot keeps only that one.
+        One row per row of `records`: its columns with the final `errors`, `copy` (0, 1, ... of rows
+        with equal record_id and content_hash) and `outcome`: `new`, `unchanged` (a known version,
+        or a copy of another row) or `rejected`.
     """
     numbered = records.withColumns(
         {
@@ -145,10 +146,10 @@ def judged_versions(records: DataFrame, known: DataFrame, source: RecordSource) 
             - 1,
         }
     )
-    # Unusable rows stay out of the comparison, and their empty ids out of one huge window.
-    apart = F.when(~F.col("_is_usable"), F.col("content_hash"))
-    of_record = Window.partitionBy("_is_usable", "record_id", apart)
-    of_moment = Window.partitionBy("_is_usable", "record_id", apart, "changed_at")
+    # Unusable rows are not compared; by their hash, rows without an id do not share one window.
+    unusable = F.when(~F.col("_is_usable"), F.col("content_hash"))
+    of_record = Window.partitionBy("_is_usable", "record_id", unusable)
+    of_moment = Window.partitionBy("_is_usable", "record_id", unusable, "changed_at")
     compared = numbered.withColumns(
         {
             "_newest": F.max("changed_at").over(of_record),
@@ -158,20 +159,20 @@ def judged_versions(records: DataFrame, known: DataFrame, source: RecordSource) 
     )
     is_contradicted = F.col("_first_hash") != F.col("_last_hash")
     is_outdated = F.coalesce(F.col("changed_at") < F.col("_newest"), F.lit(False))
-    more = F.when(is_contradicted, F.array(F.lit(CONTRADICTED)))
+    conflict = F.when(is_contradicted, F.array(F.lit(CONTRADICTED)))
     if source.delivery == "snapshot":
-        more = F.when(is_outdated, F.array(F.lit(OUTDATED))).otherwise(more)
-    told = compared.withColumn(
+        conflict = F.when(is_outdated, F.array(F.lit(OUTDATED))).otherwise(conflict)
+    checked = compared.withColumn(
         "errors",
-        F.when(F.col("_is_usable"), F.coalesce(more, F.col("errors"))).otherwise(F.col("errors")),
+        F.when(F.col("_is_usable"), F.coalesce(conflict, "errors")).otherwise(F.col("errors")),
     )
-    is_no_news = F.coalesce(F.col("_is_known"), F.lit(False)) | (F.col("copy") > 0)
+    is_unchanged = F.coalesce(F.col("_is_known"), F.lit(False)) | (F.col("copy") > 0)
     outcome = (
         F.when(F.size("errors") > 0, F.lit(REJECTED))
-        .when(is_no_news, F.lit(UNCHANGED))
+        .when(is_unchanged, F.lit(UNCHANGED))
         .otherwise(F.lit(NEW))
     )
-    return told.join(
+    return checked.join(
         known.select("record_id", "content_hash", F.lit(True).alias("_is_known")),
         ["record_id", "content_hash"],
         how="left",
@@ -179,14 +180,14 @@ def judged_versions(records: DataFrame, known: DataFrame, source: RecordSource) 
 
 
 def current_versions(records: DataFrame) -> DataFrame:
-    """The version of each record that holds, deletions included.
+    """The current version of each record, deletions included.
 
     Args:
         records: bronze.records, of any sources.
 
     Returns:
-        The same columns; one row per source and record_id: of the accepted ones the newest by
-        `effective_at`, then the last that landed.
+        One row per source and record_id, same columns: the accepted version with the latest
+        `effective_at`; of equal ones the last that landed.
     """
     newest_first = Window.partitionBy("source", "record_id").orderBy(
         F.desc("effective_at"), F.desc("batch_id"), F.desc("content_hash"), "copy"
@@ -200,16 +201,16 @@ def current_versions(records: DataFrame) -> DataFrame:
 
 
 def unexpired_versions(records: DataFrame, *, at: datetime) -> DataFrame:
-    """Those whose time to live has not passed."""
+    """The records that have not expired at a moment; a null `expires_at` never expires."""
     return records.where(F.col("expires_at").isNull() | (F.col("expires_at") > F.lit(at)))
 
 
 def known_versions(records: DataFrame, source: RecordSource, *, at: datetime) -> DataFrame:
-    """The versions that are no news when they are delivered again.
+    """The versions that count as unchanged when they are delivered again.
 
-    Those that hold; so A, then B, then A again are three versions. Where a delta says when a record
-    changed, all versions: a late copy of an old one is known by its time. Never one that has
-    expired: delivered again, it lands anew with a new time to live.
+    These are the current versions. So A, then B, then A again are three versions. Of a delta with
+    `changed_at` they are all versions: its hash includes the time, so a late copy of an old version
+    is known. An expired version never counts: delivered again, it lands again with a new expiry.
 
     Args:
         records: bronze.records of the source.
@@ -223,19 +224,21 @@ def known_versions(records: DataFrame, source: RecordSource, *, at: datetime) ->
     return unexpired_versions(versions, at=at).select("record_id", "content_hash").distinct()
 
 
-def left_out(current: DataFrame, records: DataFrame) -> DataFrame:
-    """The ids a snapshot does not have any more, be it as a row that is rejected: record_id.
+def missing_record_ids(current: DataFrame, records: DataFrame) -> DataFrame:
+    """The ids of known records that a snapshot leaves out: record_id.
+
+    A record whose row is rejected is not missing.
 
     Args:
-        current: versions that hold (see `current_versions`).
-        records: of the snapshot (see `mapped_records`).
+        current: the current versions (see `current_versions`).
+        records: the snapshot's records (see `mapped_records`).
     """
-    there = current.where(~F.col("is_deletion")).select("record_id")
-    return there.join(records.select("record_id"), "record_id", how="anti")
+    known = current.where(~F.col("is_deletion")).select("record_id")
+    return known.join(records.select("record_id"), "record_id", how="anti")
 
 
 def deletions(record_ids: DataFrame) -> DataFrame:
-    """Records that are gone, as `judged_versions` gives them."""
+    """One new version per record id that reports the record as deleted; see `compared_versions`."""
     values = {
         "content_hash": F.sha2(F.lit('{"is_deletion":true}'), 256),
         "raw": F.lit(None),
@@ -254,18 +257,21 @@ def deletions(record_ids: DataFrame) -> DataFrame:
 
 
 def landed_versions(
-    judged: DataFrame, source: RecordSource, *, extract: str, batch_id: int, landed_at: datetime
+    compared: DataFrame, source: RecordSource, *, extract: str, batch_id: int, landed_at: datetime
 ) -> DataFrame:
     """The rows of bronze.records that an extract adds: its new versions and its rejected rows.
 
-    A version expires `ttl_days` after it has landed: the agreement counts from when the data was
-    received, and the sender's own date of change may be years old.
+    A version expires `ttl_days` after it has landed: an agreement counts from when you received the
+    data, and the sender's `changed_at` may be years old.
+
+    Args:
+        compared: see `compared_versions`.
     """
     is_accepted = F.col("outcome") == NEW
-    said_at = F.coalesce(F.col("changed_at"), F.lit(landed_at))
-    ends_at = landed_at + timedelta(days=source.ttl_days) if source.ttl_days else None
+    changed_at = F.coalesce(F.col("changed_at"), F.lit(landed_at))
+    expires_at = landed_at + timedelta(days=source.ttl_days) if source.ttl_days else None
     nothing = F.lit(None)
-    return judged.where(F.col("outcome") != UNCHANGED).select(
+    return compared.where(F.col("outcome") != UNCHANGED).select(
         F.lit(source.name).alias("source"),
         "record_id",
         "content_hash",
@@ -280,12 +286,12 @@ def landed_versions(
         F.lit(source.party).alias("party"),
         F.lit(source.agreement).alias("agreement"),
         F.array(*map(F.lit, source.purposes)).alias("purposes"),
-        F.when(is_accepted, said_at).otherwise(F.col("changed_at")).alias("changed_at"),
-        # The last snapshot is right whatever its dates say; a late delta changes no newer state.
-        F.when(is_accepted, said_at if source.delivery == "delta" else F.lit(landed_at)).alias(
+        F.when(is_accepted, changed_at).otherwise(F.col("changed_at")).alias("changed_at"),
+        # The last snapshot is current whatever its dates are; a late delta changes no newer state.
+        F.when(is_accepted, changed_at if source.delivery == "delta" else F.lit(landed_at)).alias(
             "effective_at"
         ),
-        F.when(is_accepted & ~F.col("is_deletion"), F.lit(ends_at).cast("timestamp")).alias(
+        F.when(is_accepted & ~F.col("is_deletion"), F.lit(expires_at).cast("timestamp")).alias(
             "expires_at"
         ),
         F.when(is_accepted, F.col("identifiers")).otherwise(nothing).alias("identifiers"),
@@ -294,7 +300,7 @@ def landed_versions(
 
 
 def _valued(struct: str, names: Mapping[str, str]) -> Column:
-    """The members that have a value, as a map."""
+    """The members of a struct that have a value, as a map."""
     if not names:
         return F.create_map().cast(_TEXTS)
     pairs = [part for name in sorted(names) for part in (F.lit(name), F.col(struct).getField(name))]
@@ -302,9 +308,9 @@ def _valued(struct: str, names: Mapping[str, str]) -> Column:
 
 
 def _content_hash(source: RecordSource) -> Column:
-    """Of everything that was mapped and of the terms it came under.
+    """Hash of everything that is mapped, and of the terms of the source.
 
-    JSON with its nulls: absent, empty and shifted parts differ.
+    The hashed text is JSON with nulls, so absent, empty and shifted parts differ.
     """
     parts = F.struct(
         "is_deletion",

@@ -1,22 +1,22 @@
-"""Files whose records have landed, moved out of a source's input where its owner wants that.
+"""Archiving: files whose records have landed move out of a source's input.
 
-Spark's own `cleanSource` moves the files of a batch only when later ones come, so after a run that
-has read everything the files of its last batch would stay.
+Spark's own `cleanSource` option moves the files of a batch only when a later batch runs. The files
+of a run's last batch would therefore stay in the input.
 """
 
 import json
 from urllib.parse import unquote
 
 from kinfold.bronze.sources.declaration import Source
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.storage import Storage
 
 
 def archive_landed(lake: Lake, source: Source, checkpoint: str) -> None:
-    """Move the files of every batch that the checkpoint knows as committed to `source.archive`.
+    """Move the files of every committed batch of the checkpoint to `source.archive`, if it has one.
 
-    Only such files: Spark reads those of an uncommitted batch again. A file that has moved, or was
-    taken away by somebody else, is passed over; so an interrupted call is finished by the next.
+    Files of an uncommitted batch stay, because Spark reads them again. A file that is no longer in
+    the input is skipped, so the next call completes an interrupted one.
     """
     if source.archive is None:
         return
@@ -27,14 +27,14 @@ def archive_landed(lake: Lake, source: Source, checkpoint: str) -> None:
     planned = json.loads(storage.read(f"offsets/{max(commits)}").splitlines()[2])
     landed = _files_until(storage, int(planned["logOffset"]))
     folder = Storage(lake.spark, str(source.input))
-    inside = f"{str(source.input).rstrip('/')}/"
-    names = {path.partition(inside)[2] for path in landed}
+    prefix = f"{str(source.input).rstrip('/')}/"
+    names = {path.partition(prefix)[2] for path in landed}
     for name in names.intersection(folder.files()):
         folder.move(name, f"{source.archive}/{name}")
 
 
 def _files_until(storage: Storage, batch: int) -> set[str]:
-    """Paths that Spark's log of a file source has for its batches up to one."""
+    """Paths of the files in Spark's log of a file source, up to and including one batch."""
     files: set[str] = set()
     for name in storage.names("sources/0"):
         if name.removesuffix(".compact").isdigit():

@@ -1,7 +1,7 @@
-"""Source files: how a user's own data maps to native events.
+"""Source files: where a user's data is, and how it maps to native events.
 
-`conf/sources/<name>.yaml` names a format and, unless the records already are native events, gives
-one Spark SQL expression per part of the event. The expressions are settings, never data.
+`conf/sources/<name>.yaml` names a format. Unless the records already are native events, it also has
+one Spark SQL expression for each part of the event. The expressions are settings, never data.
 """
 
 import re
@@ -15,39 +15,40 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.bronze.sources.expressions import checked_column, instant_text
 from kinfold.core.errors import ConfError, did_you_mean
-from kinfold.core.settings.files import read_yaml, readable_problems, resolve_path
+from kinfold.core.settings.files import read_yaml, resolve_path
 from kinfold.core.settings.models import Conf
+from kinfold.core.settings.problems import readable_problems
 from kinfold.governance.freshness import FreshnessTarget
 
 _LITERAL = re.compile(r"^\s*'([^']*)'\s*$")
 
 
 class EventMapping(Conf):
-    """One Spark SQL expression per part of a native event, over the columns of the data."""
+    """One Spark SQL expression over the columns of the data for each part of a native event."""
 
     event_type: str
     occurred_at: str
     event_id: str | None = None
-    """Null: a hash of the whole record, so exact copies of a record are one event."""
+    """Null: the id is a hash of the whole record, so exact copies of a record are one event."""
     received_at: str | None = None
     identifiers: dict[str, str] = Field(min_length=1)
     properties: dict[str, str] = Field(default_factory=dict)
 
 
 class DataSource(Conf):
-    """What sources of events and of records both declare."""
+    """What every source declares, of events or of records."""
 
     name: str
-    shown: str
-    """The source file as messages name it."""
+    display_path: str
+    """Path of the source file, as messages show it."""
     format: str
     input: str | None = None
-    """File, folder or URI, or topic, that is read when no `--input` is given."""
+    """File, folder, URI or topic to read if there is no `--input`."""
     options: dict[str, str | bool | int] = Field(default_factory=dict)
-    """Reader options of Spark for the format, e.g. `sep`, `encoding`, `multiLine`, `cleanSource`;
-    for Kafka also the client's, as `kafka.<option>`."""
+    """Options of Spark's reader of the format, such as `sep`, `encoding`, `multiLine`,
+    `cleanSource`; for Kafka also options of the client, as `kafka.<option>`."""
     timezone: str = "UTC"
-    """Zone of times that name none."""
+    """Time zone of times without one."""
 
     @field_validator("timezone")
     @classmethod
@@ -64,52 +65,55 @@ class Source(DataSource):
 
     format: Literal["json", "csv", "parquet", "kafka"]
     shape: Literal["native", "segment"] = "native"
-    """Without a mapping: native events, or messages of the Segment and RudderStack specs."""
+    """What records without a mapping are: native events, or messages of the Segment spec."""
     event: EventMapping | None = None
-    """Null: the records are events already, of the `shape` (JSON lines and Kafka only)."""
+    """Null: the records already are events of the `shape` (JSON lines and Kafka only)."""
     archive: str | None = None
-    """Folder or URI, on the same file system as `input` and outside of it, into which files move
-    once their records have landed. Null: they stay where they are."""
+    """Folder or URI to which files move after their records have landed, on the file system of
+    `input` but outside it. Null: files do not move."""
     freshness: FreshnessTarget | None = None
-    """How fresh the source has to be; null: measured and not judged."""
+    """How fresh the source has to be. Null: its freshness is measured, but never an error."""
 
     def constant_type(self) -> str | None:
-        """The one event type of the source, when its mapping names it literally."""
+        """The source's only event type, if its mapping is a literal; otherwise null."""
         match = _LITERAL.match(self.event.event_type) if self.event else None
         return match.group(1) if match else None
 
 
 def load_source(path: Path, *, home: Path, given_input: str | None = None) -> Source:
-    """The source that a file declares; its name is the file's.
+    """The source that a file declares, named after the file.
+
+    Args:
+        given_input: replaces the file's `input`.
 
     Raises:
-        ConfError: the file is missing, is not YAML, or declares something impossible.
+        ConfError: the file is missing, is not YAML, or has keys or values that are not allowed.
     """
     inner = [
         *(f"event.{k}" for k in EventMapping.model_fields),
         *(f"freshness.{k}" for k in FreshnessTarget.model_fields),
     ]
     source = declared_source(Source, path, home=home, folder="sources", inner_keys=inner)
-    shown = source.shown
+    where = source.display_path
     if source.event is not None and source.format == "kafka":
         raise ConfError(
-            f"{shown}: key 'event': records of a topic must be native events. Map them where they "
-            "are produced, or land them as files."
+            f"{where}: key 'event': records of a topic must be native events. Map them in their "
+            "producer, or land them as files."
         )
     if source.event is None and source.format not in ("json", "kafka"):
         raise ConfError(
-            f"{shown}: key 'event' is missing: a {source.format} source must say how its columns "
-            "map to events. See README, 'Your own data'."
+            f"{where}: key 'event' is missing: a {source.format} source needs a mapping of its "
+            "columns to events. See README, 'Your own data'."
         )
     if source.archive is not None:
         source = source.model_copy(update={"archive": resolve_path(source.archive, home)})
     source = with_input(source, given_input, home=home)
     if source.archive is not None and source.format == "kafka":
-        raise ConfError(f"{shown}: key 'archive': a topic has no files. Remove it.")
+        raise ConfError(f"{where}: key 'archive': a topic has no files. Remove the key.")
     if source.archive is not None and f"{source.archive}/".startswith(f"{source.input}/"):
         raise ConfError(
-            f"{shown}: key 'archive': {source.archive} lies in the input {source.input}, so what "
-            "was moved would be read again. Name a folder outside of it."
+            f"{where}: key 'archive': {source.archive} is inside the input {source.input}, so "
+            "archived files would be read again. Name a folder outside it."
         )
     return source
 
@@ -120,64 +124,63 @@ AnySource = TypeVar("AnySource", bound=DataSource)
 def declared_source(
     kind: type[AnySource], path: Path, *, home: Path, folder: str, inner_keys: Sequence[str] = ()
 ) -> AnySource:
-    """What a source file declares, as the given kind of source; its name is the file's.
+    """The source that a file declares, as an object of class `kind`, named after the file.
 
     Args:
-        folder: of conf/ where files of this kind lie.
-        inner_keys: keys of its sections, for "did you mean".
+        folder: the folder of conf/ that holds files of this kind, for messages.
+        inner_keys: keys of the file's sections, for "did you mean".
 
     Raises:
-        ConfError: the file is missing, is not YAML, or has unknown, missing or impossible keys.
+        ConfError: the file is missing, is not YAML, or has keys or values that are not allowed.
     """
-    shown = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
+    display_path = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
     if not path.is_file():
         known = sorted(f.name for f in (home / "conf" / folder).glob("*.yaml"))
-        there = ", ".join(known) or "no file"
         raise ConfError(
-            f"{shown}: there is no such source file.{did_you_mean(path.name, known)} "
-            f"conf/{folder}/ has: {there}."
+            f"{display_path}: there is no such source file.{did_you_mean(path.name, known)} "
+            f"conf/{folder}/ has: {', '.join(known) or 'no file'}."
         )
-    content = read_yaml(path, shown)
-    keys = [*(k for k in kind.model_fields if k not in ("name", "shown")), *inner_keys]
+    content = read_yaml(path, display_path)
+    keys = [*(k for k in kind.model_fields if k not in ("name", "display_path")), *inner_keys]
     try:
-        return kind.model_validate({**content, "name": path.stem, "shown": shown})
+        return kind.model_validate({**content, "name": path.stem, "display_path": display_path})
     except ValidationError as error:
-        raise ConfError(readable_problems(error, {}, keys, shown)) from error
+        raise ConfError(readable_problems(error, {}, keys, display_path)) from error
 
 
 def with_input(source: AnySource, given_input: str | None, *, home: Path) -> AnySource:
-    """The source with its input made absolute: the one given, else the source file's own.
+    """The source with an absolute input: `given_input`, or else the source file's own.
 
     Raises:
         ConfError: there is neither.
     """
     where, base = (source.input, home) if given_input is None else (given_input, Path.cwd())
     if where is None:
-        raise ConfError(f"{source.shown}: names no input. Give one with --input.")
+        raise ConfError(f"{source.display_path}: names no input. Name one with --input.")
     if source.format != "kafka":
         where = resolve_path(where, base)
     return source.model_copy(update={"input": where})
 
 
 def mapped_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw: Column) -> Column:
-    """The JSON text of the native event that each row maps to.
-
-    Each expression is tried against the frame's schema alone, before any data is read.
+    """The native event of each row, as JSON text.
 
     Args:
-        rows: a frame the expressions are for.
-        columns: the columns of the data, for the message about one that it lacks.
-        raw: the record's text, hashed where the source names no event_id.
+        rows: the frame that the expressions read.
+        columns: the columns of the data, which the message about an unknown column lists.
+        raw: the record's text. Its hash is the event_id if the mapping has none; without a mapping
+            it is the event.
 
     Raises:
-        ConfError: an expression is not valid, or names a column the data lacks.
+        ConfError: an expression is not valid, or names a column that the data does not have. Only
+            the schema is used; no data is read.
     """
     mapping = source.event
     if mapping is None:
         return raw
 
     def column(key: str, expression: str) -> Column:
-        where = f"{source.shown}: event.{key}"
+        where = f"{source.display_path}: event.{key}"
         return checked_column(rows, expression, columns=columns, where=where)
 
     def members(part: str, expressions: Mapping[str, str], type_name: str | None) -> Column:

@@ -1,4 +1,4 @@
-"""Expressions of source files as columns: tried before any data is read, explained when wrong."""
+"""Spark SQL expressions of source files: checked before any data is read."""
 
 import re
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ _UNKNOWN_COLUMN = re.compile(r"with name `?([^`]+(?:`\.`[^`]+)*)`? cannot be res
 def checked_column(
     rows: DataFrame, expression: str, *, columns: Sequence[str], where: str
 ) -> Column:
-    """The column a Spark SQL expression gives, tried against the frame's schema alone.
+    """The column of a Spark SQL expression, after analysing it against the frame's schema.
 
     Args:
-        columns: the columns of the data, for the message about one that it lacks.
-        where: file and key of the expression.
+        columns: the columns of the data, which the message about an unknown column lists.
+        where: file and key of the expression, for messages.
 
     Raises:
-        ConfError: the expression is not valid, or names a column the data lacks.
+        ConfError: the expression is not valid, or names a column that the data does not have.
     """
     try:
         column = F.expr(expression)
@@ -42,6 +42,8 @@ def checked_column(
 
 
 def instant_text(time: Column) -> Column:
-    """A time as ISO 8601 text, always with its offset; a session in the source's zone has read a
-    time that names none."""
+    """A time as ISO 8601 text with its UTC offset.
+
+    A time without a zone is in the session's zone, which is the source's (see `mapping_session`).
+    """
     return F.date_format(time.cast("timestamp"), "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX")

@@ -1,4 +1,4 @@
-"""Files as records: JSON lines, CSV and Parquet; as a stream of new files, or all at once."""
+"""Readers of JSON lines, CSV and Parquet: as a stream of new files, or as a frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,10 @@ _NOT_AN_OBJECT = "/: not a JSON object"
 
 
 def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
-    """A session for the source's expressions, apart from the rest of the program.
+    """A new session for the source's expressions, with two settings of its own.
 
-    Two things differ in it: a bad value in an expression gives null, which the schema then rejects
-    with a reason, instead of stopping the stream (ANSI off); and times without a zone are in the
-    source's zone.
+    ANSI mode is off: a bad value in an expression gives null, which the schema rejects with a
+    reason, and does not stop the stream. Times without a zone are in the source's zone.
     """
     session = spark.newSession()
     session.conf.set("spark.sql.ansi.enabled", "false")
@@ -31,14 +30,14 @@ def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
 
 
 def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> None:
-    """See to it that there is something to read.
+    """Check that the source's input exists and, on the first run, that it is not empty.
 
     Args:
-        is_first: nothing of the source has landed yet, so an empty input is a mistake; later it
-            only means that what has landed was tidied away.
+        is_first: nothing of the source has landed yet, so an empty input is a mistake. Later it
+            only means that somebody removed the files that have landed.
 
     Raises:
-        ConfError: the path does not exist, or nothing is in it the first time.
+        ConfError: the path does not exist, or is empty on the first run.
     """
     path = str(source.input)
     try:
@@ -48,12 +47,12 @@ def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> Non
     except PySparkException as error:
         raise ConfError(
             f"source {source.name}: input {path} does not exist or cannot be read. Check the path "
-            "and its permissions, or give another with --input PATH."
+            "and its permissions, or name another with --input PATH."
         ) from error
     if is_first and not has_content:
         raise ConfError(
             f"source {source.name}: input {path} is empty, expected {source.format} with at least "
-            "one record. Check the path, or give another with --input PATH."
+            "one record. Check the path, or name another with --input PATH."
         )
 
 
@@ -62,12 +61,12 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
 
     Args:
         session: see `mapping_session`.
-        files_per_batch: files taken in one micro-batch.
+        files_per_batch: largest number of files in one micro-batch.
 
     Returns:
-        One row per record: source, source_partition (the file), block_start and row_index (where
-        in the file), value, and for a source with a mapping event and unreadable; what
-        `landed_events` takes.
+        One row per record: source, source_partition (the file), block_start and row_index (the
+        position in the file, see `Positions`), value; of a source with a mapping also event and
+        unreadable. `landed_events` takes such rows.
 
     Raises:
         ConfError: the mapping does not fit the data.
@@ -76,12 +75,12 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
     stream = stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch)
     if source.event is None:
         lines = stream.text(folder)
-        return lines.select(*_place(source), F.col("value").cast("binary").alias("value"))
-    sample, sample_folder = _located(session, session.read, _seen(session, source))
+        return lines.select(*_position(source), F.col("value").cast("binary").alias("value"))
+    sample, sample_folder = _located(session, session.read, _sample_path(session, source))
     rows = _rows(sample.options(**source.options), sample_folder, stream, folder, source)
     event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
     return rows.frame.select(
-        *_place(source),
+        *_position(source),
         rows.raw.cast("binary").alias("value"),
         F.when(rows.unreadable.isNull(), event).alias("event"),
         rows.unreadable.cast("string").alias("unreadable"),
@@ -90,12 +89,12 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of files, with what any mapping of them needs.
+    """Rows of files, with what a mapping of them needs.
 
     Attributes:
-        columns: of the data.
-        raw: the row as text: the line, or for CSV and Parquet a JSON object, nulls kept.
-        unreadable: why a row could not be read; null where it could.
+        columns: names of the columns of the data.
+        raw: the row as text: the line; of CSV and Parquet a JSON object that includes nulls.
+        unreadable: why a row cannot be read; null for readable rows.
     """
 
     frame: DataFrame
@@ -105,16 +104,18 @@ class Rows:
 
 
 def file_rows(session: SparkSession, source: DataSource, *, path: str) -> Rows:
-    """The rows of one file, or of all files of one folder, as they are now.
+    """The current rows of one file, or of all files of one folder.
+
+    The columns of JSON are those of all files of the source's input, because a small extract may
+    not have every optional member. A CSV or Parquet file declares its columns itself.
 
     Args:
         session: see `mapping_session`.
-        path: below the source's input, whose files together decide the members of JSON: a small
-            extract need not hold every optional one. CSV and Parquet name theirs in each file.
+        path: the file or folder, in the source's input.
     """
     reader, folder = _located(session, session.read, path)
-    seen = str(source.input) if source.format == "json" else path
-    sample, sample_folder = _located(session, session.read, seen)
+    sample_path = str(source.input) if source.format == "json" else path
+    sample, sample_folder = _located(session, session.read, sample_path)
     options = source.options
     return _rows(
         sample.options(**options), sample_folder, reader.options(**options), folder, source
@@ -147,7 +148,7 @@ def _csv_rows(
         .schema(T.StructType([*cells, T.StructField(_UNREADABLE, T.StringType())]))
         .csv(folder)
     )
-    # A readable row as a JSON object, nulls kept, so that every cell can be found again.
+    # A readable row as a JSON object with its nulls, so that no cell is lost.
     row = F.to_json(F.struct(*map(_quoted, names)), {"ignoreNullFields": "false"})
     is_unreadable = F.col(_UNREADABLE).isNotNull()
     return Rows(
@@ -161,7 +162,7 @@ def _csv_rows(
 def _parquet_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
     try:
         schema = sample.parquet(sample_folder).schema
-    except Exception as error:  # of Py4J or Spark: both mean that a footer could not be read
+    except Exception as error:  # of Py4J or of Spark: both mean an unreadable footer
         raise ConfError(
             f"input {folder} cannot be read as parquet. Is the format in the source file right, "
             "and is every file whole?"
@@ -173,7 +174,7 @@ def _parquet_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, f
 
 def _json_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
     lines = reader.text(folder)
-    # Every leaf as text: a number's type must not depend on which files were there first.
+    # Every leaf as text: the type of a number must not depend on which files came first.
     schema = sample.option("primitivesAsString", "true").json(sample_folder).schema
     members: list[T.StructField] = [member for member in schema if member.name != "_corrupt_record"]
     parsed = F.from_json(
@@ -193,8 +194,8 @@ def _json_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, fold
     )
 
 
-def _place(source: Source) -> tuple[Column, ...]:
-    """Where a record stands, as `Positions` takes it."""
+def _position(source: Source) -> tuple[Column, ...]:
+    """The columns from which `Positions` numbers a file's records."""
     is_parquet = source.format == "parquet"
     row_index = F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")
     return (
@@ -206,9 +207,9 @@ def _place(source: Source) -> tuple[Column, ...]:
 
 
 def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, str]:
-    """The reader and the folder to give it, so that it sees the input and nothing else.
+    """The reader and folder that read exactly the input, which is a folder or one file.
 
-    A stream watches folders: one file is its folder seen through a filter.
+    A stream watches folders only. So a single file is read as its folder with a filter on the name.
     """
     jvm = session._jvm
     assert jvm is not None  # classic sessions have one; streams from files need a classic session
@@ -220,8 +221,8 @@ def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, 
     return reader.option("pathGlobFilter", name), str(location.getParent().toString())
 
 
-def _seen(session: SparkSession, source: Source) -> str:
-    """Where files are that tell the columns: in the input, or where all of it has moved."""
+def _sample_path(session: SparkSession, source: Source) -> str:
+    """The path of files that show the columns: the input, or the archive if all have moved."""
     if source.archive is not None and not Storage(session, str(source.input)).files():
         return source.archive
     return str(source.input)

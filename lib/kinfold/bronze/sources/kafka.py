@@ -1,4 +1,4 @@
-"""Kafka: what the broker says of a topic before a stream starts, and the topic as records."""
+"""Kafka: the broker's description of a topic, and the topic's records as a stream."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,25 +8,26 @@ from typing import Any
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
-from pyspark.sql import Column, DataFrame, SparkSession, functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
+from kinfold.bronze.sources.client_properties import read_client_properties
 from kinfold.bronze.sources.declaration import Source
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import KafkaConf
 
-CLIENT = "kafka."
-"""Prefix by which Spark tells client options, which the broker's tools know, from its own."""
+CLIENT_PREFIX = "kafka."
+"""Spark passes options with this prefix to the Kafka client and reads the others itself."""
 _TIMEOUT_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as the broker has it now.
+    """A topic as the broker describes it now.
 
     Attributes:
-        topic_id: the broker's own id: a topic deleted and made again has another.
-        earliest: first offset still held, by partition.
-        latest: offset the next record will get, by partition.
+        topic_id: the broker's id; a topic that was deleted and created again has another one.
+        earliest: first offset that the broker still has, by partition.
+        latest: offset of the next record, by partition.
     """
 
     name: str
@@ -34,43 +35,51 @@ class Topic:
     earliest: Mapping[int, int]
     latest: Mapping[int, int]
 
-    def place(self, partition: int) -> str:
-        """`source_partition` of a partition's records."""
-        return f"{self.name}/{self.topic_id}/{partition}"
+    @property
+    def source_partition_prefix(self) -> str:
+        """What the `source_partition` of each of its records starts with."""
+        return f"{self.name}/{self.topic_id}/"
+
+    def source_partition(self, partition: int) -> str:
+        """`source_partition` of a partition's records in bronze.events."""
+        return f"{self.source_partition_prefix}{partition}"
 
 
-def client_options(source: Source, conf: KafkaConf) -> dict[str, str]:
-    """Options of the Kafka client, the source's own last: servers, security, tuning.
+def client_options(spark: SparkSession, source: Source, conf: KafkaConf) -> dict[str, str]:
+    """Options of the Kafka client (servers, security, tuning) under the names Spark expects.
+
+    `kafka.properties_file` overrides `kafka.bootstrap_servers`; the source's own options override
+    both.
 
     Raises:
         ConfError: the properties file cannot be read.
     """
     options = {"bootstrap.servers": conf.bootstrap_servers}
     if conf.properties_file is not None:
-        options |= _read_properties(Path(conf.properties_file))
-    own = {k: str(v) for k, v in source.options.items() if k.startswith(CLIENT)}
-    return {f"{CLIENT}{key}": value for key, value in options.items()} | own
+        options |= read_client_properties(spark, Path(conf.properties_file))
+    own = {k: str(v) for k, v in source.options.items() if k.startswith(CLIENT_PREFIX)}
+    return {f"{CLIENT_PREFIX}{key}": value for key, value in options.items()} | own
 
 
 def describe(spark: SparkSession, source: Source, options: Mapping[str, str]) -> Topic:
-    """Ask the broker for the source's topic.
+    """The source's topic, as the broker describes it.
 
     Raises:
-        ConfError: no broker answers, there is no such topic, or it may not be read.
+        ConfError: no broker answers, the topic does not exist, or the user may not read it.
     """
     name = str(source.input)
     with _admin(spark, source, options) as (admin, jvm):
         names = jvm.java.util.ArrayList()
         names.add(name)
-        found = _answer(admin.describeTopics(names).allTopicNames(), jvm, admin, source, options)
-        description = found.get(name)
+        topics = _answer(admin.describeTopics(names).allTopicNames(), jvm, admin, source, options)
+        description = topics.get(name)
         partitions = sorted(int(p.partition()) for p in description.partitions())
-        offsets = jvm.org.apache.kafka.clients.admin.OffsetSpec
-        ends = [
+        spec = jvm.org.apache.kafka.clients.admin.OffsetSpec
+        earliest, latest = (
             _offsets(admin, jvm, name, partitions, which(), source, options)
-            for which in (offsets.earliest, offsets.latest)
-        ]
-        return Topic(name, str(description.topicId().toString()), *ends)
+            for which in (spec.earliest, spec.latest)
+        )
+        return Topic(name, str(description.topicId().toString()), earliest, latest)
 
 
 def topic_records(
@@ -86,15 +95,16 @@ def topic_records(
     """A stream of a topic's records.
 
     Args:
-        starting_at: `earliest`, or Spark's JSON of offsets; for a new checkpoint only.
-        may_skip_lost: go on behind records that the broker no longer has; else the stream fails.
+        starting_at: `earliest`, or offsets as Spark's JSON; only a new checkpoint uses it.
+        may_skip_lost: continue after records that the broker no longer has; otherwise the stream
+            fails there.
 
     Returns:
         One row per record: source, source_partition (topic/topic id/partition), source_offset,
-        value (bytes), kafka (key, headers, timestamp); what `landed_events` takes.
+        value (bytes), kafka (key, headers, timestamp). `landed_events` takes such rows.
     """
     reader = session.readStream.format("kafka").options(**options)
-    spark_own = {k: str(v) for k, v in source.options.items() if not k.startswith(CLIENT)}
+    spark_own = {k: str(v) for k, v in source.options.items() if not k.startswith(CLIENT_PREFIX)}
     rows = (
         reader.options(**spark_own)
         .option("subscribe", topic.name)
@@ -106,20 +116,16 @@ def topic_records(
     )
     return rows.select(
         F.lit(source.name).alias("source"),
-        F.concat(F.lit(topic.place(0)[:-1]), F.col("partition").cast("string")).alias(
+        F.concat(F.lit(topic.source_partition_prefix), F.col("partition").cast("string")).alias(
             "source_partition"
         ),
         F.col("offset").alias("source_offset"),
         F.col("value"),
-        _kafka_column().alias("kafka"),
+        F.struct("key", "headers", "timestamp").alias("kafka"),
     )
 
 
-def _kafka_column() -> Column:
-    return F.struct("key", "headers", "timestamp")
-
-
-_FLAT = {
+_FLAT_COLUMNS = {
     "kafka_key": "kafka.key",
     "header_keys": "kafka.headers.key",
     "header_values": "kafka.headers.value",
@@ -127,26 +133,26 @@ _FLAT = {
 }
 
 
-def flattened(records: DataFrame) -> DataFrame:
-    """Records on the way to a worker, with what the broker holds in columns of their own.
+def with_flat_kafka(records: DataFrame) -> DataFrame:
+    """Records with the members of `kafka` as columns of their own, for the way to Python workers.
 
-    After each row Spark asks how large its Arrow batch has become, and Arrow then looks through all
-    members of every struct: a fifth of the time that landing takes in the JVM.
+    Spark asks for the size of its Arrow batch after each row, and Arrow then visits every member
+    of every struct: with the struct, that is a fifth of landing's time in the JVM.
     """
-    flat = (F.col(path).alias(name) for name, path in _FLAT.items())
+    flat = (F.col(path).alias(name) for name, path in _FLAT_COLUMNS.items())
     return records.select(*(c for c in records.columns if c != "kafka"), *flat)
 
 
-def unflattened(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with `kafka` as it was before `flattened`; columns are not copied."""
-    key, keys, values, timestamp = (batch[name] for name in _FLAT)
-    if keys.offset or values.offset:  # a slice of a larger batch, whose offsets do not begin at 0
+def with_kafka_struct(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with `kafka` as it was before `with_flat_kafka`; columns are not copied."""
+    key, keys, values, timestamp = (batch[name] for name in _FLAT_COLUMNS)
+    if keys.offset or values.offset:  # a slice of a larger batch: its list offsets start above 0
         keys, values = (pa.concat_arrays([part]) for part in (keys, values))
     header = pa.StructArray.from_arrays([keys.flatten(), values.flatten()], ["key", "value"])
     is_null = keys.is_null() if keys.null_count else None
     headers = pa.ListArray.from_arrays(keys.offsets, header, mask=is_null)
     kafka = pa.StructArray.from_arrays([key, headers, timestamp], ["key", "headers", "timestamp"])
-    kept = [name for name in batch.schema.names if name not in _FLAT]
+    kept = [name for name in batch.schema.names if name not in _FLAT_COLUMNS]
     return pa.RecordBatch.from_arrays([*(batch[c] for c in kept), kafka], [*kept, "kafka"])
 
 
@@ -154,11 +160,11 @@ def unflattened(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _admin(
     spark: SparkSession, source: Source, options: Mapping[str, str]
 ) -> Iterator[tuple[Any, Any]]:
-    """An admin client with the very options that the stream will have."""
+    """An admin client with the same options as the stream, and the JVM."""
     jvm: Any = spark._jvm
     properties = jvm.java.util.Properties()
     for key, value in options.items():
-        properties.put(key.removeprefix(CLIENT), value)
+        properties.put(key.removeprefix(CLIENT_PREFIX), value)
     properties.putIfAbsent("default.api.timeout.ms", str(_TIMEOUT_SECONDS * 1000))
     properties.putIfAbsent("request.timeout.ms", str(_TIMEOUT_SECONDS * 1000 // 2))
     try:
@@ -166,7 +172,7 @@ def _admin(
     except Py4JJavaError as error:
         raise ConfError(
             f"source {source.name}: the Kafka client refuses its options: "
-            f"{_cause(error)[1]}. Check kafka.* in {source.shown} and kafka.properties_file."
+            f"{_cause(error)[1]}. Check kafka.* in {source.display_path} and kafka.properties_file."
         ) from error
     try:
         yield admin, jvm
@@ -183,27 +189,32 @@ def _offsets(
     source: Source,
     options: Mapping[str, str],
 ) -> dict[int, int]:
-    wanted = jvm.java.util.HashMap()
-    places = {p: jvm.org.apache.kafka.common.TopicPartition(topic, p) for p in partitions}
-    for place in places.values():
-        wanted.put(place, which)
-    found = _answer(admin.listOffsets(wanted).all(), jvm, admin, source, options)
-    return {p: int(found.get(place).offset()) for p, place in places.items()}
+    """The earliest or latest offset of each partition, as the OffsetSpec `which` asks."""
+    requested = jvm.java.util.HashMap()
+    keys = {p: jvm.org.apache.kafka.common.TopicPartition(topic, p) for p in partitions}
+    for key in keys.values():
+        requested.put(key, which)
+    offsets = _answer(admin.listOffsets(requested).all(), jvm, admin, source, options)
+    return {p: int(offsets.get(key).offset()) for p, key in keys.items()}
 
 
 def _answer(future: Any, jvm: Any, admin: Any, source: Source, options: Mapping[str, str]) -> Any:
-    """What the broker answers, or a line that says why it does not."""
+    """The broker's answer.
+
+    Raises:
+        ConfError: saying in one line why there is none.
+    """
     try:
         return future.get(_TIMEOUT_SECONDS, jvm.java.util.concurrent.TimeUnit.SECONDS)
     except Py4JJavaError as error:
         kind, text = _cause(error)
-        servers = options[f"{CLIENT}bootstrap.servers"]
+        servers = options[f"{CLIENT_PREFIX}bootstrap.servers"]
         where = f"source {source.name}: Kafka at {servers}"
         if kind == "UnknownTopicOrPartitionException":
             known = sorted(str(name) for name in admin.listTopics().names().get())
             raise ConfError(
                 f"{where} has no topic '{source.input}'.{did_you_mean(str(source.input), known)} "
-                f"It has: {', '.join(known) or 'none'}. Give another with --input TOPIC."
+                f"It has: {', '.join(known) or 'none'}. Name another topic with --input TOPIC."
             ) from error
         if "Authorization" in kind or "Authentication" in kind:
             raise ConfError(
@@ -225,16 +236,3 @@ def _cause(error: Py4JJavaError) -> tuple[str, str]:
         cause = cause.getCause()
     text = str(cause.getMessage() or cause.toString())
     return str(cause.getClass().getSimpleName()), text.splitlines()[0].rstrip(".")
-
-
-def _read_properties(path: Path) -> dict[str, str]:
-    """A Java properties file, as Kafka's own tools take it: key=value lines, `#` comments."""
-    try:
-        lines = path.read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-    except OSError as error:
-        raise ConfError(
-            f"kafka.properties_file {path}: cannot be read ({error.strerror}). Expected the "
-            "client.properties that Kafka's own tools take."
-        ) from error
-    pairs = [line.partition("=") for line in map(str.strip, lines) if line and line[0] not in "#!"]
-    return {key.strip(): value.strip() for key, _, value in pairs}

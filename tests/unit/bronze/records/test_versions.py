@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from frames import assert_rows, at
 from kinfold.bronze.records.declaration import RecordSource
-from kinfold.bronze.records.versions import judged_versions, known_versions, mapped_records
+from kinfold.bronze.records.versions import compared_versions, known_versions, mapped_records
 from kinfold.bronze.sources.files import Rows
 from kinfold.tables import bronze
 
@@ -17,7 +17,7 @@ NOON = at("12:00")
 def source_of(**changes: object) -> RecordSource:
     declared = dict(
         name="crm",
-        shown="crm.yaml",
+        display_path="crm.yaml",
         format="csv",
         delivery="delta",
         party="first",
@@ -71,12 +71,12 @@ def test_of_rows_of_one_record_a_snapshot_keeps_the_newest(mapped, spark):
     try:
         source = source_of(delivery="snapshot", changed_at="changed")
         none = mapped(source).select("record_id", "content_hash")
-        judged = judged_versions(mapped(source, *rows), none, source).select(
+        compared = compared_versions(mapped(source, *rows), none, source).select(
             "record_id", F.col("traits")["a"].alias("a"), "outcome", "errors"
         )
         assert_rows(
-            judged,
-            judged.columns,
+            compared,
+            compared.columns,
             [
                 ("1", "x", "rejected", ["/record_id: the snapshot has a newer row of the record"]),
                 ("1", "y", "new", []),

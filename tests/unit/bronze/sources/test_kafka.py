@@ -1,9 +1,11 @@
-"""What the broker holds beside a value, on the way to a worker."""
+"""Records of a topic, and how their broker metadata travels to a worker."""
 
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from kinfold.bronze.sources.kafka import flattened, unflattened
+from kinfold.bronze.sources.declaration import Source
+from kinfold.bronze.sources.kafka import Topic, client_options, with_flat_kafka, with_kafka_struct
+from kinfold.core.settings.models import KafkaConf
 
 ROWS = [
     (1, (b"k", [("a", b"1"), ("b", None)], 5)),
@@ -17,15 +19,32 @@ TYPES = (
 )
 
 
-def test_what_is_flattened_comes_back_as_it_was(spark):
+def test_flattened_broker_metadata_is_restored_unchanged_also_from_a_slice(spark):
     records = spark.createDataFrame(ROWS, TYPES)
     records = records.withColumn(
         "kafka", F.col("kafka").withField("timestamp", F.timestamp_micros("kafka.timestamp"))
     )
-    flat = pa.Table.from_batches(flattened(records.coalesce(1)).toArrow().to_batches())
+    flat = pa.Table.from_batches(with_flat_kafka(records.coalesce(1)).toArrow().to_batches())
     sent = records.coalesce(1).toArrow().to_pylist()
     [batch] = flat.combine_chunks().to_batches()
-    assert unflattened(batch).to_pylist() == sent
+    assert with_kafka_struct(batch).to_pylist() == sent
     for first in range(1, len(ROWS)):
-        assert unflattened(batch.slice(first)).to_pylist() == sent[first:]
-    assert unflattened(batch.slice(0, 0)).to_pylist() == []
+        assert with_kafka_struct(batch.slice(first)).to_pylist() == sent[first:]
+    assert with_kafka_struct(batch.slice(0, 0)).to_pylist() == []
+
+
+def test_a_source_partition_holds_the_topic_id_so_a_recreated_topic_differs():
+    assert Topic("clicks", "id-1", {}, {}).source_partition(2) == "clicks/id-1/2"
+
+
+def test_options_of_the_source_override_the_properties_file_and_that_the_settings(spark, tmp_path):
+    file = tmp_path / "client.properties"
+    file.write_text("bootstrap.servers=from-file:1\nsecurity.protocol=SSL\nclient.id=file\n")
+    conf = KafkaConf(bootstrap_servers="from-settings:1", properties_file=str(file))
+    own = {"kafka.client.id": "own", "minPartitions": 4}
+    source = Source(name="c", display_path="c.yaml", format="kafka", input="c", options=own)
+    assert client_options(spark, source, conf) == {
+        "kafka.bootstrap.servers": "from-file:1",
+        "kafka.security.protocol": "SSL",
+        "kafka.client.id": "own",
+    }
