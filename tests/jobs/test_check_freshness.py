@@ -95,7 +95,7 @@ def test_a_batch_source_without_a_collector_is_measured_from_the_event(
 
 
 def test_a_moment_that_is_none_is_named(run, source):
-    with pytest.raises(ConfError, match="--at yesterday: is no ISO 8601 time"):
+    with pytest.raises(ConfError, match="--at yesterday: is not an ISO 8601 time"):
         run(JOB, *source(NATIVE, ""), "--at", "yesterday")
 
 

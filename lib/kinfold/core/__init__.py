@@ -1,1 +1,1 @@
-"""What every layer stands on: errors, settings, progress. No Spark, no customer data."""
+"""Errors, settings and progress messages for every layer. No Spark, no customer data."""

@@ -1,7 +1,7 @@
-"""Errors for people: each names the place, what was seen, what was expected and what to do.
+"""Error classes. Each message names the place, the value seen, the value expected and what to do.
 
-The subclass says who must act. `exit_code` is what a job's process ends with, so an orchestrator
-can tell a wrong setting from a failed gate without reading text.
+The subclass shows who must act. `exit_code` is the exit code of the job's process, so that an
+orchestrator can tell a wrong setting from a failed gate without parsing text.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 
 class KinfoldError(Exception):
-    """Base of every error that is shown as one line instead of a stack trace."""
+    """Base class of errors that a job prints as one line, without a stack trace."""
 
     exit_code = 1
 
@@ -21,13 +21,13 @@ class ConfError(KinfoldError):
 
 
 class SchemaVersionError(KinfoldError):
-    """A schema's version says less than its changes need. The schema's author must act."""
+    """A schema's version number is too low for its changes. The schema's author must act."""
 
     exit_code = 1
 
 
 class ContractError(KinfoldError):
-    """Data does not have the declared shape. Whoever owns the data or its declaration must act."""
+    """Data does not match its declaration. The owner of the data or of the declaration must act."""
 
     exit_code = 3
 
@@ -39,7 +39,7 @@ class QualityGateError(KinfoldError):
 
 
 class LedgerError(KinfoldError):
-    """A conservation law is violated: records are lost or doubled. Operations must act."""
+    """A conservation law is violated: records are lost or duplicated. Operations must act."""
 
     exit_code = 5
 
@@ -50,38 +50,38 @@ class LakeError(KinfoldError):
     exit_code = 6
 
 
-def did_you_mean(seen: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt name, with a leading blank; empty when nothing comes close."""
-    close = get_close_matches(seen, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
-
-
 class ModelDataError(KinfoldError):
-    """There is not enough, or not varied enough, data to train or judge a model. The data's owner
-    must act."""
+    """There is too little or too uniform data to train or evaluate a model. The data's owner must
+    act."""
 
     exit_code = 7
 
 
 class ModelGateError(KinfoldError):
-    """A model is needed and none has passed its gate. Whoever owns the model must act."""
+    """A model is needed, but none has passed its gate. The model's owner must act."""
 
     exit_code = 8
 
 
 class GapError(KinfoldError):
-    """Records were lost before they could be read. Operations must look into it and accept it."""
+    """Records were deleted before they were read. Operations must find out why and accept it."""
 
     exit_code = 9
 
 
 class CheckpointError(KinfoldError):
-    """A stream's checkpoint cannot be trusted. Operations must repair it."""
+    """A stream's checkpoint is inconsistent. Operations must repair it."""
 
     exit_code = 10
 
 
 class FreshnessError(KinfoldError):
-    """A source is stale, or spends its error budget too fast. Whoever runs the source must act."""
+    """A source is stale or spends its error budget too fast. The source's operator must act."""
 
     exit_code = 11
+
+
+def did_you_mean(seen: str, known: Iterable[str]) -> str:
+    """Hint with the known name closest to `seen`, with a leading space; empty if none is close."""
+    close = get_close_matches(seen, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""

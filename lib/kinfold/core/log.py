@@ -1,6 +1,6 @@
-"""Progress for the person who waits: what runs, how far it is, how long it took.
+"""Progress messages for the person who waits: which job runs, its progress, its duration.
 
-Everything goes to standard error, so that standard output holds results alone.
+All messages go to standard error, so that standard output holds only results.
 """
 
 import sys
@@ -13,12 +13,12 @@ HEARTBEAT_SECONDS = 5.0
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(text, file=sys.stderr, flush=True)
 
 
 def counts_text(counts: Mapping[str, float]) -> str:
-    """Numbers as people read them: `new 1,234, duplicates 56`."""
+    """Named numbers as readable text: `new 1,234, duplicates 56`."""
     parts = []
     for name, value in counts.items():
         number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}"
@@ -27,15 +27,20 @@ def counts_text(counts: Mapping[str, float]) -> str:
 
 
 @contextmanager
-def heartbeat(name: str, position: Callable[[], str]) -> Iterator[None]:
-    """While the body runs, say every few seconds that `name` is alive and where it stands."""
-    begun = monotonic()
+def heartbeat(name: str, progress: Callable[[], str]) -> Iterator[None]:
+    """While the body runs, print every few seconds how long it has run and its progress.
+
+    Args:
+        name: of the work, printed in each line.
+        progress: returns the current progress as text; may be empty.
+    """
+    started = monotonic()
     done = threading.Event()
 
     def beat() -> None:
         while not done.wait(HEARTBEAT_SECONDS):
-            place = position()
-            say(f"    {name}: {monotonic() - begun:.0f} s{', ' + place if place else ''}")
+            text = progress()
+            say(f"    {name}: {monotonic() - started:.0f} s{', ' + text if text else ''}")
 
     thread = threading.Thread(target=beat, name="kinfold-heartbeat", daemon=True)
     thread.start()

@@ -1,9 +1,4 @@
-"""Settings: every default in `conf/base.yaml`, an environment's differences beside it, `--set` for
-one run.
-
-This is the only module that reads the process environment, and the only place where a setting's
-name, type and limits are spelled.
-"""
+"""The command line of jobs: common options, settings overrides and source files."""
 
 import argparse
 import hashlib
@@ -25,36 +20,36 @@ from kinfold.core.settings.models import Conf, LakeConf, Settings
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What one start of a job was told on its command line, settings included."""
+    """The options of one job run: settings, source files and the job's own arguments."""
 
     env: str
     home: Path
     settings: Settings
     sources: tuple[tuple[Path, str | None], ...]
-    """Source files, each with its `--input` or null for the file's own."""
+    """Source files of events, each with its `--input`; null = the input that the file names."""
     record_sources: tuple[tuple[Path, str | None], ...]
-    """The same for files of batch sources, which say how their records are delivered."""
+    """Source files of batch sources, in the same form."""
     run_id: str
     is_verbose: bool
     arguments: argparse.Namespace
-    """The job's own further arguments."""
+    """All parsed arguments, with those that only this job has."""
 
     def as_argv(self, *, as_of: datetime | None = None) -> list[str]:
-        """The arguments that start another job of the same run.
+        """The command-line arguments that start another job of the same run.
 
         Args:
-            as_of: given instead of the command line's, once it is known.
+            as_of: replaces the `--as-of` of this command line; null = keep it.
         """
-        given = self.arguments
+        arguments = self.arguments
         argv = ["--env", self.env, "--run-id", self.run_id]
-        for option, values in (("--set", given.set), ("--source", given.source)):
+        for option, values in (("--set", arguments.set), ("--source", arguments.source)):
             argv += [text for value in values for text in (option, value)]
-        argv += [text for value in given.input for text in ("--input", value)]
-        moment = as_of.isoformat() if as_of else given.as_of
+        argv += [text for value in arguments.input for text in ("--input", value)]
+        moment = as_of.isoformat() if as_of else arguments.as_of
         return argv + (["--as-of", moment] if moment else []) + ["-v"] * self.is_verbose
 
     def hash_of(self, *parts: Conf | str) -> str:
-        """Short hash of some settings: equal means a job would do the same again."""
+        """Short hash of settings: while it is equal, equal inputs give equal outputs."""
         texts = [p if isinstance(p, str) else p.model_dump_json() for p in parts]
         return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
 
@@ -71,7 +66,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def plain_parser(job: str, description: str) -> argparse.ArgumentParser:
-    """The command line of a job that opens no lake: nothing but its own arguments."""
+    """The parser of a job that opens no lake; it has only the job's own arguments."""
     return _Parser(
         prog=f"jobs/{job}.py",
         description=description,
@@ -81,24 +76,24 @@ def plain_parser(job: str, description: str) -> argparse.ArgumentParser:
 
 
 def job_parser(job: str, description: str) -> argparse.ArgumentParser:
-    """The command line every job on a lake has; a job adds its own arguments to it."""
+    """The parser with the options of every job on a lake; a job adds its own arguments."""
     parser = plain_parser(job, description)
-    common = parser.add_argument_group("every job")
-    common.add_argument("--env", default="local", help="conf/ENV.yaml to use (default: local)")
+    common = parser.add_argument_group("options of every job")
+    common.add_argument("--env", default="local", help="use conf/ENV.yaml (default: local)")
     common.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="one setting for this run, e.g. --set lake.root=DIR (repeatable)",
+        help="change a setting for this run, e.g. --set lake.root=DIR (repeatable)",
     )
     common.add_argument(
         "--source",
         action="append",
         default=[],
         metavar="FILE",
-        help="source file that says how your data maps to events or records, e.g. "
-        "conf/sources/online_retail.yaml (repeatable); its lake is then var/<source name> "
+        help="source file that maps your data to events or records, e.g. "
+        "conf/sources/online_retail.yaml (repeatable); the lake is then var/<source name> "
         "unless lake.root is set",
     )
     common.add_argument(
@@ -106,18 +101,19 @@ def job_parser(job: str, description: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PATH",
-        help="file or folder to read, one per --source (default: the source file's own)",
+        help="file or folder to read, one per --source (default: the input in the source file)",
     )
     common.add_argument(
         "--as-of",
         metavar="TIME",
-        help="the moment gold speaks of, ISO 8601, e.g. 2026-05-01 or 2026-05-01T00:00:00Z "
+        help="the moment for which gold is computed, ISO 8601, e.g. 2026-05-01 or "
+        "2026-05-01T00:00:00Z "
         "(default: the end of the last day with data)",
     )
     common.add_argument(
-        "--run-id", default=None, help="id that stamps what the run writes (default: random)"
+        "--run-id", default=None, help="id of the run, stored with what it writes (default: random)"
     )
-    common.add_argument("-v", "--verbose", action="store_true", help="show Spark's own log")
+    common.add_argument("-v", "--verbose", action="store_true", help="show the log of Spark")
     return parser
 
 
@@ -128,27 +124,26 @@ def parse_options(
     parser: argparse.ArgumentParser | None = None,
     description: str = "",
 ) -> RunOptions:
-    """The options of one start, settings checked.
+    """The options of one job run, with validated settings.
 
     Raises:
-        ConfError: an unknown argument, environment, key or value; each problem is named with the
-            file and key it stands in.
+        ConfError: an unknown argument, environment or key, or a wrong value; the message names
+            every problem with its file and key.
     """
     arguments = (parser or job_parser(job, description)).parse_args(argv)
     home = project_home()
     if len(arguments.input) > len(arguments.source):
         raise ConfError(
-            f"--input was given {len(arguments.input)} times and --source "
-            f"{len(arguments.source)} times: each --input needs the --source that maps it. "
-            "See README, 'Your own data'."
+            f"{len(arguments.input)} --input and {len(arguments.source)} --source: each --input "
+            "needs the --source that maps it. See README, 'Your own data'."
         )
     overrides = dict(_parse_override(text) for text in arguments.set)
     if arguments.as_of is not None:
         overrides["as_of"] = parse_moment(arguments.as_of)
     inputs = [*arguments.input, *[None] * (len(arguments.source) - len(arguments.input))]
     named = tuple(
-        (_source_file(file, home), given)
-        for file, given in zip(arguments.source, inputs, strict=True)
+        (_source_file(file, home), path)
+        for file, path in zip(arguments.source, inputs, strict=True)
     )
     sources = tuple(one for one in named if not _declares_records(one[0]))
     record_sources = tuple(one for one in named if _declares_records(one[0]))
@@ -157,7 +152,7 @@ def parse_options(
         sources = tuple((home / file, None) for file in settings.sources)
         record_sources = tuple((home / file, None) for file in settings.record_sources)
     elif "lake.root" not in overrides:
-        # Own data next to the demo's would make one muddled lake: each source gets its own.
+        # Your own data must not mix with the demo's data: each source gets its own lake.
         root = str(home / "var" / named[0][0].stem)
         settings = settings.model_copy(update={"lake": LakeConf(root=root)})
     return RunOptions(
@@ -173,14 +168,17 @@ def parse_options(
 
 
 def _source_file(text: str, home: Path) -> Path:
-    """A source file named on the command line: from the current folder, else from the project's."""
+    """Path of a `--source`, relative to the current folder, else to the project's folder."""
     here = Path(text).expanduser().absolute()
     return here if here.exists() or not (home / text).exists() else home / text
 
 
 def _declares_records(path: Path) -> bool:
-    """Whether a source file is of a batch source. Both kinds are given as `--source`, so that one
-    command line serves the whole pipeline; each job takes its own kind."""
+    """Whether a source file declares a batch source.
+
+    `--source` accepts both kinds, so that one command line serves the whole pipeline; each job uses
+    its own kind.
+    """
     if path.parent.name == "records" or not path.is_file():
         return path.parent.name == "records"
     text = path.read_text(encoding="utf-8", errors="replace")
@@ -191,16 +189,16 @@ def parse_moment(text: str, *, option: str = "--as-of") -> datetime:
     """An instant from ISO 8601 text; without a zone it is UTC.
 
     Args:
-        option: that gave it, for the message.
+        option: its option, for the message.
 
     Raises:
-        ConfError: `text` is no ISO 8601 date or time.
+        ConfError: `text` is not an ISO 8601 date or time.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfError(
-            f"{option} {text}: is no ISO 8601 time. Write 2026-05-01 or 2026-05-01T00:00:00Z."
+            f"{option} {text}: is not an ISO 8601 time. Write 2026-05-01 or 2026-05-01T00:00:00Z."
         ) from error
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 

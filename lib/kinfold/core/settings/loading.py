@@ -1,8 +1,6 @@
-"""Settings: every default in `conf/base.yaml`, an environment's differences beside it, `--set` for
-one run.
+"""Loads settings: defaults from `conf/base.yaml`, then the environment's file, then `--set`.
 
-This is the only module that reads the process environment, and the only place where a setting's
-name, type and limits are spelled.
+Only this module reads the process environment.
 """
 
 import os
@@ -10,20 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from kinfold.core.errors import ConfError, did_you_mean
-from kinfold.core.settings.files import (
-    flattened,
-    nested,
-    read_yaml,
-    readable_problems,
-    resolve_path,
-    setting_names,
-)
+from kinfold.core.settings.files import read_yaml, resolve_path
 from kinfold.core.settings.models import Settings
+from kinfold.core.settings.problems import readable_problems, setting_names
 
 HOME_VARIABLE = "KINFOLD_HOME"
 PATH_KEYS = (
@@ -33,12 +23,17 @@ PATH_KEYS = (
     "metrics.textfile_folder",
     "report.folder",
 )
-"""Settings that hold a path. In a file a relative one is relative to the project, on the command
-line to the current folder."""
+"""Settings that contain a path. A relative path in a file is relative to the project's folder; on
+the command line it is relative to the current folder."""
 
 
 def project_home() -> Path:
-    """The folder that holds conf/: $KINFOLD_HOME, else above the current folder or the package."""
+    """The folder that contains conf/: $KINFOLD_HOME, else the nearest one above the current folder
+    or above this package.
+
+    Raises:
+        ConfError: there is no such folder.
+    """
     named = os.environ.get(HOME_VARIABLE)
     if named:
         candidates = [Path(named)]
@@ -55,31 +50,34 @@ def project_home() -> Path:
 
 
 def is_submitted() -> bool:
-    """Whether spark-submit started this process, so that Spark's settings came with it."""
+    """Whether spark-submit started this process, so that Spark's settings are already set."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def environments(home: Path) -> list[str]:
-    """Names that `--env` takes: the files of `conf/` beside base.yaml."""
+    """Valid values of `--env`: the files of `conf/` except base.yaml."""
     return sorted(f.stem for f in (home / "conf").glob("*.yaml") if f.stem != "base")
 
 
 def load_settings(home: Path, env: str, overrides: Mapping[str, Any]) -> Settings:
-    """Settings of one environment with overrides by dotted key.
+    """The settings of one environment.
+
+    Args:
+        overrides: values by dotted key; they take precedence over the files.
 
     Raises:
-        ConfError: with every problem found.
+        ConfError: with every problem found, each with its file and key.
     """
     if env not in environments(home):
         raise ConfError(
             f"--env {env}: conf/{env}.yaml does not exist.{did_you_mean(env, environments(home))} "
-            f"There is: {', '.join(environments(home))}."
+            f"Existing environments: {', '.join(environments(home))}."
         )
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for name in ("base", env):
         relative = f"conf/{name}.yaml"
-        layer = {k: v for k, v in flattened(read_yaml(home / relative, relative)).items()}
+        layer = _by_dotted_key(read_yaml(home / relative, relative))
         values.update(layer)
         origin.update(dict.fromkeys(layer, relative))
     values.update(overrides)
@@ -89,7 +87,33 @@ def load_settings(home: Path, env: str, overrides: Mapping[str, Any]) -> Setting
             base = Path.cwd() if origin[key] == "--set" else home
             values[key] = resolve_path(values[key], base)
     try:
-        return Settings.model_validate(nested(values))
+        return Settings.model_validate(_nested(values))
     except ValidationError as error:
         known = setting_names(Settings)
         raise ConfError(readable_problems(error, origin, known, "conf/base.yaml")) from error
+
+
+def _by_dotted_key(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested sections by dotted key: `{"lake": {"root": x}}` gives `lake.root`."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat.update(_by_dotted_key(value, f"{dotted}."))
+        else:
+            flat[dotted] = value
+    return flat
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Inverse of `_by_dotted_key`."""
+    tree: dict[str, Any] = {}
+    for dotted, value in flat.items():
+        *parents, leaf = dotted.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch.setdefault(parent, {})
+            if not isinstance(branch, dict):
+                raise ConfError(f"--set {dotted}: '{parent}' is a single value, not a section.")
+        branch[leaf] = value
+    return tree

@@ -1,10 +1,9 @@
-"""Settings: every default in `conf/base.yaml`, an environment's differences beside it, `--set` for
-one run.
+"""Types of all settings. Each setting's name, type and limits are declared here and nowhere else.
 
-This is the only module that reads the process environment, and the only place where a setting's
-name, type and limits are spelled.
+Values come from `conf/base.yaml`, from the environment's file, and from `--set`; see `loading`.
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -23,167 +22,196 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
 class Conf(BaseModel):
-    """Base of every settings section: frozen, and an unknown key is an error."""
+    """Base class of settings sections: frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class LakeConf(Conf):
-    """Where the tables are: `<root>/<layer>/<table>`, a local path or a URI Spark can write."""
+    """Location of the tables, `<root>/<layer>/<table>`: a local path or a URI that Spark writes."""
 
     root: str
 
 
+class RuntimeConf(Conf):
+    """Optional native code. Results are the same with and without it; only the speed differs."""
+
+    native: Annotated[
+        Literal["auto", "off", "writes", "fast_path"],
+        BeforeValidator(lambda value: "off" if value is False else value),  # YAML reads off as no
+    ] = "auto"
+    """`auto` = use both parts wherever the platform allows; `off` = use neither; `writes` = only
+    Parquet files and Delta commits without Spark's writer (`kinfold.runtime.native_writes`);
+    `fast_path` = only the compiled validation of events (`kinfold.bronze.fast_path`)."""
+
+    @property
+    def native_writes(self) -> bool:
+        return self.native in ("auto", "writes")
+
+    @property
+    def fast_path(self) -> bool:
+        return self.native in ("auto", "fast_path")
+
+
 class ReportConf(Conf):
-    """The page and the summary a run leaves."""
+    """The report page and the summary of a run."""
 
     folder: str | None
-    """A local folder; null = `<lake root>/_report`, or `kinfold-report` here for a lake elsewhere.
+    """A local folder; null = `<lake root>/_report`, or `./kinfold-report` if the lake is not local.
     """
 
 
 class BronzeConf(Conf):
-    """How files land."""
+    """Ingestion of events."""
 
     schemas: str
     """Folder of JSON Schemas, `<event_type>/<version>.json`."""
     files_per_batch: PositiveInt = 1_000
-    """Files taken in one micro-batch: one atomic commit each."""
+    """Maximum number of files per micro-batch; each micro-batch is one atomic commit."""
     records_per_batch: PositiveInt = 1_000_000
-    """Records of a topic taken in one micro-batch, at most."""
+    """Maximum number of a topic's records per micro-batch."""
     trigger_seconds: PositiveInt = 2
-    """Of a continuous stream: how often it looks for new records."""
+    """How often a continuous stream checks for new records."""
     max_rejected_ratio: Ratio = 0.5
-    """Above this share of rejected records in a run the job fails, after everything has landed."""
+    """A run with a larger share of rejected records fails, after all its records have landed."""
 
 
 class RecordsConf(Conf):
-    """How extracts of batch sources land."""
+    """Ingestion of extracts from batch sources."""
 
     max_shrink_ratio: Ratio = 0.5
-    """A full snapshot that leaves out more than this share of the records known is refused."""
+    """A full snapshot that omits more than this share of the existing records is refused."""
 
 
 class EventsConf(Conf):
-    """How typed events are told apart."""
+    """Lateness and deduplication of events."""
 
     late_after_hours: PositiveInt = 24
-    """An event that came this much later than it happened is marked late; it counts all the same.
-    """
+    """An event that arrives more than this long after it occurred is marked as late. Late events
+    are kept and counted like others."""
     duplicates_within_days: PositiveInt | None = 30
-    """Events of one id are copies if they happened at most this far apart; null = however far. Only
-    the files of that time are read to find them. A copy that arrives late still says when it
-    happened, so it is found after any delay."""
+    """Deduplication window: events with the same id are duplicates if they occurred at most this
+    far apart; null = at any distance. Only the files of that period are read. The window compares
+    `occurred_at`, so a duplicate is detected however late it arrives."""
+
+    @property
+    def duplicates_within(self) -> timedelta | None:
+        days = self.duplicates_within_days
+        return timedelta(days=days) if days else None
 
 
 class KafkaConf(Conf):
-    """The broker of sources with `format: kafka`."""
+    """Kafka broker of the sources with `format: kafka`."""
 
     bootstrap_servers: str
     """`host:port` of one or more brokers, separated by commas."""
     properties_file: str | None
-    """Further options of the client (security.protocol, sasl.*, ssl.*): the client.properties that
-    Kafka's own tools take. It may hold secrets, so it lies outside the project."""
+    """Further options of the client (security.protocol, sasl.*, ssl.*), in the client.properties
+    format of Kafka's own tools. The file may contain secrets: keep it outside the project."""
 
 
 class NamespaceConf(Conf):
-    """What one kind of identifier says about a person."""
+    """How strongly one kind of identifier (a namespace) identifies a person."""
 
     trust: Ratio = 0.5
-    """How much a link to such an identifier is believed: guards take links in descending order."""
+    """Trust in a link to such an identifier: guards process links in descending order of trust."""
     per_person: PositiveInt | None = None
-    """A person has at most this many; a link that would join more is blocked."""
+    """Maximum number per person; a link that would join more is blocked."""
     shared_by: dict[str, PositiveInt] = {}
-    """A value seen with more identifiers of another kind than this is nobody's and set aside."""
+    """Limits by another namespace: a value seen with more identifiers of that namespace is a shared
+    identifier, and is excluded from linking."""
     folds_case: bool = False
-    """Whether `A1` and `a1` are the same value; e-mails always fold."""
+    """Whether `A1` and `a1` are the same value; for e-mails they always are."""
 
 
 class IdentityConf(Conf):
-    """How identifiers are made comparable, and what they say about people."""
+    """How identifiers are normalised and linked to people."""
 
     placeholders: tuple[str, ...]
-    """Values, lower case, that stand for "unknown" in any namespace and never link anybody."""
+    """Values, in lower case, that mean "unknown" in every namespace; they never link people."""
     phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
-    """ISO 3166 country of phone numbers written without a country code."""
+    """ISO 3166 country code for phone numbers without a country prefix."""
     email_provider_rules: bool = False
-    """Whether dots and `+tags` of gmail.com addresses are ignored, as the provider ignores them."""
+    """Whether to ignore dots and `+tags` in gmail.com addresses, as the provider does."""
     max_person_size: PositiveInt = 1_000
-    """A person has at most this many identifiers; a link that would join more is blocked."""
+    """Maximum number of identifiers per person; a link that would join more is blocked."""
     driver_links: PositiveInt = 60_000_000
-    """Up to this many links are joined on the driver (about 100 bytes each), more in Spark."""
+    """Maximum number of links whose components the driver computes (about 100 bytes per link);
+    above it Spark computes them."""
     match: dict[str, str] = {}
-    """Fuzzy matching of records: kind (given_name, surname, birth_date, ...; docs/matching.md) by
-    name of the trait, or kind of the identifier, that holds it. Empty = records are not matched."""
+    """Fuzzy matching of records: the kind of field (given_name, surname, birth_date, ...; see
+    docs/matching.md) by trait name or identifier namespace. Empty = records are not matched."""
     match_settings: str = "conf/matching/settings.yaml"
     namespaces: dict[str, NamespaceConf] = {}
-    """By kind, the strongest first: an event's identifiers are linked to its strongest one, which
-    also says whose event it is. Kinds that are not named come last."""
+    """By name, the strongest first. An event's identifiers are linked to its strongest one, which
+    also determines the person of the event. Namespaces that are not listed come last."""
 
 
-def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+def _not_empty(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError("at least one criterion")
     return names
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise ValueError(f"each name once; {', '.join(doubled)} is there twice")
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"each name once; {', '.join(repeated)} is listed twice")
     return names
 
 
 Criterion = Literal["party", "source", "most_recent", "most_frequent"]
 Criteria = Annotated[
     tuple[Criterion, ...],
-    BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
-    AfterValidator(_some),
-    AfterValidator(_distinct),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    AfterValidator(_not_empty),
+    AfterValidator(_unique),
 ]
-SourceNames = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+SourceNames = Annotated[tuple[str, ...], AfterValidator(_unique)]
 
 
 class TraitRuleConf(Conf):
-    """Which of several values of a trait a profile has."""
+    """Survivorship rule of one trait: which of several values the profile keeps."""
 
     rule: Criteria
-    """Compared in this order; what they leave open goes to the value said last."""
+    """Criteria in order of precedence; ties go to the value that was recorded last."""
     sources: SourceNames = ()
-    """For `source`: names of sources, the most trusted first; those not named come after them."""
+    """For the criterion `source`: names of sources, the most trusted first; sources that are not
+    listed come last."""
 
 
 class SurvivorshipConf(Conf):
-    """The rule of every trait, and traits with a rule of their own."""
+    """The default survivorship rule, and traits with a different one."""
 
     rule: Criteria = ("party", "most_recent")
     sources: SourceNames = ()
-    """Trusted order of sources, also for traits whose rule asks for it without an order."""
+    """Order of sources, the most trusted first; also for traits whose rule has no `sources`."""
     traits: dict[str, TraitRuleConf] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _sources_are_given_where_asked_for(self) -> Self:
-        asking = [name for name, own in self.traits.items() if "source" in own.rule]
-        unordered = [name for name in asking if not (self.traits[name].sources or self.sources)]
+    def _criterion_source_has_sources(self) -> Self:
+        by_source = [name for name, own in self.traits.items() if "source" in own.rule]
+        unordered = [name for name in by_source if not (self.traits[name].sources or self.sources)]
         if "source" in self.rule and not self.sources:
             unordered.insert(0, "every trait")
         if unordered:
             raise ValueError(
                 f"`sources`, the names of sources with the most trusted first: the rule of "
-                f"{', '.join(unordered)} asks for `source`"
+                f"{', '.join(unordered)} has the criterion `source`"
             )
-        idle = [n for n, own in self.traits.items() if own.sources and "source" not in own.rule]
-        inherits = any(not self.traits[name].sources for name in asking)
+        unused = [n for n, own in self.traits.items() if own.sources and "source" not in own.rule]
+        inherits = any(not self.traits[name].sources for name in by_source)
         if self.sources and "source" not in self.rule and not inherits:
-            idle.insert(0, "every trait")
-        if idle:
+            unused.insert(0, "every trait")
+        if unused:
             raise ValueError(
-                f"`source` in the rule of {', '.join(idle)}, as `sources` is given; else remove it"
+                f"`source` in the rule of {', '.join(unused)}, because `sources` is set; or remove "
+                "`sources`"
             )
         return self
 
     def rule_of(self, trait: str) -> TraitRuleConf:
-        """The rule of a trait, with its sources."""
+        """The survivorship rule of a trait, with its sources."""
         own = self.traits.get(trait)
         if own is None:
             return self.usual
@@ -191,49 +219,49 @@ class SurvivorshipConf(Conf):
 
     @property
     def usual(self) -> TraitRuleConf:
-        """The rule of traits that have none of their own."""
+        """The rule of traits without one of their own."""
         return TraitRuleConf(rule=self.rule, sources=self.sources)
 
 
 class ProfilesConf(Conf):
-    """What a profile says of a person about whom there is more than one opinion."""
+    """How a profile is built from several sources."""
 
     survivorship: SurvivorshipConf = SurvivorshipConf()
 
 
 class QualityConf(Conf):
-    """What may be wrong with rows before nothing is published at all."""
+    """Tolerance of the quality gate."""
 
     max_quarantined_ratio: Ratio
-    """Up to this share of a batch, rows that break a rule are set aside in ops.quarantine and the
-    rest is published; above it the gate fails. A null or doubled key always fails."""
+    """Up to this share of a batch, rows that break a rule are quarantined in ops.quarantine and the
+    rest is published. Above it the gate fails. A null or duplicate key always fails the gate."""
 
 
 class SegmentationConf(Conf):
-    """K-Means over behaviour."""
+    """K-means clustering of behaviour."""
 
     model: str
-    """Registered name."""
+    """Registered name of the model."""
     k_min: Annotated[int, Field(ge=2)]
     k_max: Annotated[int, Field(ge=2)]
     sample_size: PositiveInt
-    """People on whom k is chosen; the final fit sees everybody."""
+    """Number of people on whom k is chosen; the final fit uses all people."""
     min_silhouette: Annotated[float, Field(ge=-1, le=1)]
     retrain_after_days: NonNegativeInt
     seed: int
 
     @model_validator(mode="after")
-    def _range_is_not_empty(self) -> Self:
+    def _k_min_is_not_above_k_max(self) -> Self:
         if self.k_min > self.k_max:
             raise ValueError(f"k_min ({self.k_min}) must not be above k_max ({self.k_max})")
         return self
 
 
 class PropensityConf(Conf):
-    """Gradient-boosted trees for "buys within `horizon_days` of as_of"."""
+    """Gradient-boosted trees that predict "buys within `horizon_days` after as_of"."""
 
     model: str
-    """Registered name."""
+    """Registered name of the model."""
     horizon_days: PositiveInt
     train_snapshots: PositiveInt
     step_days: PositiveInt
@@ -242,41 +270,43 @@ class PropensityConf(Conf):
     depth: PositiveInt
     min_auc: Ratio
     max_auc_loss: Ratio
-    """How far below the champion, on the same hold-out, a candidate may be and still replace it."""
+    """Largest loss of AUC against the champion, on the same hold-out set, with which a candidate
+    may still replace it."""
     retrain_after_days: NonNegativeInt
     seed: int
 
 
 class TrackingConf(Conf):
-    """MLflow. Without a URI everything stays in `<lake root>/_mlflow`."""
+    """MLflow tracking. Without a URI it uses SQLite and files in `<lake root>/_mlflow`."""
 
     uri: str | None
     experiment: str
 
 
 class MetricsConf(Conf):
-    """What Prometheus gets; with nothing configured nothing is published."""
+    """Publishing of metrics to Prometheus; off by default."""
 
     host: str
-    """Address of the scrape endpoint. It has no password: leave it on loopback, or guard it."""
+    """Address of the scrape endpoint. It has no password: keep it on loopback, or protect it."""
     port: Annotated[int, Field(ge=0, le=65535)] | None
-    """Port on which continuous streams are scraped; 0 = any free one, null = none."""
+    """Port of the scrape endpoint of continuous streams; 0 = any free port, null = no endpoint."""
     textfile_folder: str | None
-    """Folder of the node exporter's textfile collector, where each job leaves a file."""
+    """Folder of the node exporter's textfile collector; each job writes one file there."""
     push_gateway: Annotated[str, Field(pattern="^https?://")] | None
-    """URL of a Prometheus push gateway, to which each job pushes."""
+    """URL of a Prometheus push gateway to which each job pushes its metrics."""
 
 
 class Settings(Conf):
     """All settings of a run."""
 
     lake: LakeConf
+    runtime: RuntimeConf = RuntimeConf()
     sources: tuple[str, ...]
-    """Source files ingested when no `--source` is given."""
+    """Source files to ingest if there is no `--source`."""
     record_sources: tuple[str, ...] = ()
-    """Files of batch sources (conf/records) ingested when no `--source` is given."""
+    """Source files of batch sources (conf/records) to ingest if there is no `--source`."""
     as_of: AwareDatetime | None
-    """The moment gold speaks of; null = the end of the last day with data."""
+    """The moment for which gold is computed; null = the end of the last day with data."""
     bronze: BronzeConf
     records: RecordsConf = RecordsConf()
     kafka: KafkaConf

@@ -6,8 +6,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from kinfold.core.errors import ConfError
-from kinfold.core.settings.files import read_yaml, readable_problems
+from kinfold.core.settings.files import read_yaml
 from kinfold.core.settings.models import Conf, Ratio
+from kinfold.core.settings.problems import readable_problems
 from kinfold.silver.matching.model.kinds import Kind
 
 AnyConf = TypeVar("AnyConf", bound=Conf)

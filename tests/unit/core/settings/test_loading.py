@@ -1,13 +1,16 @@
-"""Settings: layered, typed, and wrong ones told in a line."""
+"""Settings: the order of precedence, relative paths, and messages about wrong files."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from kinfold.core.errors import ConfError
-from kinfold.core.settings.command_line import parse_options
-from kinfold.core.settings.loading import environments, load_settings
+from kinfold.core.settings.loading import (
+    environments,
+    is_submitted,
+    load_settings,
+    project_home,
+)
 from project import HOME
 
 
@@ -47,7 +50,7 @@ def test_a_uri_stays_as_it_is(home):
 
 def test_settings_cannot_be_changed_after_loading(home):
     with pytest.raises(ValueError, match="frozen"):
-        load_settings(home, "test", {}).lake.root = "x"  # type: ignore[misc]
+        load_settings(home, "test", {}).lake.root = "x"
 
 
 @pytest.mark.parametrize("env", environments(HOME))
@@ -56,7 +59,7 @@ def test_every_committed_environment_is_valid(env):
 
 
 @pytest.mark.parametrize(
-    ("env_file", "told"),
+    ("env_file", "message"),
     [
         ("lake:\n  rot: x\n", r"conf/test.yaml: unknown key 'lake.rot'. Did you mean 'lake.root'?"),
         ("propensity:\n  min_auc: 95\n", "conf/test.yaml: propensity.min_auc is 95, expected"),
@@ -69,7 +72,7 @@ def test_every_committed_environment_is_valid(env):
         (
             "profiles: {survivorship: {rule: [party, party]}}\n",
             "conf/test.yaml: profiles.survivorship.rule is ['party', 'party'], expected: each name "
-            "once; party is there twice.",
+            "once; party is listed twice.",
         ),
         (
             "profiles: {survivorship: {rule: []}}\n",
@@ -78,84 +81,61 @@ def test_every_committed_environment_is_valid(env):
         (
             "profiles: {survivorship: {traits: {city: {rule: source}}}}\n",
             "expected: `sources`, the names of sources with the most trusted first: the rule of "
-            "city asks for `source`.",
+            "city has the criterion `source`.",
         ),
         (
             "profiles: {survivorship: {sources: [crm]}}\n",
-            "expected: `source` in the rule of every trait, as `sources` is given; else remove it.",
+            "expected: `source` in the rule of every trait, because `sources` is set; or remove "
+            "`sources`.",
         ),
-        ("- a\n", "conf/test.yaml: holds a list, expected keys with values."),
+        ("- a\n", "conf/test.yaml: contains a list, expected keys with values."),
         ("lake: [\n", "conf/test.yaml, line 2: is not valid YAML."),
     ],
 )
-def test_a_wrong_file_is_named_with_the_key_and_the_mend(home, env_file, told):
+def test_the_message_about_a_wrong_file_names_file_and_key_and_says_what_to_do(
+    home, env_file, message
+):
     (home / "conf" / "test.yaml").write_text(env_file)
     with pytest.raises(ConfError) as caught:
         load_settings(home, "test", {})
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_every_problem_is_told_at_once(home):
+def test_one_message_lists_every_problem(home):
     with pytest.raises(ConfError) as caught:
         load_settings(home, "test", {"lake.rot": 1, "propensity.min_auc": 7})
     assert "lake.rot" in str(caught.value)
     assert "min_auc" in str(caught.value)
 
 
-def test_an_unknown_environment_is_told_with_those_that_exist(home):
+def test_the_message_about_an_unknown_environment_lists_the_existing_ones(home):
     with pytest.raises(ConfError, match=r"conf/tset.yaml does not exist. Did you mean 'test'"):
         load_settings(home, "tset", {})
 
 
-@pytest.mark.parametrize(
-    ("argv", "told"),
-    [
-        (["--set", "lake.root"], "expected KEY=VALUE"),
-        (["--set", "lake.rot=x"], "unknown key 'lake.rot'"),
-        (["--as-of", "yesterday"], "is no ISO 8601 time"),
-        (["--master", "local[1]"], "Options of spark-submit"),
-        (["--input", "x.csv"], "each --input needs the --source that maps it"),
-    ],
-)
-def test_a_wrong_command_line_is_told_with_the_mend(argv, told):
-    with pytest.raises(ConfError, match=told):
-        parse_options("silver/clean_events", argv)
+def test_a_dotted_override_below_a_single_value_is_refused(home):
+    with pytest.raises(
+        ConfError, match=r"--set as_of\.day: 'as_of' is a single value, not a section"
+    ):
+        load_settings(home, "test", {"as_of.day": 1})
 
 
-def test_own_data_gets_a_lake_of_its_own():
-    options = parse_options("pipeline", ["--source", "conf/sources/online_retail.yaml"])
-    assert options.settings.lake.root.endswith("/var/online_retail")
+def test_the_project_is_the_folder_above_that_has_the_defaults(home, monkeypatch):
+    monkeypatch.delenv("KINFOLD_HOME")
+    below = home / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert project_home() == home
 
 
-def test_a_named_lake_wins_over_the_sources_own(tmp_path):
-    argv = ["--source", "conf/sources/online_retail.yaml", "--set", f"lake.root={tmp_path}"]
-    assert parse_options("pipeline", argv).settings.lake.root == str(tmp_path)
+def test_a_named_project_without_defaults_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("KINFOLD_HOME", str(tmp_path))
+    with pytest.raises(ConfError, match=r"conf/base\.yaml was not found in .* set KINFOLD_HOME"):
+        project_home()
 
 
-def test_a_moment_without_a_zone_is_utc():
-    options = parse_options("pipeline", ["--as-of", "2026-05-01"])
-    assert options.settings.as_of == datetime(2026, 5, 1, tzinfo=UTC)
-
-
-def test_a_job_of_the_same_run_gets_the_same_options():
-    given = parse_options("pipeline", ["--set", "propensity.trees=4", "--source", "a.yaml", "-v"])
-    again = parse_options("silver/clean_events", given.as_argv())
-    assert again.settings == given.settings
-    assert again.sources == given.sources
-    assert (again.run_id, again.is_verbose) == (given.run_id, True)
-
-
-def test_equal_settings_have_equal_hashes_and_others_have_not():
-    one = parse_options("pipeline", [])
-    other = parse_options("pipeline", ["--set", "propensity.trees=4"])
-    assert one.hash_of(one.settings.propensity) != one.hash_of(other.settings.propensity)
-    assert one.hash_of(one.settings.identity) == one.hash_of(other.settings.identity)
-
-
-def test_a_trait_has_the_usual_rule_unless_it_has_its_own_and_one_criterion_needs_no_list(home):
-    given = "{sources: [crm], traits: {city: {rule: most_frequent}, tier: {rule: [source]}}}"
-    (home / "conf" / "test.yaml").write_text(f"profiles: {{survivorship: {given}}}\n")
-    rules = load_settings(home, "test", {}).profiles.survivorship
-    assert rules.rule_of("street").rule == ("party", "most_recent")
-    assert rules.rule_of("city").rule == ("most_frequent",)
-    assert rules.rule_of("tier").sources == ("crm",)
+def test_a_process_of_spark_submit_is_recognised(monkeypatch):
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    assert not is_submitted()
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+    assert is_submitted()

@@ -1,0 +1,33 @@
+"""Progress messages."""
+
+import time
+
+import pytest
+
+from kinfold.core import log
+from kinfold.core.log import counts_text, heartbeat, say
+
+
+def test_progress_goes_to_standard_error_only(capsys):
+    say("working")
+    assert capsys.readouterr() == ("", "working\n")
+
+
+def test_counts_are_readable():
+    counts = {"new_rows": 1234, "ratio": 0.25, "whole": 2.0}
+    assert counts_text(counts) == "new rows 1,234, ratio 0.250, whole 2"
+    assert counts_text({}) == ""
+
+
+@pytest.mark.parametrize(("progress", "end"), [("3 of 9 tasks", " s, 3 of 9 tasks"), ("", " s")])
+def test_a_heartbeat_names_the_work_and_its_progress_until_the_work_ends(
+    monkeypatch, capsys, progress, end
+):
+    monkeypatch.setattr(log, "HEARTBEAT_SECONDS", 0.01)
+    with heartbeat("silver/x", lambda: progress):
+        time.sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.startswith("    silver/x: ") and line.endswith(end) for line in lines)
+    time.sleep(0.05)
+    assert capsys.readouterr().err == ""
