@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.moments import newest_moment
+from kinfold.gold.segmentation.clustering import SegmentSearch
 from kinfold.gold.segmentation.training import train_segments
 from kinfold.models.gates import Gate
 from kinfold.models.placement import tracking_of
@@ -36,10 +37,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             name=conf.model,
             gate=Gate(at_least={"silhouette": conf.min_silhouette}),
             input_versions=run.inputs,
-            k_min=conf.k_min,
-            k_max=conf.k_max,
-            sample_size=conf.sample_size,
-            seed=conf.seed,
+            search=SegmentSearch(
+                k_min=conf.k_min,
+                k_max=conf.k_max,
+                sample_size=conf.sample_size,
+                seed=conf.seed,
+            ),
         )
         run.lake.upsert(gold.SEGMENTS, gold.SEGMENTS.frame(run.spark, *trained.rows))
         run.count(version=trained.version, promoted=trained.promoted)

@@ -1,4 +1,4 @@
-"""Training: from labelled features to a judged version in the registry, in use if it passes."""
+"""Training of propensity: fit, evaluate, register, and promote the version if its gate passes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.core.errors import ModelDataError
 from kinfold.gold.propensity.estimator import (
@@ -22,22 +22,25 @@ from kinfold.gold.propensity.evaluation import Evaluation, evaluate
 from kinfold.gold.propensity.training_set import Snapshots, labelled_features
 from kinfold.models import plots, registry
 from kinfold.models.gates import Gate
-from kinfold.models.tracking import Tracking, training_run
+from kinfold.models.tracking import Tracking, TrainingRun, training_run
 from kinfold.tables import gold
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST_ACTS = 10  # buyers, and people who did not buy, below which nothing can be learnt or judged
+MIN_ROWS_PER_OUTCOME = 10
+"""Fewest buyers, and fewest other people, in the training rows and in the hold-out."""
+
+_DEFAULT_BOOSTING = Boosting()
 
 
 @dataclass(frozen=True)
 class PropensityTraining:
-    """What one training led to.
+    """The result of one training.
 
     Attributes:
-        promoted: whether the version is the champion now.
-        reasons: the checks it failed, as sentences; empty when promoted.
+        promoted: whether the version is now the champion.
+        reasons: the failed checks of the gate, as sentences; empty if promoted.
     """
 
     name: str
@@ -58,66 +61,48 @@ def train_propensity(
     *,
     as_of: datetime,
     snapshots: Snapshots,
-    horizon_days: int,
     tracking: Tracking,
     name: str,
     gate: Gate,
     input_versions: Mapping[str, int],
-    boosting: Boosting | None = None,
+    boosting: Boosting = _DEFAULT_BOOSTING,
     seed: int = 7,
     partitions: int = 2,
 ) -> PropensityTraining:
-    """Train on the earlier moments, judge on the hold-out, register, promote if the gate passes.
+    """Fits and evaluates a model, registers it, and promotes it if the gate passes.
 
     Args:
-        features: gold.features at every moment of `snapshots`; further moments are ignored.
+        features: gold.features at every moment of `snapshots`; other moments are ignored.
         purchases: `purchases_within` of the same moments and horizon.
-        as_of: the moment of the training; the outcome of the hold-out is complete by then.
+        as_of: the moment of the training; the labels of the hold-out are complete at that moment.
         name: registered model name.
-        partitions: pieces the training rows are cut into; few for few rows, as each tree costs a
-            round trip per level. The model is the same for the same number.
+        partitions: number of partitions of the training rows; the model depends on it. Use few for
+            few rows, because each level of each tree is a Spark job.
 
     Raises:
         ModelDataError: too few people bought, or too few did not.
     """
-    boosting = boosting or Boosting()
-    wanted = F.col("as_of").isin(list(snapshots.all))
-    # Rows in a fixed place and order: the trees' cut points are taken from samples of partitions.
-    rows = (
-        labelled_features(features.where(wanted), purchases)
-        .repartition(partitions, "profile_id")
-        .sortWithinPartitions("profile_id", "as_of")
-        .cache()
-    )
+    rows = _training_rows(features, purchases, snapshots=snapshots, partitions=partitions).cache()
     try:
         counts = _checked_counts(rows, snapshots=snapshots)
-        is_holdout = F.col("as_of") == F.lit(snapshots.holdout)
+        is_holdout = _is_holdout(snapshots)
         holdout = rows.where(is_holdout)
         with training_run(tracking, name=name, input_versions=input_versions) as run:
-            settings = {"horizon_days": horizon_days, "seed": seed, "partitions": partitions}
-            run.describe(params={**settings, **asdict(boosting), **_moments(snapshots)})
-            estimator = propensity_estimator(boosting=boosting, seed=seed)
-            model = estimator.fit(rows.where(~is_holdout))
+            run.describe(params={"seed": seed, "partitions": partitions, **asdict(boosting)})
+            run.describe(params=_snapshot_params(snapshots))
+            model = propensity_estimator(boosting=boosting, seed=seed).fit(rows.where(~is_holdout))
             evaluation = holdout_evaluation(model, holdout)
             run.describe(metrics=_all_metrics(evaluation, counts))
             champion = registry.champion_metrics(
                 tracking,
                 holdout,
                 name=name,
-                evaluate=lambda model: holdout_evaluation(model, holdout).metrics,
+                evaluate=lambda m: holdout_evaluation(m, holdout).metrics,
             )
             verdict = gate.judge(
                 evaluation.metrics, baseline=evaluation.baseline_metrics, champion=champion
             )
-            importance = feature_importance(model)
-            run.keep(
-                figures=figures_of(evaluation, importance),
-                documents={
-                    "evaluation": evaluation.as_dict(),
-                    "feature_importance": importance,
-                    "champion_metrics": champion,
-                },
-            )
+            _keep(run, evaluation, feature_importance(model), champion)
             version = registry.register_candidate(
                 run,
                 model,
@@ -135,11 +120,11 @@ def train_propensity(
 
 
 def holdout_evaluation(model: PipelineModel, holdout: DataFrame) -> Evaluation:
-    """A model's evaluation on people whose `label` is known."""
+    """Evaluates a model and the baseline rule on rows with a `label`."""
     scored = with_probability(holdout, model=model).select(
         "probability", "label", baseline_score().alias("rule")
     )
-    # A few million rows of three numbers fit on the driver, and there every metric is exact.
+    # A few million rows of three numbers fit on the driver, where every metric is exact.
     table = scored.toArrow()
     probabilities, labels, rule = (
         np.asarray(table.column(c), dtype=np.float64) for c in ("probability", "label", "rule")
@@ -147,8 +132,10 @@ def holdout_evaluation(model: PipelineModel, holdout: DataFrame) -> Evaluation:
     return evaluate(probabilities, labels, baseline_scores=rule)
 
 
-def figures_of(evaluation: Evaluation, importance: Mapping[str, float]) -> "dict[str, Figure]":
-    """The pictures of an evaluation, by file name."""
+def evaluation_figures(
+    evaluation: Evaluation, importance: Mapping[str, float]
+) -> "dict[str, Figure]":
+    """The figures of an evaluation, by file name."""
     model, rule = evaluation.ranking, evaluation.baseline_ranking
     base_rate = evaluation.metrics["base_rate"]
     bins = [(b.mean_probability, b.observed_rate, b.count) for b in evaluation.calibration]
@@ -171,37 +158,76 @@ def figures_of(evaluation: Evaluation, importance: Mapping[str, float]) -> "dict
     }
 
 
+def _keep(
+    run: TrainingRun,
+    evaluation: Evaluation,
+    importance: Mapping[str, float],
+    champion: Mapping[str, float] | None,
+) -> None:
+    """Stores the figures and the documents of a training in its MLflow run."""
+    run.keep(
+        figures=evaluation_figures(evaluation, importance),
+        documents={
+            "evaluation": evaluation.as_dict(),
+            "feature_importance": importance,
+            "champion_metrics": champion,
+        },
+    )
+
+
+def _training_rows(
+    features: DataFrame, purchases: DataFrame, *, snapshots: Snapshots, partitions: int
+) -> DataFrame:
+    """Labelled features at the moments of `snapshots`, in a fixed partitioning and order.
+
+    Spark samples each partition to choose the split candidates of the trees, so another order
+    would give another model.
+    """
+    is_snapshot = F.col("as_of").isin(list(snapshots.all))
+    return (
+        labelled_features(features.where(is_snapshot), purchases)
+        .repartition(partitions, "profile_id")
+        .sortWithinPartitions("profile_id", "as_of")
+    )
+
+
 def _checked_counts(rows: DataFrame, *, snapshots: Snapshots) -> dict[str, int]:
-    """Rows and buyers to learn from and to judge on."""
-    is_holdout = F.col("as_of") == F.lit(snapshots.holdout)
-    found = {
+    """Numbers of rows and of buyers, in the training rows and in the hold-out."""
+    is_holdout = _is_holdout(snapshots)
+    counts = {
         bool(row["is_holdout"]): (int(row["people"]), int(row["buyers"]))
         for row in rows.groupBy(is_holdout.alias("is_holdout"))
         .agg(F.count("*").alias("people"), F.sum("label").alias("buyers"))
         .collect()
     }
     problems = []
-    for part, at in (("training", False), ("hold-out", True)):
-        people, buyers = found.get(at, (0, 0))
-        if min(buyers, people - buyers) < LEAST_ACTS:
-            problems.append(f"{part}: {buyers:,} of {people:,} rows are of people who bought")
+    for part, is_in_holdout in (("training", False), ("hold-out", True)):
+        people, buyers = counts.get(is_in_holdout, (0, 0))
+        if min(buyers, people - buyers) < MIN_ROWS_PER_OUTCOME:
+            problems.append(f"{part}: {buyers:,} of {people:,} rows are buyers")
     if problems:
         raise ModelDataError(
-            f"propensity: {'; '.join(problems)}, expected at least {LEAST_ACTS} who bought and "
-            f"{LEAST_ACTS} who did not. The hold-out is {snapshots.holdout:%Y-%m-%d}, the training "
-            f"moments begin on {snapshots.train[0]:%Y-%m-%d}: bring events from before that day "
-            "on, or lower propensity.horizon_days, train_count or step_days."
+            f"propensity: {'; '.join(problems)}, expected at least {MIN_ROWS_PER_OUTCOME} buyers "
+            f"and {MIN_ROWS_PER_OUTCOME} others. The hold-out is {snapshots.holdout:%Y-%m-%d}, the "
+            f"training moments start on {snapshots.train[0]:%Y-%m-%d}. Add events from before that "
+            "day, or lower propensity.horizon_days, propensity.train_snapshots or "
+            "propensity.step_days."
         )
     return {
-        "train_rows": found[False][0],
-        "train_buyers": found[False][1],
-        "holdout_rows": found[True][0],
-        "holdout_buyers": found[True][1],
+        "train_rows": counts[False][0],
+        "train_buyers": counts[False][1],
+        "holdout_rows": counts[True][0],
+        "holdout_buyers": counts[True][1],
     }
 
 
-def _moments(snapshots: Snapshots) -> dict[str, Any]:
+def _is_holdout(snapshots: Snapshots) -> Column:
+    return F.col("as_of") == F.lit(snapshots.holdout)
+
+
+def _snapshot_params(snapshots: Snapshots) -> dict[str, Any]:
     return {
+        "horizon_days": snapshots.horizon_days,
         "train_as_of": [moment.isoformat() for moment in snapshots.train],
         "holdout_as_of": snapshots.holdout.isoformat(),
     }

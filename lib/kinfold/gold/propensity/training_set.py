@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.core.settings.models import PropensityConf
+
 
 @dataclass(frozen=True)
 class Snapshots:
@@ -16,6 +18,17 @@ class Snapshots:
 
     train: tuple[datetime, ...]
     holdout: datetime
+    horizon_days: int
+
+    @classmethod
+    def of(cls, conf: PropensityConf, *, as_of: datetime) -> "Snapshots":
+        """The snapshots of the settings (see `snapshot_times`)."""
+        return snapshot_times(
+            as_of,
+            horizon_days=conf.horizon_days,
+            train_count=conf.train_snapshots,
+            step_days=conf.step_days,
+        )
 
     @property
     def all(self) -> tuple[datetime, ...]:
@@ -46,7 +59,7 @@ def snapshot_times(
     holdout = as_of - timedelta(days=horizon_days)
     latest = holdout - timedelta(days=horizon_days)
     train = tuple(latest - timedelta(days=step_days * i) for i in reversed(range(train_count)))
-    return Snapshots(train=train, holdout=holdout)
+    return Snapshots(train=train, holdout=holdout, horizon_days=horizon_days)
 
 
 def labelled_features(features: DataFrame, purchases: DataFrame) -> DataFrame:

@@ -1,1 +1,1 @@
-"""Groups of people who behave alike, with names."""
+"""Segments: clusters of people with similar behaviour, with names."""

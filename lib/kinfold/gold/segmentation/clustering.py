@@ -1,4 +1,4 @@
-"""Clustering: people who behave alike, found with K-Means on scaled behaviour features."""
+"""Clusters people with similar behaviour: K-Means on scaled behaviour features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,24 +22,42 @@ CLUSTERED_COLUMNS = (
     "spend_cents",
     "return_count_90d",
 )
-"""What decides who is alike. Few and different: every further way to count the same orders would
-only add weight to orders."""
+"""The features that the clusters are computed on. They are few and measure different things: each
+further count of the same orders would only give orders more weight."""
 
 DESCRIBED_COLUMNS = (*CLUSTERED_COLUMNS, "tenure_days", "average_order_cents")
-"""What a segment is described by: also what does not decide, but helps to understand it."""
+"""The features that describe a segment, including some that the clusters do not depend on."""
 
 SCALED = "scaled_behaviour"
 _RAW = "cluster"
-_SAMPLE_GRAINS = 1_000_000
+_SAMPLE_BUCKETS = 1_000_000
+
+
+@dataclass(frozen=True)
+class SegmentSearch:
+    """The numbers of segments to try, and how to choose one.
+
+    Attributes:
+        k_min, k_max: the smallest and the largest number of segments to try.
+        sample_size: approximate number of people in the sample on which each number is tried. The
+            sample is drawn by a hash of the id.
+        smallest_share: a number is avoided if its smallest segment has a smaller share of people.
+    """
+
+    k_min: int = 4
+    k_max: int = 7
+    sample_size: int = 10_000
+    smallest_share: float = 0.02
+    seed: int = 7
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One number of clusters that was tried.
+    """The result for one number of clusters.
 
     Attributes:
-        silhouette: with squared distances, from -1 to 1; higher is better separated.
-        smallest_share: share of people in the smallest cluster; 0 when one is empty.
+        silhouette: with squared distances, from -1 to 1; higher means better separated clusters.
+        smallest_share: share of people in the smallest cluster; 0 if a cluster is empty.
     """
 
     k: int
@@ -52,9 +70,9 @@ class Centroid:
     """The average member of a segment.
 
     Attributes:
-        means: mean of each described feature, in the feature's own unit.
-        deviations: the centre of each clustered feature, in standard deviations from everyone on
-            the logarithmic scale the clusters were found on.
+        means: mean of each feature of `DESCRIBED_COLUMNS`, in the unit of the feature.
+        deviations: for each feature of `CLUSTERED_COLUMNS`, the distance of the cluster centre from
+            the mean of all people, in standard deviations on the logarithmic scale.
     """
 
     segment_id: int
@@ -65,7 +83,7 @@ class Centroid:
 
 @dataclass(frozen=True)
 class Clustering:
-    """Fitted segments. `model` turns gold.features into segment ids (`prediction`)."""
+    """Fitted segments. `model` adds the segment id to gold.features, as `prediction`."""
 
     model: PipelineModel
     trials: tuple[Trial, ...]
@@ -73,100 +91,108 @@ class Clustering:
     centroids: tuple[Centroid, ...]
 
 
-def find_segments(
-    people: DataFrame,
-    *,
-    k_min: int,
-    k_max: int,
-    sample_size: int,
-    smallest_share: float,
-    seed: int,
-    iterations: int = 20,
-) -> Clustering:
-    """The segments of people, and how many of them there are.
+def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int = 20) -> Clustering:
+    """Chooses the number of segments and fits them.
 
-    The number is the one with the best silhouette, on a sample, among those whose smallest cluster
-    has at least `smallest_share` of the people (among all, if none has). Segments are numbered by
-    mean spend, the highest first, then by recency.
+    The chosen number has the best silhouette on a sample, among the numbers whose smallest cluster
+    has at least `search.smallest_share` of the people (among all numbers, if no number has).
+    Segments are numbered by mean spend, the highest first, then by recency.
 
     Args:
-        people: gold.features of one moment, cached: it is read several times.
-        sample_size: about how many people the number is chosen on; drawn by hash of the id.
+        people: gold.features of one moment. It is read several times, so pass a cached frame.
 
     Raises:
-        ModelDataError: people do not differ, so there is nothing to tell apart.
-        ValueError: the range of k is empty or begins below 2.
+        ModelDataError: all people have the same feature values.
+        ValueError: the range of k is empty or starts below 2.
     """
-    if not 2 <= k_min <= k_max:
-        raise ValueError(f"find_segments: k from {k_min} to {k_max}, expected 2 <= k_min <= k_max.")
-    count, kinds = _differing(people)
+    if not 2 <= search.k_min <= search.k_max:
+        raise ValueError(
+            f"find_segments: k from {search.k_min} to {search.k_max}, expected 2 <= k_min <= k_max."
+        )
+    seed = search.seed
+    count, distinct = _count_people(people)
     scaling = _scaling().fit(people)
     scaled = scaling.transform(people).select("profile_id", *DESCRIBED_COLUMNS, SCALED).cache()
-    sample = _sampled(scaled, fraction=sample_size / count, seed=seed).cache()
+    sample = _sampled(scaled, fraction=search.sample_size / count, seed=seed).cache()
     try:
-        highest = min(k_max, kinds)
+        highest = min(search.k_max, distinct)
         fits = [
-            _tried(sample, k=k, seed=seed, iterations=iterations)
-            for k in range(min(k_min, highest), highest + 1)
+            _trial(sample, k=k, seed=seed, iterations=iterations)
+            for k in range(min(search.k_min, highest), highest + 1)
         ]
         trials = tuple(trial for trial, _ in fits)
-        chosen = best_trial(trials, smallest_share=smallest_share)
+        chosen = best_trial(trials, smallest_share=search.smallest_share)
         clusters = dict((trial.k, model) for trial, model in fits)[chosen.k]
-        if sample_size < count:
+        if search.sample_size < count:
             clusters = _kmeans(k=chosen.k, seed=seed, iterations=iterations).fit(scaled)
-        centroids, numbers = _centroids(clusters.transform(scaled), clusters)
+        centroids, segment_ids = _centroids(clusters.transform(scaled), clusters)
     finally:
         sample.unpersist()
         scaled.unpersist()
-    stages = [*scaling.stages, clusters, _numbered(numbers)]
+    stages = [*scaling.stages, clusters, _numbered(segment_ids)]
     return Clustering(PipelineModel(stages), trials, chosen, centroids)
 
 
 def best_trial(trials: Sequence[Trial], *, smallest_share: float) -> Trial:
-    """The trial with the best silhouette and no tiny cluster; ties go to the fewer clusters."""
-    whole = [trial for trial in trials if trial.smallest_share > 0.0] or list(trials)
-    usable = [trial for trial in whole if trial.smallest_share >= smallest_share] or whole
+    """The trial with the best silhouette among those without a tiny cluster.
+
+    Of trials with equal silhouettes, the one with fewer clusters. If every trial has a tiny
+    cluster, trials without an empty cluster are preferred.
+    """
+    without_empty = [trial for trial in trials if trial.smallest_share > 0.0] or list(trials)
+    usable = [t for t in without_empty if t.smallest_share >= smallest_share] or without_empty
     return min(usable, key=lambda trial: (-trial.silhouette, trial.k))
 
 
 def with_segment(people: DataFrame, *, model: PipelineModel) -> DataFrame:
-    """`people` with their `segment_id`; the model's own columns are dropped."""
+    """`people` with a column `segment_id`; the model's other output columns are dropped."""
     return model.transform(people).select(*people.columns, F.col("prediction").alias("segment_id"))
 
 
-def scaled_like(people: DataFrame, *, model: PipelineModel) -> DataFrame:
-    """`people` with `SCALED`, their place in the space in which `model` measures distances."""
+def with_scaled_behaviour(people: DataFrame, *, model: PipelineModel) -> DataFrame:
+    """`people` with a column `SCALED`: the vector on which `model` computes distances."""
     scaled = PipelineModel(model.stages[:3]).transform(people)
     return scaled.select(*people.columns, SCALED)
 
 
-def silhouette_of(people: DataFrame, *, model: PipelineModel, judged_in: PipelineModel) -> float:
-    """How well `model` separates people, measured in the space of another model: silhouettes of two
-    models can only be compared in one space. -1 when it puts everyone into one segment."""
-    placed = scaled_like(people, model=judged_in).withColumnRenamed(SCALED, "_place")
-    assigned = with_segment(placed, model=model)
+def silhouette_of(people: DataFrame, *, model: PipelineModel, scaled_by: PipelineModel) -> float:
+    """The silhouette of `model`'s segments, with distances in the feature space of another model.
+
+    Two models scale features differently, so their silhouettes are comparable only in one space.
+
+    Args:
+        scaled_by: the model whose scaling is used.
+
+    Returns:
+        -1 if `model` assigns all people to one segment.
+    """
+    scaled = with_scaled_behaviour(people, model=scaled_by).withColumnRenamed(SCALED, "_vector")
+    assigned = with_segment(scaled, model=model)
     if len(assigned.select("segment_id").distinct().take(2)) < 2:
         return -1.0
-    evaluator = ClusteringEvaluator(featuresCol="_place", predictionCol="segment_id")
+    evaluator = ClusteringEvaluator(featuresCol="_vector", predictionCol="segment_id")
     return float(evaluator.evaluate(assigned))
 
 
-def _differing(people: DataFrame) -> tuple[int, int]:
-    """(people, different kinds of behaviour)."""
-    kind = F.xxhash64(*CLUSTERED_COLUMNS)
-    row = people.agg(F.count("*").alias("people"), F.count_distinct(kind).alias("kinds")).first()
-    count, kinds = (0, 0) if row is None else (int(row["people"]), int(row["kinds"]))
-    if kinds < 2:
+def _count_people(people: DataFrame) -> tuple[int, int]:
+    """(number of people, number of distinct vectors of feature values)."""
+    vector = F.xxhash64(*CLUSTERED_COLUMNS)
+    counts = people.agg(F.count("*").alias("people"), F.count_distinct(vector).alias("distinct"))
+    row = counts.first()
+    count, distinct = (0, 0) if row is None else (int(row["people"]), int(row["distinct"]))
+    if distinct < 2:
         raise ModelDataError(
-            f"segments: {count:,} people with {kinds} kind(s) of behaviour, expected at least 2 "
-            "that differ. Bring more events, or choose an as_of after the first of them."
+            f"segments: {count:,} people have {distinct} distinct behaviour(s), expected at least "
+            "2. Add more events, or choose a later as_of."
         )
-    return count, kinds
+    return count, distinct
 
 
 def _scaling() -> Pipeline:
-    """Logarithms of what grows by multiples, each feature then with mean 0 and deviation 1. A
-    feature that is the same for everyone becomes 0 and plays no part."""
+    """Logarithms of the features, scaled to mean 0 and standard deviation 1.
+
+    A feature with the same value for all people becomes 0 and has no influence.
+    """
     logs = ", ".join(f"signum({c}) * log1p(abs({c})) AS log_{c}" for c in CLUSTERED_COLUMNS)
     logged = SQLTransformer(statement=f"SELECT *, {logs} FROM __THIS__")
     inputs = [f"log_{column}" for column in CLUSTERED_COLUMNS]
@@ -178,19 +204,19 @@ def _scaling() -> Pipeline:
 def _sampled(scaled: DataFrame, *, fraction: float, seed: int) -> DataFrame:
     if fraction >= 1.0:
         return scaled
-    grain = F.pmod(F.xxhash64(F.col("profile_id"), F.lit(seed)), F.lit(_SAMPLE_GRAINS))
-    return scaled.where(grain < F.lit(int(fraction * _SAMPLE_GRAINS)))
+    bucket = F.pmod(F.xxhash64(F.col("profile_id"), F.lit(seed)), F.lit(_SAMPLE_BUCKETS))
+    return scaled.where(bucket < F.lit(int(fraction * _SAMPLE_BUCKETS)))
 
 
 def _kmeans(*, k: int, seed: int, iterations: int) -> KMeans:
     return KMeans(k=k, seed=seed, maxIter=iterations, featuresCol=SCALED, predictionCol=_RAW)
 
 
-def _tried(sample: DataFrame, *, k: int, seed: int, iterations: int) -> tuple[Trial, KMeansModel]:
+def _trial(sample: DataFrame, *, k: int, seed: int, iterations: int) -> tuple[Trial, KMeansModel]:
     model = _kmeans(k=k, seed=seed, iterations=iterations).fit(sample)
     sizes = model.summary.clusterSizes
     filled = [size for size in sizes if size > 0]
-    if len(filled) < 2:  # the evaluator stops with an assertion when there is only one
+    if len(filled) < 2:  # the evaluator fails with an assertion if there is only one cluster
         return Trial(k, -1.0, 0.0), model
     evaluator = ClusteringEvaluator(featuresCol=SCALED, predictionCol=_RAW)
     silhouette = float(evaluator.evaluate(model.transform(sample)))
@@ -201,8 +227,10 @@ def _tried(sample: DataFrame, *, k: int, seed: int, iterations: int) -> tuple[Tr
 def _centroids(
     assigned: DataFrame, clusters: KMeansModel
 ) -> tuple[tuple[Centroid, ...], tuple[int, ...]]:
-    """The centroids in their lasting order, and the lasting number of each raw cluster; a cluster
-    nobody is in comes last and has no centroid."""
+    """The centroids in order of segment id, and the segment id of each raw cluster number.
+
+    An empty cluster has no centroid; its segment id comes after all others.
+    """
     averages = [F.avg(column).alias(column) for column in DESCRIBED_COLUMNS]
     rows = assigned.groupBy(_RAW).agg(F.count("*").alias("size"), *averages).collect()
     rows.sort(key=lambda row: (-row["spend_cents"], row["recency_days"], row[_RAW]))
@@ -221,8 +249,8 @@ def _centroids(
     return centroids, tuple(order.index(raw) for raw in range(len(centres)))
 
 
-def _numbered(numbers: Sequence[int]) -> SQLTransformer:
-    """The last stage: from K-Means' own numbering, which is arbitrary, to the lasting one."""
-    lasting = ", ".join(f"{number}L" for number in numbers)
-    statement = f"SELECT *, element_at(array({lasting}), {_RAW} + 1) AS prediction FROM __THIS__"
+def _numbered(segment_ids: Sequence[int]) -> SQLTransformer:
+    """The last stage of the model: replaces the arbitrary cluster numbers with segment ids."""
+    ids = ", ".join(f"{segment_id}L" for segment_id in segment_ids)
+    statement = f"SELECT *, element_at(array({ids}), {_RAW} + 1) AS prediction FROM __THIS__"
     return SQLTransformer(statement=statement)

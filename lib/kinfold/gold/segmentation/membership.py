@@ -1,4 +1,4 @@
-"""Membership: who is in which segment, and since when."""
+"""Membership: the segment of each person, and since when."""
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, functions as F
@@ -10,13 +10,13 @@ from kinfold.tables import gold
 def segment_members(
     features: DataFrame, previous: DataFrame | None = None, *, model: PipelineModel, version: int
 ) -> DataFrame:
-    """The segment of each person.
+    """Assigns each person to a segment.
 
     Args:
         features: gold.features of one moment.
-        previous: gold.segment_members as it stands; None on the first run. Who is in the same
-            segment of the same version there keeps their `since`. Numbers of different versions
-            mean different things, so a new version starts everyone anew.
+        previous: the existing rows of gold.segment_members; None on the first run. A person who
+            stays in the same segment of the same model version keeps their `since`. A new version
+            resets `since` for all people, because its segment ids have a new meaning.
         version: registered version of `model`.
 
     Returns:
@@ -29,7 +29,7 @@ def segment_members(
         return gold.SEGMENT_MEMBERS.conform(members.withColumn("since", F.col("as_of")))
     stayed = ["profile_id", "model_version", "segment_id"]
     kept = members.join(previous.select(*stayed, "since"), on=stayed, how="left")
-    # Least: a run for an older moment than the last one must not claim a later start.
+    # F.least covers a run for an earlier moment than the previous run.
     return gold.SEGMENT_MEMBERS.conform(
         kept.withColumn("since", F.least(F.col("since"), F.col("as_of")))
     )

@@ -1,4 +1,4 @@
-"""Naming: names and cards of segments, made from what sets their people apart."""
+"""Names and descriptions of segments, derived from how their centroids differ from the mean."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from kinfold.gold.segmentation.clustering import Centroid
 
 Means = Mapping[str, float]
 
-NEVER_BUYS = 0.2  # fewer orders per head than this: people who do not buy
-ONE_ORDER = 1.5  # up to this many orders per head: people who bought once
+MIN_ORDERS_OF_BUYERS = 0.2  # a segment with fewer orders per person does not buy
+MAX_ORDERS_OF_ONE_TIME_BUYERS = 1.5  # per person
 FACTS_ON_A_CARD = 3
 
 
 @dataclass(frozen=True)
 class Fact:
-    """How one feature is put into words. Features of one family say much the same thing."""
+    """How a card describes one feature. A card has at most one feature of each family."""
 
     family: str
     words: str
@@ -43,6 +43,7 @@ FACTS: Mapping[str, Fact] = {
     "tenure_days": Fact("tenure", "{} days since the first event", _count),
     "average_order_cents": Fact("order value", "{} per order", _money),
 }
+# Endings of two segments of one name: of the one with the larger mean, and of the other.
 _MORE_AND_LESS: Mapping[str, tuple[str, str]] = {
     "recency_days": ("away longer", "here lately"),
     "active_day_count_90d": ("more active", "less active"),
@@ -60,7 +61,7 @@ _MORE_AND_LESS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Card:
-    """A segment as people read it."""
+    """The name and description of a segment."""
 
     segment_id: int
     name: str
@@ -68,23 +69,23 @@ class Card:
 
 
 def segment_cards(centroids: Sequence[Centroid]) -> tuple[Card, ...]:
-    """One card per centroid, in their order; names are unique and never contain the number."""
-    everyone = means_of_everyone(centroids)
+    """One card per centroid, in the same order. Names are unique and do not contain the id."""
+    everyone = overall_means(centroids)
     plain = [_plain_name(centroid.means, everyone) for centroid in centroids]
     names = list(plain)
     for name in sorted({n for n in plain if plain.count(n) > 1}):
-        places = [i for i, n in enumerate(plain) if n == name]
-        endings = _endings([centroids[i] for i in places], everyone)
-        for place, ending in zip(places, endings, strict=True):
-            names[place] = f"{name}, {ending}"
+        same = [i for i, n in enumerate(plain) if n == name]
+        endings = _endings([centroids[i] for i in same], everyone)
+        for i, ending in zip(same, endings, strict=True):
+            names[i] = f"{name}, {ending}"
     return tuple(
         Card(c.segment_id, name, _text(c, everyone))
         for c, name in zip(centroids, names, strict=True)
     )
 
 
-def means_of_everyone(centroids: Sequence[Centroid]) -> dict[str, float]:
-    """Mean of each feature over the members of all segments."""
+def overall_means(centroids: Sequence[Centroid]) -> dict[str, float]:
+    """Mean of each feature over all people, not over segments."""
     people = sum(centroid.size for centroid in centroids)
     return {
         feature: sum(c.size * c.means[feature] for c in centroids) / people
@@ -94,10 +95,10 @@ def means_of_everyone(centroids: Sequence[Centroid]) -> dict[str, float]:
 
 def _plain_name(means: Means, everyone: Means) -> str:
     def times(feature: str) -> float:
-        """How many times what everyone has; 1 where nobody has any."""
+        """The mean of the segment divided by the mean of all people; 1 if that is 0."""
         return means[feature] / everyone[feature] if everyone[feature] > 0 else 1.0
 
-    buys = means["order_count"] >= NEVER_BUYS
+    buys = means["order_count"] >= MIN_ORDERS_OF_BUYERS
     is_away = times("recency_days") > 1.5
     noun = _buyers(means, times) if buys else _visitors(means, times)
     if is_away and (not buys or times("order_count_90d") < 0.4):
@@ -110,7 +111,7 @@ def _plain_name(means: Means, everyone: Means) -> str:
 
 
 def _buyers(means: Means, times: Callable[[str], float]) -> str:
-    # Who buys more also sends more back; a habit it is only where more of the orders come back.
+    # People who order more also return more, so returns are compared per order.
     returned_per_order = times("return_count_90d") / max(times("order_count_90d"), 0.1)
     is_frequent = times("order_count") > 1.75
     if means["return_count_90d"] >= 0.3 and returned_per_order > 1.75:
@@ -121,7 +122,7 @@ def _buyers(means: Means, times: Callable[[str], float]) -> str:
         return "frequent big spenders" if is_frequent else "big spenders"
     if is_frequent:
         return "frequent buyers"
-    if means["order_count"] <= ONE_ORDER:
+    if means["order_count"] <= MAX_ORDERS_OF_ONE_TIME_BUYERS:
         return "one-time buyers" if means["order_count"] >= 0.8 else "occasional buyers"
     return "regular buyers"
 
@@ -136,32 +137,35 @@ def _visitors(means: Means, times: Callable[[str], float]) -> str:
     return "visitors"
 
 
-def _endings(alike: Sequence[Centroid], everyone: Means) -> list[str]:
-    """What tells segments of one name apart: the feature they differ in most, in words for two of
-    them and in numbers for more; their sizes if no feature does, and at last their order."""
+def _endings(segments: Sequence[Centroid], everyone: Means) -> list[str]:
+    """Endings that make the names of several segments with the same name unique.
+
+    They come from the feature in which the segments differ most: words for two segments, numbers
+    for more. If no feature differs, they are the sizes; if the sizes are equal too, letters.
+    """
 
     def spread(feature: str) -> float:
-        values = [c.means[feature] for c in alike]
+        values = [c.means[feature] for c in segments]
         return (max(values) - min(values)) / everyone[feature] if everyone[feature] > 0 else 0.0
 
     feature = max(_MORE_AND_LESS, key=spread)
-    values = [c.means[feature] for c in alike]
-    if len(alike) == 2 and spread(feature) > 0.0:
+    values = [c.means[feature] for c in segments]
+    if len(segments) == 2 and spread(feature) > 0.0:
         more, less = _MORE_AND_LESS[feature]
         return [more if value == max(values) else less for value in values]
     fact = FACTS[feature]
     candidates = (
         [fact.words.format(fact.number(value)) for value in values],
-        [f"{c.size:,} people" for c in alike],
+        [f"{c.size:,} people" for c in segments],
     )
     for endings in candidates:
         if len(set(endings)) == len(endings):
             return endings
-    return [f"group {chr(ord('A') + i)}" for i in range(len(alike))]
+    return [f"group {chr(ord('A') + i)}" for i in range(len(segments))]
 
 
 def _text(centroid: Centroid, everyone: Means) -> str:
-    """The facts furthest from everyone, with both numbers."""
+    """The features that deviate most from the mean of all people, with both means."""
     facts: list[str] = []
     families: set[str] = set()
     furthest = sorted(centroid.deviations.items(), key=lambda item: (-abs(item[1]), item[0]))

@@ -1,4 +1,4 @@
-"""Projection: a map of people in two dimensions, for a picture of the segments."""
+"""Projection: people in two dimensions, for a plot of the segments."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,18 +12,18 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
     SCALED,
-    scaled_like,
+    with_scaled_behaviour,
     with_segment,
 )
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of the map.
+    """One axis of the map: a principal component.
 
     Attributes:
-        variance_ratio: share of all differences between people that this direction shows.
-        loadings: the features that change most along it, the strongest first, with their weight.
+        variance_ratio: share of the total variance that the component explains.
+        loadings: the features with the largest absolute weights, the largest first.
     """
 
     variance_ratio: float
@@ -32,7 +32,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class SegmentMap:
-    """A sample of people as points (x, y, segment_id), and what the two directions mean."""
+    """A sample of people as points (x, y, segment_id), and the meaning of the two axes."""
 
     points: tuple[tuple[float, float, int], ...]
     axes: tuple[Axis, Axis]
@@ -44,33 +44,34 @@ class SegmentMap:
 def segment_map(
     people: DataFrame, *, model: PipelineModel, sample_size: int = 2_000, seed: int
 ) -> SegmentMap:
-    """The two directions in which people differ most, and a sample of people on them.
+    """Projects a sample of people on their two principal components.
 
     Args:
         people: gold.features of one moment.
-        sample_size: at most so many points; drawn by hash of the id, so always the same people.
+        sample_size: maximum number of points. The sample is drawn by a hash of the id, so it is
+            always the same.
     """
-    assigned = scaled_like(with_segment(people, model=model), model=model)
+    assigned = with_scaled_behaviour(with_segment(people, model=model), model=model)
     rank = F.xxhash64(F.col("profile_id"), F.lit(seed))
     sample = (
         assigned.orderBy(rank, "profile_id")
         .limit(sample_size)
-        .select(vector_to_array(F.col(SCALED)).alias("place"), "segment_id")
+        .select(vector_to_array(F.col(SCALED)).alias("vector"), "segment_id")
         .collect()
     )
-    return projected([row["place"] for row in sample], [int(row["segment_id"]) for row in sample])
+    return projected([row["vector"] for row in sample], [int(row["segment_id"]) for row in sample])
 
 
-def projected(places: Sequence[Sequence[float]], segment_ids: Sequence[int]) -> SegmentMap:
-    """Points on the two principal components of `places` (one coordinate per clustered column)."""
-    matrix = np.asarray(places, dtype=np.float64).reshape(len(places), len(CLUSTERED_COLUMNS))
+def projected(vectors: Sequence[Sequence[float]], segment_ids: Sequence[int]) -> SegmentMap:
+    """Projects vectors, with one coordinate per clustered column, on two principal components."""
+    matrix = np.asarray(vectors, dtype=np.float64).reshape(len(vectors), len(CLUSTERED_COLUMNS))
     centred = matrix - matrix.mean(axis=0)
     _, singular, directions = np.linalg.svd(centred, full_matrices=True)
     variance = np.zeros(len(CLUSTERED_COLUMNS))
     variance[: singular.size] = singular**2
     ratios = variance / max(float(variance.sum()), np.finfo(np.float64).tiny)
-    # The sign of a component is arbitrary; pointing the strongest feature to the right or up
-    # makes the same people land in the same place every time.
+    # The sign of a component is arbitrary. The strongest feature points to the right or up, so
+    # that the same people always have the same coordinates.
     chosen = np.array([d * np.sign(d[np.argmax(np.abs(d))]) for d in directions[:2]])
     points = centred @ chosen.T
     first, second = (

@@ -1,4 +1,4 @@
-"""Training: from features to named segments in the registry, judged and, if they pass, in use."""
+"""Training of segments: fit, name, register, and promote the new version if its gate passes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +11,7 @@ from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
     Centroid,
     Clustering,
+    SegmentSearch,
     find_segments,
     silhouette_of,
 )
@@ -18,7 +19,7 @@ from kinfold.gold.segmentation.naming import segment_cards
 from kinfold.gold.segmentation.projection import SegmentMap, segment_map
 from kinfold.models import plots, registry
 from kinfold.models.gates import Gate
-from kinfold.models.tracking import Tracking, training_run
+from kinfold.models.tracking import Tracking, TrainingRun, training_run
 from kinfold.tables import gold
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment as it was trained: number, name, card, size and average member."""
+    """A trained segment: id, name, description, number of people and means of their features."""
 
     segment_id: int
     name: str
@@ -38,11 +39,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentTraining:
-    """What one training led to.
+    """The result of one training.
 
     Attributes:
-        promoted: whether the version is the champion now.
-        reasons: the checks it failed, as sentences; empty when promoted.
+        promoted: whether the version is now the champion.
+        reasons: the failed checks of the gate, as sentences; empty if promoted.
     """
 
     name: str
@@ -67,74 +68,45 @@ def train_segments(
     name: str,
     gate: Gate,
     input_versions: Mapping[str, int],
-    k_min: int = 4,
-    k_max: int = 7,
-    sample_size: int = 10_000,
-    smallest_share: float = 0.02,
-    seed: int = 7,
+    search: SegmentSearch,
     partitions: int = 2,
 ) -> SegmentTraining:
-    """Find segments, name them, register the model, and promote it if the gate passes.
+    """Fits and names segments, registers the model, and promotes it if the gate passes.
 
     Args:
         features: gold.features of one moment, `as_of`.
         name: registered model name.
-        sample_size: about how many people the number of segments is chosen on.
-        smallest_share: a number of segments that leaves one smaller than this is avoided.
-        partitions: pieces the people are cut into; few for few people.
+        search: the numbers of segments to try, and how to choose one.
+        partitions: number of partitions of the training rows; use few for few people.
 
     Raises:
-        ModelDataError: there are no two people who differ.
+        ModelDataError: all people have the same feature values.
     """
     people = (
         features.repartition(partitions, "profile_id").sortWithinPartitions("profile_id").cache()
     )
     try:
         with training_run(tracking, name=name, input_versions=input_versions) as run:
-            run.describe(
-                params={
-                    "k_min": k_min,
-                    "k_max": k_max,
-                    "sample_size": sample_size,
-                    "smallest_share": smallest_share,
-                    "seed": seed,
-                    "features": CLUSTERED_COLUMNS,
-                }
-            )
-            found = find_segments(
-                people,
-                k_min=k_min,
-                k_max=k_max,
-                sample_size=sample_size,
-                smallest_share=smallest_share,
-                seed=seed,
-            )
-            segments = named_segments(found.centroids)
-            metrics = _metrics(found)
+            run.describe(params={**asdict(search), "features": CLUSTERED_COLUMNS})
+            clustering = find_segments(people, search=search)
+            segments = named_segments(clustering.centroids)
+            metrics = _metrics(clustering)
             run.describe(metrics=metrics)
             champion = registry.champion_metrics(
                 tracking,
                 people,
                 name=name,
-                # In the candidate's space, so that the two silhouettes can be compared.
+                # Scaled like the candidate, so that the two silhouettes are comparable.
                 evaluate=lambda model: {
-                    "silhouette": silhouette_of(people, model=model, judged_in=found.model)
+                    "silhouette": silhouette_of(people, model=model, scaled_by=clustering.model)
                 },
             )
             verdict = gate.judge(metrics, champion=champion)
-            sample_map = segment_map(people, model=found.model, seed=seed)
-            run.keep(
-                figures=figures_of(found, segments, sample_map, smallest_share=smallest_share),
-                documents={
-                    "segments": [asdict(segment) for segment in segments],
-                    "trials": [asdict(trial) for trial in found.trials],
-                    "segment_map": sample_map.as_dict(),
-                    "champion_metrics": champion,
-                },
-            )
+            sample_map = segment_map(people, model=clustering.model, seed=search.seed)
+            _keep(run, clustering, segments, sample_map, champion, search=search)
             version = registry.register_candidate(
                 run,
-                found.model,
+                clustering.model,
                 people,
                 name=name,
                 columns=CLUSTERED_COLUMNS,
@@ -149,7 +121,7 @@ def train_segments(
 
 
 def named_segments(centroids: Sequence[Centroid]) -> tuple[Segment, ...]:
-    """Centroids with their names and cards."""
+    """Segments with names and descriptions, one per centroid."""
     return tuple(
         Segment(c.segment_id, card.name, card.text, c.size, c.means)
         for c, card in zip(centroids, segment_cards(centroids), strict=True)
@@ -157,7 +129,7 @@ def named_segments(centroids: Sequence[Centroid]) -> tuple[Segment, ...]:
 
 
 def segment_rows(segments: Sequence[Segment], *, model_version: int) -> list[dict[str, Any]]:
-    """Rows of gold.segments for one version of the model."""
+    """Rows of gold.segments for one model version."""
     return [
         {
             "model_version": model_version,
@@ -171,25 +143,26 @@ def segment_rows(segments: Sequence[Segment], *, model_version: int) -> list[dic
     ]
 
 
-def figures_of(
-    found: Clustering,
+def clustering_figures(
+    clustering: Clustering,
     segments: Sequence[Segment],
     sample_map: SegmentMap,
     *,
-    smallest_share: float,
+    search: SegmentSearch,
 ) -> "dict[str, Figure]":
-    """The pictures of a clustering, by file name."""
-    trials = [(t.k, t.silhouette, t.smallest_share < smallest_share) for t in found.trials]
+    """The figures of a clustering, by file name."""
+    limit = search.smallest_share
+    trials = [(t.k, t.silhouette, t.smallest_share < limit) for t in clustering.trials]
     return {
         "silhouette_by_k": plots.plot_silhouette_by_k(
-            trials, chosen=found.chosen.k, smallest_share=smallest_share
+            trials, chosen=clustering.chosen.k, smallest_share=limit
         ),
-        "segment_map": map_figure(sample_map, {s.segment_id: s.name for s in segments}),
+        "segment_map": segment_map_figure(sample_map, {s.segment_id: s.name for s in segments}),
     }
 
 
-def map_figure(sample_map: SegmentMap, names: Mapping[int, str]) -> "Figure":
-    """The map as a picture, its axes labelled with the features that change most along them."""
+def segment_map_figure(sample_map: SegmentMap, names: Mapping[int, str]) -> "Figure":
+    """A scatter plot of the sample; the axis labels name the strongest features of each axis."""
 
     def label(axis: int) -> str:
         part = sample_map.axes[axis]
@@ -204,10 +177,31 @@ def map_figure(sample_map: SegmentMap, names: Mapping[int, str]) -> "Figure":
     )
 
 
-def _metrics(found: Clustering) -> dict[str, float]:
-    sizes = [centroid.size for centroid in found.centroids]
+def _keep(
+    run: TrainingRun,
+    clustering: Clustering,
+    segments: Sequence[Segment],
+    sample_map: SegmentMap,
+    champion: Mapping[str, float] | None,
+    *,
+    search: SegmentSearch,
+) -> None:
+    """Stores the figures and the documents of a training in its MLflow run."""
+    run.keep(
+        figures=clustering_figures(clustering, segments, sample_map, search=search),
+        documents={
+            "segments": [asdict(segment) for segment in segments],
+            "trials": [asdict(trial) for trial in clustering.trials],
+            "segment_map": sample_map.as_dict(),
+            "champion_metrics": champion,
+        },
+    )
+
+
+def _metrics(clustering: Clustering) -> dict[str, float]:
+    sizes = [centroid.size for centroid in clustering.centroids]
     return {
-        "silhouette": found.chosen.silhouette,
+        "silhouette": clustering.chosen.silhouette,
         "segments": float(len(sizes)),
         "smallest_share": min(sizes) / sum(sizes),
         "people": float(sum(sizes)),

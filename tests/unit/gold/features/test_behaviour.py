@@ -1,4 +1,4 @@
-"""Behaviour features: what was known of a person at a moment."""
+"""Behaviour features of each person as of a moment."""
 
 import math
 import random
@@ -32,7 +32,7 @@ def features(spark, *events, as_ofs=(NOW,)):
     return features_as_of(frame(spark, *events), as_ofs=as_ofs).cache()
 
 
-def test_an_event_counts_only_when_it_had_happened_and_arrived_before_the_moment(spark):
+def test_an_event_counts_only_if_it_occurred_and_arrived_before_the_moment(spark):
     actual = features(
         spark,
         event(NOW - DAY),
@@ -44,23 +44,23 @@ def test_an_event_counts_only_when_it_had_happened_and_arrived_before_the_moment
     assert_rows(actual, ["event_count_7d", "tenure_days", "recency_days"], [(2, 2.0, 1.0)])
 
 
-def test_the_last_n_days_begin_exactly_n_days_before_the_moment(spark):
+def test_the_last_n_days_start_exactly_n_days_before_the_moment(spark):
     just_outside = timedelta(days=30, microseconds=1)
     actual = features(spark, event(NOW - 30 * DAY), event(NOW - just_outside))
     columns = ["event_count_7d", "event_count_30d", "event_count_90d"]
     assert_rows(actual, columns, [(0, 1, 2)])
 
 
-def test_active_days_are_periods_of_24_hours_each_counted_once(spark):
+def test_an_active_day_is_a_period_of_24_hours_and_counts_once(spark):
     hour = timedelta(hours=1)
     ages = [hour, 23 * hour, 24 * hour, 25 * hour, 30 * DAY, 59.5 * DAY, 60.5 * DAY, 90 * DAY]
     actual = features(spark, *(event(NOW - age) for age in ages), event(NOW - 91 * DAY))
     # Of 30 days: 0-24 h (three events, one of them exactly 24 hours old), 24-48 h, and the day that
-    # begins exactly 30 days before. Of 90: also the days 59, 60 and 89.
+    # starts exactly 30 days before. Of 90: also the days 59, 60 and 89.
     assert_rows(actual, ["active_day_count_30d", "active_day_count_90d"], [(3, 6)])
 
 
-def test_lines_of_one_order_are_one_order_and_all_of_them_are_spent(spark):
+def test_lines_of_one_order_are_one_order_and_add_up_to_its_spend(spark):
     actual = features(
         spark,
         event(NOW - DAY, "purchase", order_id="o1", category="shoes", amount_cents=1000),
@@ -82,7 +82,7 @@ def test_lines_of_one_order_are_one_order_and_all_of_them_are_spent(spark):
     assert_rows(actual, ["category_count_90d", "days_since_purchase"], [(2, 1.0)])
 
 
-def test_a_purchase_without_order_is_an_order_of_its_own_and_without_amount_adds_nothing(spark):
+def test_a_purchase_without_order_id_is_a_separate_order_and_without_amount_adds_nothing(spark):
     actual = features(
         spark,
         event(NOW - DAY, "purchase", event_id="a", amount_cents=100),
@@ -91,20 +91,20 @@ def test_a_purchase_without_order_is_an_order_of_its_own_and_without_amount_adds
     assert_rows(actual, ["order_count", "spend_cents"], [(2, 100)])
 
 
-def test_who_never_bought_has_no_days_since_purchase_and_an_average_order_of_zero(spark):
+def test_a_person_who_never_bought_has_null_days_since_purchase_and_average_order_zero(spark):
     actual = features(spark, event(NOW - DAY, "product_view"))
     columns = ["days_since_purchase", "average_order_cents", "product_view_count_7d"]
     assert_rows(actual, columns, [(None, 0.0, 1)])
 
 
-def test_events_without_a_person_are_left_out_and_nobody_gives_an_empty_frame(spark):
+def test_events_without_a_person_are_ignored_and_no_events_give_an_empty_frame(spark):
     actual = features(spark, event(NOW - DAY, profile_id=None))
     assert actual.columns == list(gold.FEATURES.columns)
     assert actual.count() == 0
     assert features(spark).count() == 0
 
 
-def test_a_moment_named_twice_counts_once(spark):
+def test_a_duplicate_moment_is_ignored(spark):
     later = NOW + DAY
     actual = features(spark, event(NOW - DAY), as_ofs=(later, NOW, NOW))
     assert sorted(row["recency_days"] for row in actual.collect()) == [1.0, 2.0]
@@ -113,7 +113,7 @@ def test_a_moment_named_twice_counts_once(spark):
 @pytest.mark.parametrize(
     ("as_ofs", "message"), [((), "as_ofs is empty"), ((datetime(2026, 3, 1),), "has no time zone")]
 )
-def test_moments_must_be_there_and_have_a_time_zone(spark, as_ofs, message):
+def test_missing_moments_and_moments_without_a_time_zone_are_rejected(spark, as_ofs, message):
     with pytest.raises(ValueError, match=message):
         features(spark, as_ofs=as_ofs)
 
@@ -142,7 +142,7 @@ def random_events(seed, count=600):
 
 
 def reference(events, as_of):
-    """The same features by a plain loop, one person at a time."""
+    """The same features, computed with a plain loop over people."""
     rows = {}
     for person in sorted({e["profile_id"] for e in events}):
         known = [
@@ -157,9 +157,9 @@ def reference(events, as_of):
 
 def _of_person(known, as_of):
     def last(days, *types):
-        begins = as_of - timedelta(days=days)
+        start = as_of - timedelta(days=days)
         return [
-            e for e in known if e["occurred_at"] >= begins and e["event_type"] in (types or TYPES)
+            e for e in known if e["occurred_at"] >= start and e["event_type"] in (types or TYPES)
         ]
 
     def orders(events):
@@ -214,7 +214,7 @@ def test_features_agree_with_a_plain_loop(spark, seed):
     assert collected(features(spark, *events, as_ofs=moments)) == expected
 
 
-def test_what_happens_or_arrives_at_the_moment_or_later_changes_nothing(spark):
+def test_events_that_occur_or_arrive_at_the_moment_or_later_change_nothing(spark):
     past = random_events(11, count=200)
     draw = random.Random(12)
     unknown = []

@@ -1,4 +1,4 @@
-"""A small fitted model, shared by the tests of this folder."""
+"""A small fitted model that the tests of this folder share."""
 
 import pytest
 from pyspark.ml import PipelineModel

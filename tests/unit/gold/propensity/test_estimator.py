@@ -1,4 +1,4 @@
-"""Estimator: from features to the probability of an act."""
+"""The pipeline that turns features into a purchase probability."""
 
 import pytest
 
@@ -11,15 +11,15 @@ from kinfold.gold.propensity.estimator import (
 )
 from kinfold.tables import gold
 
-pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, to share its fixtures
 NOW = at("2026-03-31")
 
 
-def test_every_feature_that_is_declared_is_used():
+def test_every_declared_feature_is_used():
     assert set(FEATURE_COLUMNS) == set(gold.FEATURES.columns) - {"profile_id", "as_of"}
 
 
-def test_who_buys_often_is_likelier_to_buy_than_who_left(people, model):
+def test_frequent_buyers_have_a_higher_probability_than_lapsed_buyers(people, model):
     scored = with_probability(people, model=model)
     assert scored.columns == [*people.columns, "probability"]
     frequent = scored.where("order_count >= 10").agg({"probability": "min"}).first()[0]
@@ -27,7 +27,7 @@ def test_who_buys_often_is_likelier_to_buy_than_who_left(people, model):
     assert 0.0 <= lapsed < frequent <= 1.0
 
 
-def test_who_never_bought_is_not_taken_for_an_average_buyer(people, model):
+def test_a_person_who_never_bought_is_scored_like_one_who_bought_100_years_ago(people, model):
     never, long_ago = (
         with_probability(people.limit(1).selectExpr(*_with(days)), model=model).first()
         for days in ("cast(null as double)", "36500D")
@@ -40,14 +40,14 @@ def _with(days):
     return [f"{days} AS {c}" if c == "days_since_purchase" else c for c in gold.FEATURES.columns]
 
 
-def test_importance_is_shared_out_among_all_features_largest_first(model):
+def test_importances_add_up_to_one_over_all_features_largest_first(model):
     shares = feature_importance(model)
     assert set(shares) == set(FEATURE_COLUMNS)
     assert sum(shares.values()) == pytest.approx(1.0)
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
 
 
-def test_the_rule_puts_frequent_buyers_first_and_of_equals_who_was_here_last(spark):
+def test_the_baseline_ranks_by_orders_and_then_by_recency(spark):
     rows = [("twice", 2, 90.0), ("once, lately", 1, 1.0), ("once", 1, 80.0), ("never", 0, 0.5)]
     people = spark.createDataFrame(rows, "who string, order_count bigint, recency_days double")
     ordered = people.orderBy(baseline_score().desc()).collect()

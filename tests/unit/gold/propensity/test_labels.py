@@ -1,4 +1,4 @@
-"""Labels: who bought within a horizon after a moment."""
+"""Labels: the people who bought within a horizon after a moment."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ def events(spark, *rows):
     )
 
 
-def test_the_horizon_begins_with_its_moment_and_ends_before_the_next(spark):
+def test_the_horizon_includes_its_start_and_excludes_its_end(spark):
     actual = purchases_within(
         events(
             spark,
@@ -33,7 +33,7 @@ def test_the_horizon_begins_with_its_moment_and_ends_before_the_next(spark):
     assert_rows(actual, ["profile_id", "buys"], [("at the moment", True)])
 
 
-def test_one_purchase_can_lie_within_the_horizon_of_several_moments(spark):
+def test_one_purchase_can_be_within_the_horizon_of_several_moments(spark):
     bought = events(spark, ("p", "purchase", at("2026-03-20"), at("2026-03-20")))
     bought = bought.union(bought)
     moments = [MARCH, at("2026-03-15"), APRIL]
@@ -42,7 +42,7 @@ def test_one_purchase_can_lie_within_the_horizon_of_several_moments(spark):
     assert_rows(actual, columns, [("p", MARCH, True), ("p", at("2026-03-15"), True)])
 
 
-def test_a_purchase_that_arrives_after_the_training_is_not_known_to_it(spark):
+def test_a_purchase_that_arrives_at_known_by_or_later_is_ignored(spark):
     late = events(spark, ("p", "purchase", MARCH, APRIL))
     assert purchases_within(late, as_ofs=[MARCH], horizon_days=30, known_by=APRIL).count() == 0
     assert purchases_within(late, as_ofs=[MARCH], horizon_days=30).count() == 1
@@ -56,6 +56,6 @@ def test_a_purchase_that_arrives_after_the_training_is_not_known_to_it(spark):
         ([MARCH], 0, "horizon_days is 0"),
     ],
 )
-def test_moments_and_horizon_are_checked(spark, as_ofs, days, message):
+def test_wrong_moments_and_horizons_are_rejected(spark, as_ofs, days, message):
     with pytest.raises(ValueError, match=message):
         purchases_within(events(spark), as_ofs=as_ofs, horizon_days=days)

@@ -1,4 +1,4 @@
-"""Training of propensity: learnt, judged, registered and, if the gate passes, in use."""
+"""Training of propensity: fit, evaluate, register, and promote if the gate passes."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from kinfold.models.gates import Gate
 from kinfold.models.tracking import client_of
 from made_people import made_features, made_purchases
 
-pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, to share its fixtures
 NOW = at("2026-03-31")
 MOMENTS = snapshot_times(NOW, horizon_days=30, train_count=2, step_days=7)
 
@@ -26,7 +26,6 @@ def train(tracking, features, purchases, *, gate, **more):
     settings = dict(
         as_of=NOW,
         snapshots=MOMENTS,
-        horizon_days=30,
         tracking=tracking,
         name="buys",
         input_versions={"silver.events": 5},
@@ -42,7 +41,7 @@ def first(tracking, features):
     return train(tracking, features, made_purchases(features), gate=gate)
 
 
-def test_a_model_that_learnt_something_is_promoted(tracking, first):
+def test_a_model_that_passes_its_gate_is_promoted(tracking, first):
     assert (first.version, first.promoted, first.reasons) == (1, True, ())
     assert first.metrics["auc_roc"] > 0.7
     assert first.evaluation.people == 300
@@ -51,20 +50,20 @@ def test_a_model_that_learnt_something_is_promoted(tracking, first):
     assert (champion.as_of, champion.inputs) == (NOW, FEATURE_COLUMNS)
 
 
-def test_the_run_tells_the_moments_the_counts_and_the_rule(tracking, first):
+def test_the_run_records_the_moments_the_counts_and_the_baseline(tracking, first):
     data = client_of(tracking).get_run(first.run_id).data
     assert data.params["holdout_as_of"] == "2026-03-01T00:00:00+00:00"
     assert data.metrics["train_rows"] == 600
     assert data.metrics["holdout_rows"] == 300
     assert data.metrics["rule_auc_roc"] == first.evaluation.baseline_metrics["auc_roc"]
-    kept = registry.read_document(tracking, run_id=first.run_id, document="evaluation")
-    assert kept["metrics"] == pytest.approx(first.metrics)
-    assert len(kept["calibration"]) == 10
+    document = registry.read_document(tracking, run_id=first.run_id, document="evaluation")
+    assert document["metrics"] == pytest.approx(first.metrics)
+    assert len(document["calibration"]) == 10
     for figure in ("roc_curve", "precision_recall", "calibration", "gain", "feature_importance"):
         assert registry.read_figure(tracking, run_id=first.run_id, name=figure)
 
 
-def test_training_again_gives_the_same_model_and_is_compared_with_the_champion(
+def test_a_second_training_gives_the_same_model_and_is_compared_with_the_champion(
     tracking, features, first
 ):
     too_high = Gate(at_least={"auc_roc": 0.999}, tolerance={"auc_roc": 0.0})
@@ -73,9 +72,9 @@ def test_training_again_gives_the_same_model_and_is_compared_with_the_champion(
     assert (again.version, again.promoted) == (2, False)
     assert len(again.reasons) == 1
     verdict = registry.read_document(tracking, run_id=again.run_id, document="verdict")
-    against = verdict["checks"][-1]
-    assert against["name"] == "auc_roc against the champion"
-    assert against["required"] == pytest.approx(first.metrics["auc_roc"])
+    check = verdict["checks"][-1]
+    assert check["name"] == "auc_roc against the champion"
+    assert check["required"] == pytest.approx(first.metrics["auc_roc"])
     assert registry.get_champion(tracking, name="buys").version == 1
 
 
@@ -83,13 +82,13 @@ def test_too_few_buyers_are_reported_with_counts_and_days(tracking, features):
     none = made_purchases(features).limit(0)
     with pytest.raises(
         ModelDataError,
-        match=r"training: 0 of 600 rows are of people who bought; hold-out: 0 of 300 rows .* "
-        "The hold-out is 2026-03-01, the training moments begin on 2026-01-23",
+        match=r"training: 0 of 600 rows are buyers; hold-out: 0 of 300 rows .* "
+        "The hold-out is 2026-03-01, the training moments start on 2026-01-23",
     ):
         train(tracking, features, none, gate=Gate())
 
 
-def test_no_features_at_the_moments_is_reported_too(tracking, features):
+def test_missing_features_at_the_moments_are_reported(tracking, features):
     empty = features.where(f"as_of > timestamp '{MOMENTS.holdout:%Y-%m-%d}'")
     with pytest.raises(ModelDataError, match="training: 0 of 0 rows"):
         train(tracking, empty, made_purchases(features), gate=Gate())

@@ -1,4 +1,4 @@
-"""Training set: which moments to learn from."""
+"""Training set: the snapshots to train on, and labelled features."""
 
 from datetime import datetime, timedelta
 
@@ -9,34 +9,34 @@ from frames import assert_rows, at
 from kinfold.gold.propensity.training_set import labelled_features, snapshot_times
 
 
-def test_moments_lie_one_horizon_apart_at_the_end_and_one_step_before():
-    found = snapshot_times(at("2026-04-30"), horizon_days=30, train_count=3, step_days=7)
-    assert found.holdout == at("2026-03-31")
-    assert found.train == (at("2026-02-15"), at("2026-02-22"), at("2026-03-01"))
-    assert found.all == (*found.train, found.holdout)
+def test_the_last_two_moments_are_one_horizon_apart_and_earlier_ones_one_step():
+    snapshots = snapshot_times(at("2026-04-30"), horizon_days=30, train_count=3, step_days=7)
+    assert snapshots.holdout == at("2026-03-31")
+    assert snapshots.train == (at("2026-02-15"), at("2026-02-22"), at("2026-03-01"))
+    assert snapshots.all == (*snapshots.train, snapshots.holdout)
 
 
 @given(horizon=st.integers(1, 400), count=st.integers(1, 20), step=st.integers(1, 100))
-def test_no_outcome_learnt_from_reaches_into_the_hold_out(horizon, count, step):
+def test_training_labels_are_complete_before_the_hold_out_starts(horizon, count, step):
     as_of = at("2026-04-30")
-    found = snapshot_times(as_of, horizon_days=horizon, train_count=count, step_days=step)
-    assert all(moment + timedelta(days=horizon) <= found.holdout for moment in found.train)
-    assert found.holdout + timedelta(days=horizon) <= as_of
-    assert list(found.train) == sorted(set(found.train))
-    assert len(found.train) == count
+    snapshots = snapshot_times(as_of, horizon_days=horizon, train_count=count, step_days=step)
+    assert all(moment + timedelta(days=horizon) <= snapshots.holdout for moment in snapshots.train)
+    assert snapshots.holdout + timedelta(days=horizon) <= as_of
+    assert list(snapshots.train) == sorted(set(snapshots.train))
+    assert len(snapshots.train) == count
 
 
-def test_every_wrong_number_is_named():
+def test_the_error_names_every_wrong_number():
     with pytest.raises(ValueError, match="train_count is 0, step_days is -1"):
         snapshot_times(at("2026-04-30"), horizon_days=30, train_count=0, step_days=-1)
 
 
-def test_a_moment_needs_a_time_zone():
+def test_a_moment_without_a_time_zone_is_rejected():
     with pytest.raises(ValueError, match="has no time zone"):
         snapshot_times(datetime(2026, 4, 30), horizon_days=30, train_count=1, step_days=1)
 
 
-def test_who_is_not_among_the_buyers_of_a_moment_did_not_buy(spark):
+def test_a_person_without_a_purchase_in_the_horizon_has_label_zero(spark):
     march, april = at("2026-03-01"), at("2026-04-01")
     schema = "profile_id string, as_of timestamp"
     features = spark.createDataFrame([("a", march), ("a", april), ("b", march)], schema)

@@ -1,12 +1,12 @@
-"""Fitted segments, shared by the tests of this folder."""
+"""Fitted segments that the tests of this folder share."""
 
 import pytest
 from pyspark.sql import DataFrame
 
-from kinfold.gold.segmentation.clustering import Clustering, find_segments
+from kinfold.gold.segmentation.clustering import Clustering, SegmentSearch, find_segments
 
 
 @pytest.fixture(scope="session")
-def found(people: DataFrame) -> Clustering:
-    """Made people, clustered with two, three and four segments tried."""
-    return find_segments(people, k_min=2, k_max=4, sample_size=1_000, smallest_share=0.02, seed=7)
+def clustering(people: DataFrame) -> Clustering:
+    """Clusters of generated people; two, three and four segments are tried."""
+    return find_segments(people, search=SegmentSearch(k_min=2, k_max=4, sample_size=1_000))

@@ -1,4 +1,4 @@
-"""Membership: who is in which segment, and since when."""
+"""Membership: the segment of each person, and since when."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from frames import assert_rows, at
 from kinfold.gold.segmentation.membership import segment_members
 from kinfold.tables import gold
 
-pytestmark = pytest.mark.xdist_group("segmentation")  # on one worker, for what they share
+pytestmark = pytest.mark.xdist_group("segmentation")  # on one worker, to share its fixtures
 JANUARY, MARCH = at("2026-01-31"), at("2026-03-31")
 
 
-def test_the_first_run_puts_everyone_where_they_are_since_now(people, found):
-    members = segment_members(people, model=found.model, version=2)
+def test_on_the_first_run_all_people_are_in_their_segment_since_now(people, clustering):
+    members = segment_members(people, model=clustering.model, version=2)
     assert members.columns == list(gold.SEGMENT_MEMBERS.columns)
     assert_rows(
         members.groupBy("segment_id", "model_version", "as_of", "since").count(),
@@ -20,10 +20,10 @@ def test_the_first_run_puts_everyone_where_they_are_since_now(people, found):
     )
 
 
-def test_who_stayed_keeps_the_date_and_who_moved_or_changed_version_starts_anew(
-    spark, people, found
+def test_since_is_kept_within_a_segment_and_reset_by_a_move_or_a_new_version(
+    spark, people, clustering
 ):
-    now = segment_members(people, model=found.model, version=2).orderBy("profile_id").collect()
+    now = segment_members(people, model=clustering.model, version=2).orderBy("profile_id").collect()
     stayed, moved, older_version, new = now[:4]
     previous = gold.SEGMENT_MEMBERS.frame(
         spark,
@@ -31,7 +31,7 @@ def test_who_stayed_keeps_the_date_and_who_moved_or_changed_version_starts_anew(
         _before(moved, segment_id=(moved["segment_id"] + 1) % 3),
         _before(older_version, model_version=1),
     )
-    actual = segment_members(people, previous, model=found.model, version=2)
+    actual = segment_members(people, previous, model=clustering.model, version=2)
     ids = [row["profile_id"] for row in (stayed, moved, older_version, new)]
     assert_rows(
         actual.where(actual["profile_id"].isin(ids)),
@@ -41,9 +41,9 @@ def test_who_stayed_keeps_the_date_and_who_moved_or_changed_version_starts_anew(
     assert actual.count() == 300
 
 
-def test_running_it_twice_changes_nothing(people, found):
-    once = segment_members(people, model=found.model, version=2)
-    twice = segment_members(people, once, model=found.model, version=2)
+def test_a_second_run_changes_nothing(people, clustering):
+    once = segment_members(people, model=clustering.model, version=2)
+    twice = segment_members(people, once, model=clustering.model, version=2)
     assert once.exceptAll(twice).count() == 0
 
 

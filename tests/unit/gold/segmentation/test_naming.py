@@ -1,9 +1,9 @@
-"""Naming: names and cards of segments."""
+"""Names and descriptions of segments."""
 
 import pytest
 
 from kinfold.gold.segmentation.clustering import CLUSTERED_COLUMNS, DESCRIBED_COLUMNS, Centroid
-from kinfold.gold.segmentation.naming import means_of_everyone, segment_cards
+from kinfold.gold.segmentation.naming import overall_means, segment_cards
 
 
 def centroid(segment_id, size=100, deviations=None, **means):
@@ -21,8 +21,8 @@ def centroid(segment_id, size=100, deviations=None, **means):
         average_order_cents=4_000.0,
     )
     assert set(usual) == set(DESCRIBED_COLUMNS)
-    places = dict.fromkeys(CLUSTERED_COLUMNS, 0.0) | (deviations or {})
-    return Centroid(segment_id, size, usual | means, places)
+    all_deviations = dict.fromkeys(CLUSTERED_COLUMNS, 0.0) | (deviations or {})
+    return Centroid(segment_id, size, usual | means, all_deviations)
 
 
 NEVER = dict(order_count=0.0, order_count_90d=0.0, spend_cents=0.0, average_order_cents=0.0)
@@ -32,7 +32,7 @@ def names(*centroids):
     return [card.name for card in segment_cards(centroids)]
 
 
-def test_a_shop_with_browsing_gets_names_from_what_people_do():
+def test_segments_of_a_shop_with_browsing_are_named_by_behaviour():
     assert names(
         centroid(0, order_count=12.0, order_count_90d=6.0, spend_cents=90_000.0, recency_days=4.0),
         centroid(1, order_count_90d=0.0, recency_days=120.0, product_view_count_30d=0.0),
@@ -50,7 +50,7 @@ def test_a_shop_with_browsing_gets_names_from_what_people_do():
     ]
 
 
-def test_a_shop_that_only_knows_purchases_gets_names_without_browsing():
+def test_segments_of_a_shop_with_purchases_only_are_named_without_browsing():
     nothing = dict(product_view_count_30d=0.0, add_to_cart_count_30d=0.0, email_open_count_30d=0.0)
     cards = segment_cards(
         [
@@ -67,7 +67,7 @@ def test_a_shop_that_only_knows_purchases_gets_names_without_browsing():
     assert not any(word in card.text for card in cards for word in ("view", "cart", "e-mail"))
 
 
-def test_sending_back_is_a_habit_only_where_more_of_the_orders_come_back():
+def test_a_segment_is_named_after_returns_only_if_it_returns_more_per_order():
     many_orders = dict(order_count=20.0, order_count_90d=10.0, spend_cents=100_000.0)
     assert names(
         centroid(0, return_count_90d=1.0, **many_orders),
@@ -76,14 +76,14 @@ def test_sending_back_is_a_habit_only_where_more_of_the_orders_come_back():
     ) == ["Frequent big spenders", "Buyers who send back", "Regular buyers"]
 
 
-def test_two_segments_of_one_name_are_told_apart_by_what_they_differ_in_most():
+def test_two_segments_of_one_name_get_the_feature_in_which_they_differ_most_in_words():
     assert names(
         centroid(0, product_view_count_30d=30.0, **NEVER),
         centroid(1, product_view_count_30d=5.0, **NEVER),
     ) == ["Window shoppers, browsing more", "Window shoppers, browsing less"]
 
 
-def test_three_segments_of_one_name_are_told_apart_by_numbers():
+def test_three_segments_of_one_name_get_that_feature_in_numbers():
     assert names(
         centroid(0, product_view_count_30d=12.0, **NEVER),
         centroid(1, product_view_count_30d=8.0, **NEVER),
@@ -95,12 +95,12 @@ def test_three_segments_of_one_name_are_told_apart_by_numbers():
 
 
 @pytest.mark.parametrize("sizes", [(100, 200), (100, 200, 300), (100, 100), (100, 100, 100)])
-def test_names_are_unique_even_for_segments_that_look_the_same(sizes):
-    found = names(*(centroid(i, size=size) for i, size in enumerate(sizes)))
-    assert len(set(found)) == len(sizes)
+def test_names_are_unique_even_for_segments_with_equal_means(sizes):
+    unique = names(*(centroid(i, size=size) for i, size in enumerate(sizes)))
+    assert len(set(unique)) == len(sizes)
 
 
-def test_a_card_gives_the_three_facts_furthest_from_everyone_with_both_numbers():
+def test_a_card_has_the_three_largest_deviations_with_the_means_of_segment_and_everyone():
     cards = segment_cards(
         [
             centroid(
@@ -133,10 +133,10 @@ def test_a_card_gives_the_three_facts_furthest_from_everyone_with_both_numbers()
     )
 
 
-def test_a_segment_like_everyone_says_so():
+def test_the_card_of_a_segment_without_deviations_says_so():
     assert segment_cards([centroid(0)])[0].text == "They behave like everyone."
 
 
-def test_everyone_is_the_mean_over_people_not_over_segments():
+def test_overall_means_are_over_people_not_over_segments():
     two = [centroid(0, size=300, order_count=1.0), centroid(1, size=100, order_count=5.0)]
-    assert means_of_everyone(two)["order_count"] == 2.0
+    assert overall_means(two)["order_count"] == 2.0
