@@ -1,4 +1,4 @@
-"""What tests of generated worlds share: fault rates, periods, and readers of their files."""
+"""Helpers for tests of generated worlds: fault rates, periods, and readers of their files."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import phonenumbers
 
 from kinfold.synthetic import FaultRates, World
-from kinfold.synthetic.people import COUNTRY
+from kinfold.synthetic.people.identifiers import COUNTRY
 
 MANY_FAULTS = FaultRates(
     duplicates=0.1,
@@ -26,13 +26,13 @@ MANY_FAULTS = FaultRates(
 DAYS = 21
 HORIZON_DAYS = 10
 BEYOND = HORIZON_DAYS + 1
-"""Days after which every event of the horizon is received where none is late."""
+"""Days after which every event of the horizon is received, if none is late."""
 
 
 def files(world: World) -> dict[str, bytes]:
-    """Every file of the world by its path within."""
-    found = sorted(path for path in world.directory.rglob("*") if path.is_file())
-    return {path.relative_to(world.directory).as_posix(): path.read_bytes() for path in found}
+    """The content of every file of the world, by its path in the world's folder."""
+    paths = sorted(path for path in world.directory.rglob("*") if path.is_file())
+    return {path.relative_to(world.directory).as_posix(): path.read_bytes() for path in paths}
 
 
 def raw_lines(world: World) -> list[str]:
@@ -42,7 +42,7 @@ def raw_lines(world: World) -> list[str]:
 
 
 def readable_events(world: World) -> Iterator[dict[str, Any]]:
-    """The lines that are JSON objects with identifiers and properties, broken ones among them."""
+    """The lines that are JSON objects with identifiers, including those that break their schema."""
     for line in raw_lines(world):
         try:
             event = json.loads(line)
@@ -57,10 +57,10 @@ def json_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def owners(world: World) -> dict[tuple[str, str], set[str]]:
-    found = defaultdict(set)
+    people = defaultdict(set)
     for row in json_rows(world.directory / "truth/identifiers.jsonl"):
-        found[row["namespace"], row["value"]].add(row["person_id"])
-    return found
+        people[row["namespace"], row["value"]].add(row["person_id"])
+    return people
 
 
 def placeholders(world: World) -> set[tuple[str, str]]:

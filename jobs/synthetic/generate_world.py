@@ -1,4 +1,4 @@
-"""Generate a small world with known truth: events, a CRM extract, and who is who beside them."""
+"""Generate a small world: events and a CRM extract, with the true identities beside them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from kinfold.core.log import counts_text, say
 from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_lake, run_job
-from kinfold.synthetic.hazards import IdentityHazards
-from kinfold.synthetic.world import is_written, write_world
+from kinfold.synthetic.people.hazards import IdentityHazards
+from kinfold.synthetic.world.generation import is_written, write_world
 
 JOB = "synthetic/generate_world"
 
@@ -22,15 +22,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--hard-identities",
         action="store_true",
         help="people also share kiosks, family e-mails and recycled phones, and 1 event in 100 "
-        "shows a value that is nobody's, such as guest@shop.example (default: shared devices only)",
+        "has a value that identifies no person, such as guest@shop.example (default: people share "
+        "only devices)",
     )
     options = parse_options(JOB, argv, parser=parser)
-    given = options.arguments
-    folder = Path(given.output).absolute() if given.output else options.home / "var" / "world"
-    world = dict(people=given.people, days=given.days, seed=given.seed)
-    hazards = IdentityHazards() if given.hard_identities else None
+    arguments = options.arguments
+    folder = (
+        Path(arguments.output).absolute() if arguments.output else options.home / "var" / "world"
+    )
+    world = dict(people=arguments.people, days=arguments.days, seed=arguments.seed)
+    hazards = IdentityHazards() if arguments.hard_identities else None
     if is_written(folder, **world, hazards=hazards):
-        say(f"  {JOB}: {folder} is this world already")
+        say(f"  {JOB}: {folder} already holds this world")
         return
     with open_lake(options, name=JOB) as lake:
         written = write_world(lake.spark, folder, **world, hazards=hazards, progress=say)

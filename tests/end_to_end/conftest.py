@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.suite import load_main
-from kinfold.synthetic.world import World, write_world
+from kinfold.synthetic.world.generation import World, write_world
 from project import HOME
 
 SIZE = dict(people=300, seed=11)

@@ -5,9 +5,9 @@ import re
 import pytest
 from pyspark.sql import functions as F
 
-from kinfold.reporting.page import PAGE
+from kinfold.reporting.page import PAGE_FILE
 from kinfold.silver.identity.resolution.history import current
-from kinfold.synthetic.world import write_world
+from kinfold.synthetic.world.generation import write_world
 from kinfold.tables import bronze, gold, ops, registry, silver
 
 # One worker runs the folder in file order: later tests build on the lake the earlier ones leave.
@@ -88,7 +88,7 @@ def test_scores_tell_who_then_bought(summary):
 
 
 def test_the_page_stands_alone_and_shows_every_picture(demo, summary):
-    page = (demo.root / "_report" / PAGE).read_text()
+    page = (demo.root / "_report" / PAGE_FILE).read_text()
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []
     assert page.count("data:image/png;base64,") == 9
 

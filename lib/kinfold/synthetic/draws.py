@@ -1,8 +1,7 @@
-"""Draws: random numbers that are functions of what they are drawn for.
+"""Deterministic random numbers: a hash of the seed, a salt and the columns of a row.
 
-A draw is a hash of the seed, a salt that names the question, and the columns that name the case.
-The same question about the same case has the same answer on any machine, in any order and in any
-partition.
+The same seed, salt and column values give the same number on any machine, in any order of rows and
+in any partition.
 """
 
 from collections.abc import Sequence
@@ -14,31 +13,31 @@ from pyspark.sql import Column, functions as F
 
 @dataclass(frozen=True)
 class Draws:
-    """Every random number of one world.
+    """The random numbers of one world.
 
-    Each method takes a salt (what is asked) and columns (about whom or what). Two questions need
-    two salts; the same salt and columns give the same answer wherever they are asked. Columns keep
-    their type: a hash of an int and of an equal long differ.
+    Each method takes a salt, which names the decision, and columns, which identify the subject of
+    the decision. Independent decisions need different salts. The type of a column counts: an int
+    and a long of equal value give different numbers.
     """
 
     seed: int
 
     def number(self, salt: str, *columns: Column | str) -> Column:
-        """A 64-bit whole number, each equally likely."""
+        """A uniformly distributed 64-bit integer."""
         digest = blake2b(f"{self.seed}/{salt}".encode(), digest_size=8).digest()
         key = int.from_bytes(digest, "big", signed=True)
         return F.xxhash64(F.lit(key).cast("long"), *columns)
 
     def uniform(self, salt: str, *columns: Column | str) -> Column:
-        """A double strictly between 0 and 1, so that its logarithm exists."""
+        """A uniformly distributed double strictly between 0 and 1, so that its logarithm exists."""
         bits = F.shiftrightunsigned(self.number(salt, *columns), 12)
         return (bits.cast("double") + F.lit(0.5)) * F.lit(2.0**-52)
 
     def normal(self, salt: str, *columns: Column | str) -> Column:
-        """Roughly standard normal, within -3.5 and 3.5.
+        """An approximately standard normal number between -3.5 and 3.5.
 
-        A sum of four uniforms: additions give the same bits on every machine, which the sines and
-        cosines of an exact method do not.
+        It is a sum of four uniform numbers: additions give the same bits on every machine. The
+        sines and cosines of an exact method do not.
         """
         number = self.number(salt, *columns)
         slices = [
@@ -49,18 +48,18 @@ class Draws:
         return (total.cast("double") * F.lit(2.0**-16) - F.lit(2.0)) * F.lit(3.0**0.5)
 
     def exponential(self, mean: Column | float, salt: str, *columns: Column | str) -> Column:
-        """A waiting time with this mean."""
+        """An exponentially distributed waiting time with this mean."""
         return -F.log(self.uniform(salt, *columns)) * mean
 
     def below(self, limit: Column | int, salt: str, *columns: Column | str) -> Column:
-        """A whole number from 0 to `limit` - 1, each equally likely."""
+        """A uniformly distributed integer from 0 to `limit` - 1."""
         return F.floor(self.uniform(salt, *columns) * limit).cast("int")
 
     def index(self, weights: Sequence[float], salt: str, *columns: Column | str) -> Column:
-        """A position in `weights`, in proportion to the weights.
+        """A position in `weights`, chosen with probabilities proportional to the weights.
 
         Raises:
-            ValueError: `weights` is empty, or holds nothing above zero.
+            ValueError: `weights` is empty, or their sum is not above zero.
         """
         if not weights or sum(weights) <= 0:
             raise ValueError(f"Draws.index: weights are {list(weights)}, expected one above zero.")
@@ -71,18 +70,18 @@ class Draws:
         return position
 
     def choice(self, values: Sequence[str], salt: str, *columns: Column | str) -> Column:
-        """One of the values, each equally likely."""
-        return looked_up(values, self.below(len(values), salt, *columns))
+        """One of the values, all with the same probability."""
+        return value_at(values, self.below(len(values), salt, *columns))
 
 
-def looked_up(values: Sequence[str] | Sequence[float], position: Column) -> Column:
-    """The value at a position that counts from 0; null where the position is null or outside.
+def value_at(values: Sequence[str] | Sequence[float], position: Column) -> Column:
+    """The value at a position, counted from 0; null if the position is null or out of range.
 
-    Values of text hold no "|". Not element_at: under ANSI, Spark 4 declares its result not null
-    and reads a null position as a number.
+    Text values must not contain "|". `element_at` is not usable: under ANSI, Spark 4 declares its
+    result not null and reads a null position as a number.
     """
-    # One literal for the whole list, folded into an array by the optimizer: a world asks for
-    # hundreds.
+    # One literal for the whole list, which the optimizer folds into an array: a world needs
+    # hundreds of lists.
     kind = {str: "string", int: "int", float: "double"}[type(values[0])]
     listed = F.split(F.lit("|".join(str(value) for value in values)), "[|]")
     return F.get(listed if kind == "string" else listed.cast(f"array<{kind}>"), position)

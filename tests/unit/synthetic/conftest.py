@@ -1,4 +1,4 @@
-"""Worlds that several tests read: generated once per worker, never changed."""
+"""Worlds that several tests read: generated once per worker and never changed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,5 +42,5 @@ def longer_world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture(scope="session")
 def clean_longer_world(make_world: Callable[..., World]) -> World:
-    """What the same people did, for longer, and nothing went wrong."""
+    """The same people, for longer and without faults."""
     return make_world(days=DAYS + BEYOND, faults=FaultRates.none())

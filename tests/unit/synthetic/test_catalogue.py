@@ -1,4 +1,4 @@
-"""What the shop sells."""
+"""Products and prices of the shop."""
 
 import pytest
 from pyspark.sql import SparkSession, functions as F
@@ -29,9 +29,9 @@ def test_products_have_one_id_and_rise_in_price(spark: SparkSession) -> None:
     assert prices == sorted(prices)
 
 
-def test_every_tier_finds_products_that_exist(spark: SparkSession) -> None:
+def test_every_price_tier_has_products_that_exist(spark: SparkSession) -> None:
     ends = spark.createDataFrame(
         [(0, 0.0), (0, 0.999), (2, 0.0), (2, 0.999)], "tier int, at double"
     )
-    found = ends.select(product_no_for_tier(F.col("tier"), F.col("at")).alias("no")).collect()
-    assert [row.no for row in found] == [1, 16, 15, 30]
+    numbers = ends.select(product_no_for_tier(F.col("tier"), F.col("at")).alias("no")).collect()
+    assert [row.no for row in numbers] == [1, 16, 15, 30]

@@ -1,26 +1,27 @@
-"""Draws are functions of what they are drawn for."""
+"""Random numbers are functions of seed, salt and columns."""
 
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from kinfold.synthetic.draws import Draws, looked_up, padded_hex
+from kinfold.synthetic.draws import Draws, padded_hex, value_at
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 
 
-def test_a_draw_depends_on_seed_salt_and_case_only(spark: SparkSession) -> None:
+def test_a_number_depends_on_seed_salt_and_columns_only(spark: SparkSession) -> None:
     cases = spark.range(0, 50, 1, 1).select("id")
     scattered = spark.range(0, 50, 1, 7).orderBy(F.desc("id"))
-    asked = Draws(1).uniform("height", "id")
-    first = {row.id: row.value for row in cases.select("id", asked.alias("value")).collect()}
-    again = {row.id: row.value for row in scattered.select("id", asked.alias("value")).collect()}
+    number = Draws(1).uniform("height", "id")
+    first = {row.id: row.value for row in cases.select("id", number.alias("value")).collect()}
+    again = {row.id: row.value for row in scattered.select("id", number.alias("value")).collect()}
     assert first == again
     for other in (Draws(2).uniform("height", "id"), Draws(1).uniform("weight", "id")):
         changed = cases.select("id", other.alias("value")).collect()
+        assert len(changed) == len(first) == 50
         assert all(first[row.id] != row.value for row in changed)
 
 
-def test_draws_have_the_shape_they_promise(spark: SparkSession) -> None:
+def test_numbers_have_the_documented_distribution(spark: SparkSession) -> None:
     draws = Draws(3)
     kind = draws.index([0.5, 0.0, 0.5], "kind", "id")
     row = (
@@ -55,18 +56,20 @@ def test_draws_have_the_shape_they_promise(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize("weights", [[], [0.0, 0.0]])
-def test_weights_without_any_weight_are_refused(spark: SparkSession, weights: list[float]) -> None:
+def test_weights_without_one_above_zero_are_refused(
+    spark: SparkSession, weights: list[float]
+) -> None:
     with pytest.raises(ValueError, match="expected one above zero"):
         Draws(1).index(weights, "kind", "id")
 
 
-def test_nothing_is_looked_up_at_a_null_or_outside(spark: SparkSession) -> None:
+def test_the_value_at_a_null_or_outside_position_is_null(spark: SparkSession) -> None:
     positions = spark.createDataFrame([(0,), (2,), (3,), (None,)], "position int")
-    found = positions.select(
-        looked_up(("a", "b", "c"), F.col("position")).alias("text"),
-        looked_up((1.5, 2.5, 3.5), F.col("position")).alias("number"),
+    values = positions.select(
+        value_at(("a", "b", "c"), F.col("position")).alias("text"),
+        value_at((1.5, 2.5, 3.5), F.col("position")).alias("number"),
     )
-    assert [tuple(row) for row in found.collect()] == [
+    assert [tuple(row) for row in values.collect()] == [
         ("a", 1.5),
         ("c", 3.5),
         (None, None),

@@ -13,7 +13,7 @@ from kinfold.reporting.truth import Truth, identity_result
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.resolution.assignment import guard_rules, resolved_graph
 from kinfold.silver.identity.resolution.stored_graph import graph_of
-from kinfold.synthetic.identities import Sightings, identity_sightings
+from kinfold.synthetic.sightings import Sightings, identity_sightings
 
 CONF = load_settings(project_home(), "local", {}).identity
 NAMESPACES = Namespaces.of(CONF)

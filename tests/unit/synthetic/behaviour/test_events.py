@@ -1,11 +1,11 @@
-"""The shape of an event."""
+"""The rows of events."""
 
 from datetime import date
 
 import pytest
 from pyspark.sql import SparkSession, functions as F
 
-from kinfold.synthetic.events import timestamp_text
+from kinfold.synthetic.behaviour.events import timestamp_text
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 

@@ -1,4 +1,4 @@
-"""A world in which people share more than a device."""
+"""A world in which people share more than devices."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import phonenumbers
 import pytest
 
 from kinfold.synthetic import IdentityHazards, World
-from kinfold.synthetic.hazards import JUNK_VALUES
+from kinfold.synthetic.people.hazards import JUNK_VALUES
 from synthetic_worlds import owners, placeholders, readable_events, sent_identifiers
 
 pytestmark = pytest.mark.xdist_group("synthetic")
@@ -28,19 +28,21 @@ def hard_world(make_world: Callable[..., World]) -> World:
     return make_world(days=60, hazards=HAZARDS)
 
 
-def test_the_truth_owns_every_identifier_sent_but_placeholders_and_junk(hard_world: World) -> None:
+def test_the_truth_has_every_identifier_sent_except_placeholders_and_junk(
+    hard_world: World,
+) -> None:
     sent = sent_identifiers(hard_world)
     assert sent >= JUNK
     assert sent - placeholders(hard_world) - JUNK == set(owners(hard_world))
 
 
-def test_devices_emails_and_phones_are_shared_as_said(hard_world: World) -> None:
+def test_devices_emails_and_phones_are_shared(hard_world: World) -> None:
     shared = {one: people for one, people in owners(hard_world).items() if len(people) > 1}
     assert {namespace for namespace, _ in shared} == {"cookie_id", "device_id", "email", "phone"}
     emails = [value for namespace, value in shared if namespace == "email"]
     assert len(emails) > 2
     assert all(value.startswith("family-") for value in emails)
-    assert max(len(people) for people in shared.values()) > 4, "nobody meets at a kiosk"
+    assert max(len(people) for people in shared.values()) > 4, "no kiosk has several users"
 
 
 def test_a_phone_passes_from_one_person_to_one_other(hard_world: World) -> None:
@@ -67,11 +69,11 @@ def test_events_with_junk_and_with_a_placeholder_are_counted(hard_world: World) 
     assert events_with(placeholders(hard_world)) == hard_world.counts["placeholders"] > 0
 
 
-def test_the_summary_says_which_values_are_nobodys_and_how_hard_it_is(hard_world: World) -> None:
+def test_the_summary_lists_the_junk_values_and_the_hazards(hard_world: World) -> None:
     summary = json.loads((hard_world.directory / "truth/world.json").read_text())
     assert summary["parameters"]["hazards"]["kiosk_users"] == 0.5
     assert {one for one, values in summary["junk_values"].items() if values} == set(JUNK_VALUES)
 
 
-def test_junk_looks_like_any_other_value() -> None:
+def test_junk_phones_are_valid_numbers() -> None:
     assert all(phonenumbers.is_valid_number(phonenumbers.parse(n)) for n in JUNK_VALUES["phone"])

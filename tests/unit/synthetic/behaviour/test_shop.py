@@ -1,4 +1,4 @@
-"""What visits leave behind."""
+"""The events of visits to the shop."""
 
 from collections import defaultdict
 from typing import Any
@@ -22,9 +22,9 @@ def events(clean_longer_world: World) -> list[dict[str, Any]]:
 
 
 def of_type(events: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
-    found = [event for event in events if event["event_type"] in kinds]
-    assert found, f"no {kinds} in the world"
-    return found
+    chosen = [event for event in events if event["event_type"] in kinds]
+    assert chosen, f"no {kinds} in the world"
+    return chosen
 
 
 def test_browsing_shows_devices_and_a_name_only_after_a_login(events: list[dict[str, Any]]) -> None:
@@ -54,6 +54,7 @@ def test_properties_are_those_of_the_event_type(events: list[dict[str, Any]]) ->
         "identify": {"first_name", "last_name", "city", "country"},
         "consent": {"purpose", "decision"},
     }
+    assert {event["event_type"] for event in events} == required.keys()
     optional = {"page_view": {"referrer"}, "identify": {"birth_on"}}
     for event in events:
         names, kind = set(event["properties"]), event["event_type"]

@@ -1,22 +1,21 @@
-"""Mailings: what people agree to receive, what they open, and when they have had enough."""
+"""Generates newsletter openings and consent decisions."""
 
 from collections.abc import Callable
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.synthetic import people
-from kinfold.synthetic.behaviour import DAY_MS
+from kinfold.synthetic.behaviour.events import DAY_MS, as_events
 from kinfold.synthetic.draws import Draws
-from kinfold.synthetic.events import as_events
+from kinfold.synthetic.people import identifiers
 
 
 def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
-    """Openings of the newsletter that those who agreed get on Tuesdays and Fridays."""
+    """Newsletter openings, as events. Subscribers get a newsletter on Tuesdays and Fridays."""
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
     is_subscribed = _agrees(draws, "email") & (F.col("day") > _asked_day(draws, "email"))
     is_subscribed = is_subscribed & (F.col("day") < _withdrawal_day(draws, "email"))
-    interest = F.col("newsletter_interest") * F.least(F.col("vigour"), F.lit(1.0))
+    interest = F.col("newsletter_interest") * F.least(F.col("activity"), F.lit(1.0))
     opens = draws.uniform("opens", "person", "day") < interest
     delay = F.floor(
         F.least(draws.exponential(5.0, "opens_after", "person", "day"), F.lit(40.0)) * 3_600_000
@@ -25,7 +24,7 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
     return (
         days.where(weekday.isin(1, 4) & is_subscribed & opens)
         .withColumn("visit", draws.number("email_open", "person", "day"))
-        .withColumn("place", F.lit(0))
+        .withColumn("event_no", F.lit(0))
         .withColumn("event_type", F.lit("email_open"))
         .withColumn(
             "occurred_ms", F.col("day").cast("long") * DAY_MS + 7 * 3_600_000 + delay.cast("long")
@@ -40,8 +39,8 @@ def email_opens(days: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
 
 
 def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
-    """What people decide about e-mail and personalization, and later withdrawals."""
-    purpose, is_withdrawal = F.col("purpose"), F.col("place") >= 2
+    """Consent decisions about e-mail and personalization, and later withdrawals, as events."""
+    purpose, is_withdrawal = F.col("purpose"), F.col("event_no") >= 2
     is_email = purpose == "email"
 
     def of_purpose(answer: Callable[[Draws, str], Column]) -> Column:
@@ -49,17 +48,17 @@ def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
 
     agrees = of_purpose(_agrees)
     day = F.when(is_withdrawal, of_purpose(_withdrawal_day)).otherwise(of_purpose(_asked_day))
-    ms_of_day = 6 * 3_600_000 + draws.below(15 * 3_600_000, "consent_hour", "visit", "place")
+    ms_of_day = 6 * 3_600_000 + draws.below(15 * 3_600_000, "consent_hour", "visit", "event_no")
     has_account = F.coalesce(F.col("registered_day") <= F.col("day"), F.lit(False))
-    cookie = people.cookie_id(draws, number=F.lit(0), day=F.col("day"))
+    cookie = identifiers.cookie_id(draws, number=F.lit(0), day=F.col("day"))
     decision = F.when(~is_withdrawal & agrees, F.lit("granted")).otherwise(F.lit("withdrawn"))
     return (
         population.withColumn("visit", draws.number("consent", "person"))
-        .withColumn("place", F.explode(F.sequence(F.lit(0), F.lit(3))))
+        .withColumn("event_no", F.explode(F.sequence(F.lit(0), F.lit(3))))
         .withColumn("event_type", F.lit("consent"))
         .withColumn(
             "purpose",
-            F.when(F.col("place") % 2 == 0, F.lit("email")).otherwise(F.lit("personalization")),
+            F.when(F.col("event_no") % 2 == 0, F.lit("email")).otherwise(F.lit("personalization")),
         )
         .withColumn("day", day)
         .where((F.col("day") <= F.col("last_day")) & (agrees | ~is_withdrawal))
@@ -68,7 +67,7 @@ def consent_decisions(population: DataFrame, *, draws: Draws) -> DataFrame:
             as_events,
             draws=draws,
             identifiers={
-                "cookie_id": F.when(~has_account | (F.col("place") < 2), cookie),
+                "cookie_id": F.when(~has_account | (F.col("event_no") < 2), cookie),
                 "user_id": F.when(has_account, F.col("user_id")),
                 "email": F.when(is_email, F.col("email")),
             },
@@ -82,7 +81,7 @@ def _agrees(draws: Draws, purpose: str) -> Column:
 
 
 def _asked_day(draws: Draws, purpose: str) -> Column:
-    """On arrival; people who were there before get the new form within three weeks."""
+    """The day of arrival; earlier customers see the consent form within the first three weeks."""
     renewal = draws.below(21, f"asked_{purpose}", "person")
     return F.when(F.col("first_day") > 0, F.col("first_day")).otherwise(renewal)
 

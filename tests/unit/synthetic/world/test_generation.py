@@ -1,4 +1,4 @@
-"""The rules that a generated world keeps."""
+"""The rules of a generated world."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from kinfold.core.errors import ConfError
 from kinfold.synthetic import World, write_world
-from kinfold.synthetic.files import SUMMARY
+from kinfold.synthetic.world.files import SUMMARY
 from synthetic_worlds import DAYS, HORIZON_DAYS, files, raw_lines, readable_events
 
 pytestmark = pytest.mark.xdist_group("synthetic")
@@ -27,7 +27,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_session_and_touches_no_file(
     }
     usual = {name: spark.conf.get(name) for name in settings}
     bytes_before, times_before = files(world), modified(world)
-    told: list[str] = []
+    messages: list[str] = []
     for name, value in settings.items():
         spark.conf.set(name, value)
     try:
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_session_and_touches_no_file(
             seed=world.seed,
             horizon_days=world.horizon_days,
             faults=world.faults,
-            progress=told.append,
+            progress=messages.append,
         )
     finally:
         for name, value in usual.items():
@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_session_and_touches_no_file(
     assert modified(again) == times_before
     assert again == world
     assert [path.name for path in world.directory.parent.iterdir()] == ["world"]
-    assert told[0] == "events of 90 people on 21 days"
+    assert messages[0] == "events of 90 people on 21 days"
 
 
 def modified(world: World) -> dict[Path, int]:
@@ -62,7 +62,7 @@ def test_another_seed_gives_another_world(make_world: Callable[..., World], worl
     assert [name for name in one if one[name] == two[name]] == []
 
 
-def test_a_longer_world_begins_with_the_shorter(world: World, longer_world: World) -> None:
+def test_a_longer_world_starts_with_the_shorter_one(world: World, longer_world: World) -> None:
     short, long = files(world), files(longer_world)
     events = [name for name in short if name.startswith("events/")]
     assert len(events) == DAYS
@@ -70,7 +70,7 @@ def test_a_longer_world_begins_with_the_shorter(world: World, longer_world: Worl
     assert sum(name.startswith("events/") for name in long) == longer_world.days
 
 
-def test_every_line_is_counted_by_what_it_is(world: World) -> None:
+def test_every_line_is_counted_by_its_kind(world: World) -> None:
     counts = world.counts
     lines = raw_lines(world)
     assert len(lines) == counts["lines"] == counts["accepted"] + counts["rejected"]
@@ -110,7 +110,10 @@ def _breakage(event: dict[str, Any]) -> str:
 
 
 def test_events_lie_in_the_file_of_the_day_they_were_received(world: World) -> None:
-    for path in sorted((world.directory / "events").glob("*.jsonl")):
+    paths = sorted((world.directory / "events").glob("*.jsonl"))
+    assert len(paths) == DAYS
+    checked = 0
+    for path in paths:
         received = [
             event["received_at"]
             for line in path.read_text().splitlines()
@@ -119,6 +122,8 @@ def test_events_lie_in_the_file_of_the_day_they_were_received(world: World) -> N
         ]
         assert received == sorted(received)
         assert {moment[:10] for moment in received} <= {path.stem}
+        checked += len(received)
+    assert checked >= world.counts["accepted"]
 
 
 def test_timing_faults_are_counted_by_their_delay(world: World) -> None:
@@ -134,7 +139,7 @@ def test_timing_faults_are_counted_by_their_delay(world: World) -> None:
     assert min(first.values()) > timedelta(minutes=-15)
 
 
-def test_the_summary_says_what_the_world_says(world: World) -> None:
+def test_the_summary_holds_the_counts_and_parameters(world: World) -> None:
     summary = json.loads((world.directory / SUMMARY).read_text())
     assert summary["counts"] == world.counts
     assert summary["parameters"]["people"] == world.people
@@ -142,19 +147,21 @@ def test_the_summary_says_what_the_world_says(world: World) -> None:
     assert summary["parameters"]["horizon_days"] == HORIZON_DAYS
 
 
-def test_a_world_of_one_person_who_never_came_is_whole(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_world_of_one_person_without_visits_is_complete(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     world = write_world(spark, tmp_path / "world", people=1, days=1, seed=3, horizon_days=1)
     assert set(world.counts.values()) == {0}
     assert files(world)["events/2026-01-01.jsonl"] == b""
 
 
-def test_a_world_of_nobody_or_no_day_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_world_without_people_or_days_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="people is 0, days is -1, expected at least 1"):
         write_world(spark, tmp_path / "world", people=0, days=-1, seed=1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_no_world_is_left_alone(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_world_is_not_changed(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ConfError, match="Nothing was written"):
         write_world(spark, tmp_path, people=1, days=1, seed=1)

@@ -1,4 +1,4 @@
-"""Files: how a generated world gets onto the disk, whole or not at all."""
+"""Writes the files of a generated world: all of them or none."""
 
 import filecmp
 import mmap
@@ -12,16 +12,16 @@ from pathlib import Path
 from kinfold.core.errors import ConfError
 
 SUMMARY = Path("truth/world.json")
-"""The file that says a folder is a generated world; written last."""
+"""The file that marks a folder as a generated world. It is written last."""
 DAY_HEADING = "\x01day "
-"""Opens each day in what Spark writes; no line of a world holds this character."""
+"""Start of the line before each day in Spark's output. No line of a world has this character."""
 
 
 def check_replaceable(directory: Path) -> None:
-    """Raise unless the folder is absent, empty or an earlier world.
+    """Check that the folder does not exist, is empty or holds an earlier world.
 
     Raises:
-        ConfError: it is something else.
+        ConfError: it holds something else, or is a file.
     """
     if directory.exists() and not directory.is_dir():
         raise ConfError(
@@ -36,11 +36,11 @@ def check_replaceable(directory: Path) -> None:
 
 
 @contextmanager
-def staging_beside(directory: Path) -> Iterator[Path]:
-    """A folder on the same disk as the target, gone afterwards whatever happens.
+def staging_folder(directory: Path) -> Iterator[Path]:
+    """A temporary folder beside the target, on the same disk; deleted on any exit.
 
     Raises:
-        ConfError: the place cannot be written to.
+        ConfError: the parent folder cannot be written to.
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -57,16 +57,16 @@ def staging_beside(directory: Path) -> Iterator[Path]:
         shutil.rmtree(name, ignore_errors=True)
 
 
-def uri(path: Path) -> str:
-    """The path for Spark: a local file, whatever its default file system is."""
+def file_uri(path: Path) -> str:
+    """The URI of a local file for Spark, which does not depend on its default file system."""
     return f"file://{path}"
 
 
-def take_part(folder: Path, target: Path) -> None:
-    """Move the one file that Spark wrote into the folder to where it belongs.
+def move_single_part(folder: Path, target: Path) -> None:
+    """Move the only file that Spark wrote into the folder to the target path.
 
     Raises:
-        RuntimeError: there is not exactly one.
+        RuntimeError: the folder does not contain exactly one part.
     """
     parts = sorted(folder.glob("part-*"))
     if len(parts) != 1:
@@ -75,8 +75,8 @@ def take_part(folder: Path, target: Path) -> None:
     parts[0].replace(target)
 
 
-def cut_into_days(part: Path, folder: Path, *, start_on: date) -> None:
-    """Write each day of the part into its own file; a heading with the day's number opens it."""
+def split_by_day(part: Path, folder: Path, *, start_on: date) -> None:
+    """Write each day of the part into its own file. A heading with its number precedes each day."""
     if part.stat().st_size == 0:
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,20 +85,20 @@ def cut_into_days(part: Path, folder: Path, *, start_on: date) -> None:
         part.open("rb") as stream,
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
-        begin = content.find(mark)
-        while begin >= 0:
-            first_line = content.find(b"\n", begin) + 1
-            day = int(content[begin + len(mark) : first_line])
-            begin = content.find(mark, first_line)
-            last_line = begin if begin >= 0 else len(content)
+        heading = content.find(mark)
+        while heading >= 0:
+            start = content.find(b"\n", heading) + 1
+            day = int(content[heading + len(mark) : start])
+            heading = content.find(mark, start)
+            end = heading if heading >= 0 else len(content)
             target = folder / f"{start_on + timedelta(days=day)}.jsonl"
-            target.write_bytes(content[first_line:last_line])
+            target.write_bytes(content[start:end])
 
 
-def move_into_place(world: Path, directory: Path) -> None:
-    """Make the folder hold exactly this world; files with the same bytes are left untouched.
+def replace_world(world: Path, directory: Path) -> None:
+    """Make the folder hold exactly this world. Files with the same bytes are not touched.
 
-    A new folder appears at once. In an earlier world the files are replaced one by one.
+    A new or empty folder is replaced in one step, the files of an earlier world one by one.
     """
     if not directory.exists() or not any(directory.iterdir()):
         world.replace(directory)
@@ -107,7 +107,7 @@ def move_into_place(world: Path, directory: Path) -> None:
     for path in sorted(directory.glob("events/*.jsonl")):
         if path.relative_to(directory) not in new:
             path.unlink()
-    # The summary comes last: it vouches for the rest.
+    # The summary comes last: it marks the world as complete.
     for path in [*sorted(new - {SUMMARY}), SUMMARY]:
         target = directory / path
         target.parent.mkdir(exist_ok=True)

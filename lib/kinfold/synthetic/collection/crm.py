@@ -1,13 +1,12 @@
-"""CRM: the extract of customer cards that the shop's staff typed, typos included."""
+"""Generates the CRM extract: one row per customer, with typing errors."""
 
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.synthetic.behaviour import DAY_MS
+from kinfold.synthetic.behaviour.events import DAY_MS, timestamp_text
 from kinfold.synthetic.draws import Draws
-from kinfold.synthetic.events import timestamp_text
-from kinfold.synthetic.people import COUNTRY, written_email, written_phone
+from kinfold.synthetic.people.identifiers import COUNTRY, typed_email, typed_phone
 
 _TYPO_FIELDS = {"first_name": 0.4, "last_name": 0.4, "email": 0.2}
 
@@ -15,15 +14,15 @@ _TYPO_FIELDS = {"first_name": 0.4, "last_name": 0.4, "email": 0.2}
 def customer_cards(
     population: DataFrame, *, days: int, draws: Draws, typos_rate: float
 ) -> DataFrame:
-    """The cards of customers who have one by the end of the world.
+    """The customers who are in the CRM at the end of the world.
 
     Args:
-        population: see `people.population`.
-        typos_rate: share of cards with a typo in a name or the e-mail.
+        population: see `population.population`.
+        typos_rate: share of rows with a typing error in a name or in the e-mail.
 
     Returns:
-        One row per card: person, crm_id, first_name, last_name, email, phone (normalised; null =
-        not known), city, country, updated_ms and typo_in (the field with the typo, else null).
+        One row per customer: person, crm_id, first_name, last_name, email, phone (normalised; null
+        = unknown), city, country, updated_ms and typo_in (the field with the error, else null).
     """
     field = draws.index(list(_TYPO_FIELDS.values()), "typo_field", "person")
     has_typo = draws.uniform("has_typo", "person") < typos_rate
@@ -55,31 +54,30 @@ def customer_cards(
 
 
 def _mistyped(draws: Draws, field: str) -> Column:
-    """The field, with two neighbouring letters swapped or one lost where the typo is in it.
+    """The field; where it has the typing error, two adjacent letters are swapped or one is missing.
 
-    Only the first four letters are touched: the number in an e-mail stays, so no typo gives
-    somebody else's.
+    Only the first four letters change. The number in an e-mail stays, so that the result is never
+    the address of another person.
     """
-    text, at = F.col(field), 1 + draws.below(3, "typo_at", "person")
-    one, other = F.substring(text, at, F.lit(1)), F.substring(text, at + 1, F.lit(1))
-    before, after = F.substring(text, F.lit(1), at - 1), F.substring(text, at + 2, F.length(text))
-    is_lost = (draws.uniform("typo_kind", "person") < 0.5) | (one == other)
-    wrong = F.when(is_lost, F.concat(before, other, after)).otherwise(
+    text, position = F.col(field), 1 + draws.below(3, "typo_at", "person")
+    one, other = F.substring(text, position, F.lit(1)), F.substring(text, position + 1, F.lit(1))
+    before = F.substring(text, F.lit(1), position - 1)
+    after = F.substring(text, position + 2, F.length(text))
+    is_missing = (draws.uniform("typo_kind", "person") < 0.5) | (one == other)
+    wrong = F.when(is_missing, F.concat(before, other, after)).otherwise(
         F.concat(before, other, one, after)
     )
     return F.when(F.col("typo_in") == field, wrong).otherwise(text)
 
 
 def extract_rows(cards: DataFrame, *, draws: Draws, start_on: date) -> DataFrame:
-    """The cards as they stand in the extract: e-mails and phones in the spelling of whoever typed
-    them.
-    """
+    """The rows of the extract, with e-mails and phones spelt as people type them."""
     return cards.select(
         "crm_id",
         "first_name",
         "last_name",
-        written_email(draws, F.col("email"), "person").alias("email"),
-        written_phone(draws, F.col("phone"), "person").alias("phone"),
+        typed_email(draws, F.col("email"), "person").alias("email"),
+        typed_phone(draws, F.col("phone"), "person").alias("phone"),
         "city",
         "country",
         timestamp_text(F.col("updated_ms"), start_on=start_on).alias("updated_at"),

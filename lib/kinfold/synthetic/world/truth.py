@@ -1,14 +1,13 @@
-"""Truth: what a correct pipeline must find in a generated world; for tests and summaries only."""
+"""The truth of a generated world: what a correct pipeline finds. For tests and summaries only."""
 
 from collections.abc import Mapping
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.synthetic.behaviour import DAY_MS
-from kinfold.synthetic.events import NAMESPACES, timestamp_text
-from kinfold.synthetic.faults import MALFORMED, SCHEMA_BREAKING
-from kinfold.synthetic.people import person_id
+from kinfold.synthetic.behaviour.events import DAY_MS, NAMESPACES, timestamp_text
+from kinfold.synthetic.collection.faults import MALFORMED, SCHEMA_BREAKING
+from kinfold.synthetic.people.identifiers import person_id
 
 EVENT_TYPES = (
     *("page_view", "product_view", "add_to_cart", "purchase", "return"),
@@ -16,17 +15,17 @@ EVENT_TYPES = (
 )
 
 
-def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> DataFrame:
-    """Who each identifier belongs to that was sent in an event or stands in the CRM extract.
+def identifier_owners(received: DataFrame, cards: DataFrame, *, days: int) -> DataFrame:
+    """The owners of each identifier that is in an event or in the CRM extract.
 
     Args:
-        received: see `faults.received_events`; placeholders and junk belong to nobody and are left
-            out.
+        received: see `faults.received_events`. Placeholders and junk values have no owner and are
+            left out.
         cards: see `crm.customer_cards`.
 
     Returns:
-        One row per (namespace, value, person_id): value in normalised form; shared ones once per
-        person.
+        One row per (namespace, value, person_id), with the value in normalised form. A shared
+        identifier has one row per person.
     """
     in_events = received.where(F.col("received_ms") < days * DAY_MS).select(
         "person",
@@ -34,14 +33,14 @@ def owned_identifiers(received: DataFrame, cards: DataFrame, *, days: int) -> Da
         "junk_in",
         F.explode(_pairs({name: f"identifiers.{name}" for name in NAMESPACES})).alias("sent"),
     )
-    of_nobody = F.lit(False)
+    has_no_owner = F.lit(False)
     for replaced_in in ("placeholder_in", "junk_in"):
-        of_nobody |= F.col(replaced_in).eqNullSafe(F.col("sent.namespace"))
+        has_no_owner |= F.col(replaced_in).eqNullSafe(F.col("sent.namespace"))
     in_crm = cards.select(
         "person",
         F.explode(_pairs({name: name for name in ("crm_id", "email", "phone")})).alias("sent"),
     )
-    sent = in_events.where(~of_nobody).select("person", "sent").unionByName(in_crm)
+    sent = in_events.where(~has_no_owner).select("person", "sent").unionByName(in_crm)
     pairs = (
         sent.where(F.col("sent.value").isNotNull())
         .select("sent.namespace", "sent.value", "person")
@@ -59,14 +58,13 @@ def _pairs(columns: Mapping[str, str]) -> Column:
 
 
 def next_purchases(orders: DataFrame, *, days: int, horizon_days: int) -> DataFrame:
-    """When people buy next after the last day, among those who do within the horizon.
+    """The first purchase of each person within the horizon, which starts after the last day.
 
     Args:
         orders: events of type purchase, at least those of the horizon.
 
     Returns:
-        One row per buyer: person_id and next_purchase_ms, the moment the order occurred by a right
-        clock.
+        One row per buyer: person_id and next_purchase_ms (by a correct clock).
     """
     start_ms, end_ms = days * DAY_MS, (days + horizon_days) * DAY_MS
     in_horizon = (F.col("occurred_ms") >= start_ms) & (F.col("occurred_ms") < end_ms)
@@ -79,10 +77,10 @@ def next_purchases(orders: DataFrame, *, days: int, horizon_days: int) -> DataFr
 
 
 def buyers(identifiers: DataFrame, next_purchases: DataFrame, *, start_on: date) -> DataFrame:
-    """Whether each person who was seen buys within the horizon.
+    """Whether each person with an identifier buys within the horizon.
 
     Returns:
-        One row per person of `identifiers`: person_id, buys and next_purchase_at (text, null =
+        One row per person of `identifiers`: person_id, buys and next_purchase_at (text; null =
         does not buy).
     """
     at = timestamp_text(F.col("next_purchase_ms"), start_on=start_on)
@@ -95,10 +93,11 @@ def buyers(identifiers: DataFrame, next_purchases: DataFrame, *, start_on: date)
 
 
 def line_counts(*, days: int) -> list[Column]:
-    """What to count while lines are written, so that no second pass over them is needed.
+    """The counts to take while the lines are written, which saves a second pass over them.
 
-    Counts are of lines received within the world, but for in_flight: events that occurred within
-    it and are received after it. Events are counted once each, duplicates and damaged lines apart.
+    All count lines that are received within the world, except in_flight: events that occurred
+    within it and are received after it. Each event is counted once; duplicates and damaged lines
+    have counts of their own.
     """
     end_ms = days * DAY_MS
     is_in = F.col("received_ms") < end_ms
@@ -118,7 +117,7 @@ def line_counts(*, days: int) -> list[Column]:
             timing: is_event & (F.col("timing") == timing)
             for timing in ("late", "out_of_order", "clock_skew")
         },
-        # Junk typed over a placeholder leaves none.
+        # A junk value can replace a placeholder.
         "placeholders": is_event
         & F.col("placeholder_in").isNotNull()
         & ~F.col("placeholder_in").eqNullSafe(F.col("junk_in")),

@@ -1,7 +1,7 @@
-"""Identities: sightings of identifiers that are hard to resolve, with exact truth, in memory.
+"""Generates events that show identifiers together, with exact truth, as Arrow tables in memory.
 
-For tests and benchmarks of identity resolution, from a hundred people to millions: no shop, no
-files, only which identifiers were seen together and when.
+For tests and benchmarks of identity resolution, from a hundred people to millions. There is no shop
+and there are no files: an event is only a time and the identifiers that were seen together.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
 from kinfold.core.arrays import Flags, Ints
-from kinfold.synthetic.hazards import JUNK_VALUES, IdentityHazards
-from kinfold.synthetic.people import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
+from kinfold.synthetic.people.hazards import JUNK_VALUES, IdentityHazards
+from kinfold.synthetic.people.population import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
 
 PEOPLE_PER_BLOCK = 100_000
-"""People that are drawn together; households, kiosks and recycled phones stay within a block."""
+"""People per block. Households, kiosks and recycled phones never cross blocks."""
 
 _NAMESPACES = ("cookie_id", "crm_id", "device_id", "email", "phone", "user_id")
 _COOKIE, _CRM, _DEVICE, _EMAIL, _PHONE, _USER = range(6)
@@ -38,28 +38,28 @@ _USUAL_HAZARDS = IdentityHazards()
 
 @dataclass(frozen=True)
 class Sightings:
-    """Events that show identifiers, and whose these are.
+    """Events that show identifiers, and the people who used each identifier.
 
     Attributes:
-        events: one row per event: event_id, occurred_at (UTC), identifiers (list of structs of
-            namespace and value; normalised, ordered by namespace, one of each at most), in order of
-            time within each block of people.
-        truth: one row per (namespace, value, person_id): whoever used it. A shared identifier has a
-            row per person and no single owner; one of JUNK_VALUES has none.
+        events: one row per event: event_id, occurred_at (UTC) and identifiers (list of structs of
+            namespace and value; normalised, ordered by namespace, at most one per namespace). In
+            order of time within each block of people.
+        truth: one row per (namespace, value, person_id). A shared identifier has one row per person
+            who used it; one of JUNK_VALUES has no row.
     """
 
     events: pa.Table
     truth: pa.Table
 
     def frame(self, spark: SparkSession) -> DataFrame:
-        """The events as Spark sees them."""
+        """The events as a Spark frame."""
         return spark.createDataFrame(self.events)
 
 
 def identity_sightings(
     *, people: int, seed: int, hazards: IdentityHazards = _USUAL_HAZARDS
 ) -> Sightings:
-    """What `people` people leave behind in a year: about 10 events and 7 identifiers each.
+    """The events of one year: about 10 events and 7 identifiers per person.
 
     The same arguments give the same rows.
 
@@ -76,9 +76,9 @@ def identity_sightings(
 def sighting_blocks(
     *, people: int, seed: int, hazards: IdentityHazards = _USUAL_HAZARDS
 ) -> Iterator[Sightings]:
-    """`identity_sightings` in blocks of people, for worlds that do not fit into memory.
+    """`identity_sightings` in blocks of people, for sizes that do not fit into memory.
 
-    Junk values are the only identifiers that blocks have in common.
+    Junk values are the only identifiers that blocks share.
 
     Raises:
         ValueError: people is below 1.
@@ -98,7 +98,7 @@ def sighting_blocks(
 
 @dataclass(frozen=True)
 class _People:
-    """Who lives in a block; each array has an entry per person."""
+    """The people of a block. Each array has one entry per person."""
 
     devices: Ints
     emails: Ints
@@ -106,13 +106,13 @@ class _People:
     has_account: Flags
     has_crm_id: Flags
     has_tablet: Flags
-    """Shares the tablet of the household, which belongs to its first person."""
+    """Uses the tablet of the household, which belongs to its first person."""
     has_family_email: Flags
     kiosk: Ints
     phone_until: Ints
-    """The day from which the first phone is no longer theirs; _DAYS = never."""
+    """The first day on which the person no longer has the first phone; _DAYS = never."""
     phone_from: Ints
-    """The day from which the phone of `predecessor` is theirs."""
+    """The first day on which the person has the phone of `predecessor`; _DAYS = never."""
     predecessor: Ints
 
 
@@ -123,11 +123,11 @@ def _block(*, first: int, people: int, seed: int, hazards: IdentityHazards) -> S
     person = np.repeat(np.arange(people), visits)
     person = person[draws.permutation(len(person))]
     occurred_us = np.sort(draws.integers(0, _DAYS * _DAY_US, len(person)))
-    keys = _shown_keys(draws, residents, person, day=occurred_us // _DAY_US)
+    keys = _event_keys(draws, residents, person, day=occurred_us // _DAY_US)
     keys = _with_junk(draws, keys, rate=hazards.junk_values)
     seen = keys != _ABSENT
     namespace = np.broadcast_to(np.arange(len(_NAMESPACES), dtype=np.int64), keys.shape)[seen]
-    flat, whose = keys[seen], np.broadcast_to(person[:, None], keys.shape)[seen]
+    flat, user = keys[seen], np.broadcast_to(person[:, None], keys.shape)[seen]
     node = flat * len(_NAMESPACES) + namespace
     nodes, position = np.unique(node, return_inverse=True)
     values = _values(nodes, first=first, seed=seed)
@@ -145,7 +145,7 @@ def _block(*, first: int, people: int, seed: int, hazards: IdentityHazards) -> S
             "identifiers": pa.ListArray.from_arrays(pa.array(offsets), identifiers),
         }
     )
-    return Sightings(events, _truth(nodes, values, position, whose, first=first, people=people))
+    return Sightings(events, _truth(nodes, values, position, user, first=first, people=people))
 
 
 def _residents(draws: Generator, *, people: int, hazards: IdentityHazards) -> _People:
@@ -153,20 +153,20 @@ def _residents(draws: Generator, *, people: int, hazards: IdentityHazards) -> _P
     households = people // 2 + 1
     has_account = draws.random(people) < 0.88
     phones = draws.choice(3, people, p=[0.3, 0.55, 0.15])
-    # The last person of an odd number has nobody to share with, and shares with themself.
+    # In an odd number of people the last person has no partner and shares with themselves.
     has_tablet = (draws.random(households) < hazards.shared_devices)[household]
     has_family_email = (draws.random(households) < hazards.family_emails)[household]
     kiosks = max(1, round(people * hazards.kiosk_users / hazards.people_per_kiosk))
     goes_to_kiosk = draws.random(people) < hazards.kiosk_users
     gives_up = np.flatnonzero((draws.random(people) < hazards.recycled_phones) & (phones > 0))
-    heirs = draws.permutation(people)[: len(gives_up)]
-    is_other = heirs // 2 != gives_up // 2
-    gives_up, heirs = gives_up[is_other], heirs[is_other]
+    successors = draws.permutation(people)[: len(gives_up)]
+    is_other = successors // 2 != gives_up // 2
+    gives_up, successors = gives_up[is_other], successors[is_other]
     until = draws.integers(90, 240, len(gives_up))
     phone_until, phone_from = np.full(people, _DAYS), np.full(people, _DAYS)
     predecessor = np.zeros(people, dtype=np.int64)
-    phone_until[gives_up], phone_from[heirs] = until, until + 30
-    predecessor[heirs] = gives_up
+    phone_until[gives_up], phone_from[successors] = until, until + 30
+    predecessor[successors] = gives_up
     return _People(
         devices=1 + draws.choice(3, people, p=[0.5, 0.35, 0.15]),
         emails=1 + (draws.random(people) < 0.25),
@@ -182,8 +182,8 @@ def _residents(draws: Generator, *, people: int, hazards: IdentityHazards) -> _P
     )
 
 
-def _shown_keys(draws: Generator, people: _People, person: Ints, *, day: Ints) -> Ints:
-    """Which identifiers each event shows: one row per event, one column per namespace."""
+def _event_keys(draws: Generator, people: _People, person: Ints, *, day: Ints) -> Ints:
+    """The identifiers of each event: one row per event, one column per namespace."""
 
     def chance(probability: float) -> Flags:
         return draws.random(len(person)) < probability
@@ -192,8 +192,8 @@ def _shown_keys(draws: Generator, people: _People, person: Ints, *, day: Ints) -
     is_identify = is_login & chance(0.3)
     kind = draws.random(len(person))
     is_order, is_mail = ~is_login & (kind < 0.15), ~is_login & (kind > 0.94)
-    cookie, device = _places(draws, people, person, day=day)
-    email, phone = _addresses(draws, people, person, day=day)
+    cookie, device = _cookies_and_devices(draws, people, person, day=day)
+    email, phone = _emails_and_phones(draws, people, person, day=day)
     shows_email = is_order | is_mail | is_identify | (is_login & chance(0.5))
     shows_phone = (is_order & chance(0.5)) | (is_identify & chance(0.8))
     shows_cookie = ~(is_order & chance(0.3)) & ~(is_mail & chance(0.5))
@@ -209,52 +209,56 @@ def _shown_keys(draws: Generator, people: _People, person: Ints, *, day: Ints) -
     return keys
 
 
-def _places(draws: Generator, people: _People, person: Ints, *, day: Ints) -> tuple[Ints, Ints]:
-    """The cookie and device of each event; browsers, half of all devices, have no device id."""
+def _cookies_and_devices(
+    draws: Generator, people: _People, person: Ints, *, day: Ints
+) -> tuple[Ints, Ints]:
+    """The cookie and the device of each event. Half of all devices are browsers, without an id."""
     habit = draws.random(len(person)) * draws.random(len(person))
     slot = (habit * people.devices[person]).astype(np.int64)
     is_on_tablet = people.has_tablet[person] & (draws.random(len(person)) < 0.35)
     owner = np.where(is_on_tablet, person // 2 * 2, person)
     slot = np.where(is_on_tablet, _TABLET, slot)
-    place = owner * _SLOTS + slot
-    lifetime = _SHORTEST_COOKIE_DAYS + _hashed(1, place) % np.uint64(160)
+    used_device = owner * _SLOTS + slot
+    lifetime = _SHORTEST_COOKIE_DAYS + _hashed(1, used_device) % np.uint64(160)
     cookie = owner * _SLOTS + slot * 16 + day // lifetime.astype(np.int64)
-    device = np.where(_hashed(2, place) % np.uint64(2) == 0, place, _ABSENT)
+    device = np.where(_hashed(2, used_device) % np.uint64(2) == 0, used_device, _ABSENT)
     is_at_kiosk = (people.kiosk[person] >= 0) & (draws.random(len(person)) < 0.2)
     kiosk = (len(people.kiosk) + people.kiosk[person]) * _SLOTS
     return np.where(is_at_kiosk, kiosk, cookie), np.where(is_at_kiosk, kiosk, device)
 
 
-def _addresses(draws: Generator, people: _People, person: Ints, *, day: Ints) -> tuple[Ints, Ints]:
-    """The e-mail and phone each event would show, were it asked for them."""
+def _emails_and_phones(
+    draws: Generator, people: _People, person: Ints, *, day: Ints
+) -> tuple[Ints, Ints]:
+    """The e-mail and the phone of the person at each event; the event may not show them."""
     other_email = (draws.random(len(person)) < 0.3) & (people.emails[person] > 1)
     is_family = people.has_family_email[person] & (draws.random(len(person)) < 0.5)
     email = np.where(is_family, person // 2 * 2 * _SLOTS + 2, person * _SLOTS + other_email)
     is_second = (draws.random(len(person)) < 0.35) & (people.phones[person] > 1)
-    is_given_up = day >= people.phone_until[person]
+    has_given_up = day >= people.phone_until[person]
     own = np.where(people.phones[person] > 0, person * _SLOTS + is_second, _ABSENT)
-    own = np.where(is_given_up, person * _SLOTS + 1, own)
+    own = np.where(has_given_up, person * _SLOTS + 1, own)
     inherited = people.predecessor[person] * _SLOTS
     return email, np.where(day >= people.phone_from[person], inherited, own)
 
 
 def _with_junk(draws: Generator, keys: Ints, *, rate: float) -> Ints:
-    """Some events with a junk value for the e-mail, phone or account they show, or should show."""
-    is_hit = draws.random(len(keys)) < rate
+    """Sets a junk value as the e-mail, phone or account of some events."""
+    has_junk = draws.random(len(keys)) < rate
     column = draws.choice([_EMAIL, _PHONE, _USER], len(keys), p=[0.5, 0.2, 0.3])
     for target in (_EMAIL, _PHONE, _USER):
-        which = draws.integers(0, len(JUNK_VALUES[_NAMESPACES[target]]), len(keys))
-        chosen = is_hit & (column == target)
-        keys[:, target] = np.where(chosen, _JUNK + which, keys[:, target])
+        choice = draws.integers(0, len(JUNK_VALUES[_NAMESPACES[target]]), len(keys))
+        is_target = has_junk & (column == target)
+        keys[:, target] = np.where(is_target, _JUNK + choice, keys[:, target])
     return keys
 
 
 def _truth(
-    nodes: Ints, values: pa.Array, position: Ints, whose: Ints, *, first: int, people: int
+    nodes: Ints, values: pa.Array, position: Ints, user: Ints, *, first: int, people: int
 ) -> pa.Table:
-    """Whoever used each identifier, but for junk."""
+    """The people who used each identifier, without junk values."""
     is_junk = nodes // len(_NAMESPACES) >= _JUNK
-    used = np.unique((position * people + whose)[~is_junk[position]])
+    used = np.unique((position * people + user)[~is_junk[position]])
     node, person = used // people, used % people
     number = pc.utf8_lpad(pa.array(person + first).cast(pa.string()), 9, "0")
     return pa.table(
@@ -270,18 +274,18 @@ def _values(nodes: Ints, *, first: int, seed: int) -> pa.Array:
     """The text of each identifier, in the order of `nodes`."""
     key, namespace = nodes // len(_NAMESPACES), nodes % len(_NAMESPACES)
     is_junk = key >= _JUNK
-    # Kiosks are numbered behind the people of a block: the hash keeps blocks apart by `first`.
+    # Keys of kiosks follow those of the block's people; `first` keeps hashes of blocks apart.
     hashed = _hashed(seed, nodes ^ (first << 34))
     number = (key // _SLOTS + first) * 3 + key % _SLOTS
-    parts, places = [], []
+    parts, positions = [], []
     for code, name in enumerate(_NAMESPACES):
-        at = np.flatnonzero((namespace == code) & ~is_junk)
+        plain = np.flatnonzero((namespace == code) & ~is_junk)
         junk = np.flatnonzero((namespace == code) & is_junk)
-        parts += [_text(name, hashed[at], number[at], seed=seed)]
+        parts += [_text(name, hashed[plain], number[plain], seed=seed)]
         parts += [pa.array(JUNK_VALUES.get(name, ("",))).take(pa.array(key[junk] - _JUNK))]
-        places += [at, junk]
+        positions += [plain, junk]
     order = np.empty(len(nodes), dtype=np.int64)
-    order[np.concatenate(places)] = np.arange(len(nodes))
+    order[np.concatenate(positions)] = np.arange(len(nodes))
     return pa.concat_arrays(parts).take(pa.array(order))
 
 
@@ -305,14 +309,14 @@ def _text(namespace: str, hashed: NDArray[np.uint64], number: Ints, *, seed: int
 
 
 def _digits(number: Ints, *, seed: int) -> pa.Array:
-    """Nine digits that say nothing about the order of the numbers; one of each below 10^9."""
-    # The factor shares no divisor with 10^9, so it reaches each number once.
+    """Nine digits per number, in no visible order; all different for numbers below 10^9."""
+    # The factor and 10^9 have no common divisor, so no two numbers give the same digits.
     scattered = (number * 379_687_871 + seed * 7_919) % 10**9
     return pc.utf8_lpad(pa.array(scattered).cast(pa.string()), 9, "0")
 
 
 def _hashed(seed: int, number: Ints) -> NDArray[np.uint64]:
-    """64 bits of each number, all different for one seed (splitmix64)."""
+    """A 64-bit hash of each number; different numbers give different hashes (SplitMix64)."""
     mixed = number.astype(np.uint64) + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
@@ -324,7 +328,7 @@ _HEX_PAIRS = np.array([f"{byte:02x}" for byte in range(256)], dtype="S2")
 
 
 def _hex(prefix: bytes, number: NDArray[np.uint64]) -> pa.Array:
-    """Each number as 16 hexadecimal digits behind the prefix."""
+    """The prefix and 16 hexadecimal digits for each number."""
     width = len(prefix) + 16
     text = np.empty((len(number), width), dtype=np.uint8)
     text[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)

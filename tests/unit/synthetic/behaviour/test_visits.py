@@ -1,13 +1,14 @@
-"""When people come, and with what in mind."""
+"""When people visit the shop, and what they do there."""
 
 from datetime import date
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from kinfold.synthetic.behaviour import DAY_MS, person_days, visits
+from kinfold.synthetic.behaviour.events import DAY_MS
+from kinfold.synthetic.behaviour.visits import person_days, visits
 from kinfold.synthetic.draws import Draws
-from kinfold.synthetic.people import population
+from kinfold.synthetic.people.population import population
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 
@@ -20,22 +21,23 @@ def residents(spark: SparkSession) -> DataFrame:
     return population(spark, people=400, draws=DRAWS, sharing_ratio=0.0).cache()
 
 
-def test_people_come_only_between_their_first_and_last_day(residents: DataFrame) -> None:
+def test_people_visit_only_between_their_first_and_last_day(residents: DataFrame) -> None:
     days = person_days(residents, days=60, start_on=START_ON)
     outside = (F.col("day") < F.col("first_day")) | (F.col("day") > F.col("last_day"))
     assert days.where(outside | (F.col("day") > 59)).count() == 0
 
 
-def test_a_fading_person_comes_less_every_week(residents: DataFrame) -> None:
+def test_a_fading_person_visits_less_every_week(residents: DataFrame) -> None:
     leaving = person_days(residents, days=400, start_on=START_ON).where("last_day < 400")
     by_distance = leaving.groupBy((F.col("last_day") - F.col("day")).alias("left"))
-    vigour = {
-        row.left: row.vigour for row in by_distance.agg(F.avg("vigour").alias("vigour")).collect()
-    }
-    assert vigour[1] < vigour[8] < vigour[16] < vigour[30]
+    rows = by_distance.agg(F.avg("activity").alias("activity")).collect()
+    activity = {row.left: row.activity for row in rows}
+    assert activity[1] < activity[8] < activity[16] < activity[30]
 
 
-def test_what_is_bought_was_put_into_the_cart_and_viewed_before(residents: DataFrame) -> None:
+def test_a_product_is_viewed_and_put_into_the_cart_before_it_is_bought(
+    residents: DataFrame,
+) -> None:
     made = visits(person_days(residents, days=60, start_on=START_ON), draws=DRAWS)
     row = made.agg(
         F.count_if("buys").alias("orders"),
@@ -57,7 +59,7 @@ def test_what_is_bought_was_put_into_the_cart_and_viewed_before(residents: DataF
     }
 
 
-def test_a_longer_calendar_leaves_the_visits_of_earlier_days_alone(residents: DataFrame) -> None:
+def test_a_longer_calendar_does_not_change_the_visits_of_earlier_days(residents: DataFrame) -> None:
     def early_visits(days: int) -> list[object]:
         made = visits(person_days(residents, days=days, start_on=START_ON), draws=DRAWS)
         return made.where("day < 20").orderBy("visit").collect()

@@ -1,14 +1,14 @@
-"""What people agree to receive and what they open."""
+"""Consent decisions and newsletter openings."""
 
 from datetime import date
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
-from kinfold.synthetic.behaviour import person_days
+from kinfold.synthetic.behaviour.mailings import consent_decisions, email_opens
+from kinfold.synthetic.behaviour.visits import person_days
 from kinfold.synthetic.draws import Draws
-from kinfold.synthetic.mailings import consent_decisions, email_opens
-from kinfold.synthetic.people import population
+from kinfold.synthetic.people.population import population
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 
@@ -21,7 +21,7 @@ def residents(spark: SparkSession) -> DataFrame:
     return population(spark, people=500, draws=DRAWS, sharing_ratio=0.0).cache()
 
 
-def test_a_withdrawal_follows_the_grant_it_takes_back(residents: DataFrame) -> None:
+def test_a_withdrawal_follows_a_grant(residents: DataFrame) -> None:
     decisions = consent_decisions(residents, draws=DRAWS).withColumns(
         {
             "purpose": F.get_json_object("properties", "$.purpose"),
@@ -35,7 +35,7 @@ def test_a_withdrawal_follows_the_grant_it_takes_back(residents: DataFrame) -> N
     assert courses == {("granted",), ("granted", "withdrawn"), ("withdrawn",)}
 
 
-def test_only_who_agreed_opens_newsletters_and_only_until_the_withdrawal(
+def test_newsletters_are_opened_only_between_grant_and_withdrawal(
     residents: DataFrame,
 ) -> None:
     opens = email_opens(
@@ -44,11 +44,20 @@ def test_only_who_agreed_opens_newsletters_and_only_until_the_withdrawal(
     email = F.get_json_object("properties", "$.purpose") == "email"
     decision = F.get_json_object("properties", "$.decision")
     decided = consent_decisions(residents, draws=DRAWS).where(email)
-    granted = (
-        decided.where(decision == "granted")
-        .groupBy("person")
-        .agg(F.min("occurred_ms").alias("granted_ms"))
+    consent = decided.groupBy("person").agg(
+        F.min(F.when(decision == "granted", F.col("occurred_ms"))).alias("granted_ms"),
+        F.max(F.when(decision == "withdrawn", F.col("occurred_ms"))).alias("withdrawn_ms"),
     )
-    both = opens.join(granted, "person", "left")
-    assert opens.count() > 0
-    assert both.where("granted_ms is null or granted_ms >= occurred_ms").count() == 0
+    both = opens.join(consent, "person", "left")
+    # The last newsletter is of the day before the withdrawal and is opened at most 47 hours later.
+    still_open_ms = 17 * 3_600_000
+    row = both.agg(
+        F.count(F.lit(1)).alias("opens"),
+        F.count_if(F.coalesce(F.col("granted_ms") >= F.col("occurred_ms"), F.lit(True))),
+        F.count_if(F.col("occurred_ms") >= F.col("withdrawn_ms") + still_open_ms),
+        F.count_if(F.col("withdrawn_ms").isNotNull()).alias("before_a_withdrawal"),
+    ).first()
+    assert row is not None
+    assert row.opens > 0
+    assert row.before_a_withdrawal > 0
+    assert (row[1], row[2]) == (0, 0)

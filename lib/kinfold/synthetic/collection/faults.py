@@ -1,7 +1,7 @@
-"""Faults: what goes wrong between a person's device and the collector, at set rates and counted.
+"""Generates the lines of the event collector, with faults at configured rates.
 
-A damaged line is sent beside the good one (the client tried again), so no behaviour is lost to a
-fault.
+A damaged line is always sent in addition to the good one, as if the client had tried again. So no
+event is lost because of a fault.
 """
 
 from dataclasses import dataclass, fields
@@ -9,12 +9,11 @@ from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.synthetic.behaviour import DAY_MS
+from kinfold.synthetic.behaviour.events import DAY_MS, NAMESPACES, timestamp_text
 from kinfold.synthetic.catalogue import CURRENCY
 from kinfold.synthetic.draws import Draws, padded_hex
-from kinfold.synthetic.events import NAMESPACES, timestamp_text
-from kinfold.synthetic.hazards import JUNK_VALUES
-from kinfold.synthetic.people import written_email, written_phone
+from kinfold.synthetic.people.hazards import JUNK_VALUES
+from kinfold.synthetic.people.identifiers import typed_email, typed_phone
 
 MALFORMED = ("truncated", "not_json", "empty", "wrong_types")
 SCHEMA_BREAKING = ("missing_property", "negative_amount", "unknown_event_type", "bad_timestamp")
@@ -23,7 +22,7 @@ PLACEHOLDERS = {
     "user_id": ("undefined", "null", "0"),
     "cookie_id": ("null", "undefined", "00000000-0000-0000-0000-000000000000"),
 }
-"""What broken clients send instead of an identifier; none of them belongs to anybody."""
+"""Values that broken clients send instead of an identifier. They identify no person."""
 _NOT_JSON = (
     "<html><body>502 Bad Gateway</body></html>",
     "GET /collect?v=1 HTTP/1.1",
@@ -35,26 +34,27 @@ _BAD_TIMESTAMPS = ("2026-13-45T25:61:00Z", "yesterday", "01/02/2026 10:15", "")
 
 @dataclass(frozen=True)
 class FaultRates:
-    """How often each fault happens, in [0, 1]. Rates are per event unless said otherwise.
+    """How often each fault happens, in [0, 1]. Rates are per event unless stated otherwise.
 
     Attributes:
-        duplicates: resent with the same event_id; half at once and unchanged, half up to three
-        days later. late: received one hour to six days after it occurred.
+        duplicates: the event is sent again with the same event_id; half of them at once and
+            unchanged, half up to three days later.
+        late: received one hour to six days after it occurred.
         out_of_order: received one to thirty minutes after it occurred, so behind later events.
         clock_skew: the device's clock is ahead: occurred_at is one to ten minutes after
-        received_at. malformed: a second, unreadable line is sent: cut off, not JSON, empty or of
-        wrong types. schema_breaking: a second event is sent that breaks its schema: a missing
-        property, a negative amount,
-            an unknown event_type or a bad timestamp.
-        placeholders: an identifier is replaced by one that stands for nobody, such as
-        test@test.com. shared_devices: per pair of people: both use one device, hence its cookies.
-        crm_typos: per row of the CRM extract: two letters swapped or one lost in a name or an
-        e-mail.
+            received_at.
+        malformed: a second, unreadable line is sent: truncated, not JSON, empty or of wrong types.
+        schema_breaking: a second event is sent that breaks its schema: a missing property, a
+            negative amount, an unknown event_type or a bad timestamp.
+        placeholders: an identifier is replaced by one that identifies no person, such as
+            test@test.com.
+        shared_devices: per pair of people: both use one device, hence its cookies.
+        crm_typos: per row of the CRM extract: in a name or an e-mail, two letters are swapped or
+            one is missing.
 
     Raises:
         ValueError: a rate is outside [0, 1], or late, out_of_order and clock_skew add up to more
-        than 1 (an
-            event has at most one of the three).
+            than 1 (an event has at most one of the three).
     """
 
     duplicates: float = 0.02
@@ -75,31 +75,30 @@ class FaultRates:
         if self.late + self.out_of_order + self.clock_skew > 1.0:
             raise ValueError(
                 f"FaultRates: late ({self.late}), out_of_order ({self.out_of_order}) and "
-                f"clock_skew "
-                f"({self.clock_skew}) add up to more than 1. An event has one of them at most; "
-                f"lower them."
+                f"clock_skew ({self.clock_skew}) add up to more than 1. An event has at most one "
+                "of them: lower the rates."
             )
 
     @classmethod
     def none(cls) -> "FaultRates":
-        """A world in which nothing goes wrong."""
+        """The rates of a world without faults."""
         return cls(**{field.name: 0.0 for field in fields(cls)})
 
 
 def received_events(
     events: DataFrame, *, draws: Draws, rates: FaultRates, junk_rate: float = 0.0
 ) -> DataFrame:
-    """Events as the collector first gets them.
+    """Events with the time of their first receipt and with the faults chosen for them.
 
     Args:
         events: see `events.as_events`.
-        junk_rate: share of events that show one of JUNK_VALUES.
+        junk_rate: share of events that contain one of JUNK_VALUES.
 
     Returns:
         The columns of `events` and received_ms, `timing` (on_time, late, out_of_order or
         clock_skew), written_ms (occurred_ms by the device's clock), `placeholder_in` and `junk_in`
-        (the namespace whose identifier was replaced, or given where there was none; else null). The
-        identifiers are still the true ones.
+        (the namespace whose identifier is replaced or added; null = none). `identifiers` still
+        holds the true values.
     """
     delay = F.when(F.col("timing") == "late", _late_ms(draws))
     delay = delay.when(F.col("timing") == "out_of_order", _minutes(draws, "disorder", 1.0, 30.0))
@@ -120,11 +119,11 @@ def received_events(
 
 
 def _timing(draws: Draws, rates: FaultRates) -> Column:
-    at = draws.uniform("timing", "event_key")
+    chance = draws.uniform("timing", "event_key")
     return (
-        F.when(at < rates.late, F.lit("late"))
-        .when(at < rates.late + rates.out_of_order, F.lit("out_of_order"))
-        .when(at < rates.late + rates.out_of_order + rates.clock_skew, F.lit("clock_skew"))
+        F.when(chance < rates.late, F.lit("late"))
+        .when(chance < rates.late + rates.out_of_order, F.lit("out_of_order"))
+        .when(chance < rates.late + rates.out_of_order + rates.clock_skew, F.lit("clock_skew"))
         .otherwise(F.lit("on_time"))
     )
 
@@ -149,8 +148,7 @@ def _placeholder_namespace(draws: Draws, rates: FaultRates) -> Column:
 
 
 def _junk_namespace(draws: Draws, rate: float) -> Column:
-    """Where somebody must type something: the e-mail or phone they are asked for, else the
-    account."""
+    """The namespace of a junk value: the e-mail or phone that a form asks for, else the account."""
     asks_phone = F.col("identifiers.phone").isNotNull()
     asks_email = F.col("identifiers.email").isNotNull()
     is_phone = asks_phone & (~asks_email | (draws.uniform("junk_phone", "event_key") < 0.5))
@@ -162,15 +160,15 @@ def _junk_namespace(draws: Draws, rate: float) -> Column:
 def sent_lines(
     received: DataFrame, *, draws: Draws, rates: FaultRates, start_on: date
 ) -> DataFrame:
-    """The lines the collector writes: each event, its resends and the damaged lines beside it.
+    """The lines that the collector writes: each event, its duplicates and the damaged lines.
 
     Args:
         received: see `received_events`.
 
     Returns:
         One row per line: `line`, `received_ms`, `event_id`, `copy` (original, duplicate, malformed
-        or schema_breaking), `damage` (one of MALFORMED or SCHEMA_BREAKING, else null), and of the
-        event event_type, occurred_ms, timing, placeholder_in and junk_in. event_id and copy
+        or schema_breaking), `damage` (one of MALFORMED or SCHEMA_BREAKING, else null), and the
+        event's event_type, occurred_ms, timing, placeholder_in and junk_in. event_id and copy
         together are unique.
     """
     copies = (
@@ -187,10 +185,11 @@ def sent_lines(
     damage = F.when(F.col("copy") == "malformed", malformed).when(
         F.col("copy") == "schema_breaking", breaking
     )
+    received_ms = F.col("received_ms") + _copy_delay_ms(draws)
     return (
         received.withColumn("written_identifiers", _written_identifiers(draws))
         .withColumn("copy", F.explode(F.array_compact(F.array(*copies))))
-        .withColumns({"damage": damage, "received_ms": F.col("received_ms") + _resend_delay(draws)})
+        .withColumns({"damage": damage, "received_ms": received_ms})
         .withColumn("event", _event_json(draws, start_on=start_on))
         .withColumn("line", _line(draws))
         .select(
@@ -200,7 +199,7 @@ def sent_lines(
     )
 
 
-def _resend_delay(draws: Draws) -> Column:
+def _copy_delay_ms(draws: Draws) -> Column:
     is_at_once = draws.uniform("resend_at_once", "event_key") < 0.5
     later = F.floor(60_000 + draws.uniform("resend_after", "event_key") * 3 * DAY_MS).cast("long")
     resent = F.when(is_at_once, F.lit(0).cast("long")).otherwise(later)
@@ -226,7 +225,7 @@ def _line(draws: Draws) -> Column:
 
 
 def _event_json(draws: Draws, *, start_on: date) -> Column:
-    """The native event; a schema-breaking copy differs from it in its id and in what it breaks."""
+    """The event as JSON text. A schema-breaking copy has another id and breaks one rule."""
     damage = F.col("damage")
     is_broken_order = damage.isin("missing_property", "negative_amount")
     new_id = padded_hex(draws.number("broken_id", "event_key"))
@@ -254,10 +253,10 @@ def _event_json(draws: Draws, *, start_on: date) -> Column:
 
 
 def _written_identifiers(draws: Draws) -> Column:
-    """Identifiers as typed by people and clients: messy e-mails and phones, placeholders, junk."""
+    """Identifiers as JSON text: e-mails and phones as people type them, placeholders, junk."""
     written = {name: F.col(f"identifiers.{name}") for name in NAMESPACES}
-    written["email"] = written_email(draws, written["email"], "event_key")
-    written["phone"] = written_phone(draws, written["phone"], "event_key")
+    written["email"] = typed_email(draws, written["email"], "event_key")
+    written["phone"] = typed_phone(draws, written["phone"], "event_key")
     for name, values in PLACEHOLDERS.items():
         placeholder = draws.choice(values, "placeholder_value", "event_key")
         written[name] = F.when(F.col("placeholder_in") == name, placeholder).otherwise(
@@ -270,7 +269,7 @@ def _written_identifiers(draws: Draws) -> Column:
 
 
 def _broken_order(draws: Draws) -> Column:
-    """The properties of an order with a negative amount, or else without its order_id."""
+    """The properties of an order, with a negative amount or without its order_id."""
     is_negative = F.col("damage") == "negative_amount"
     amount = (100 + draws.below(9_900, "broken_amount", "event_key")).cast("string")
     order_id = F.concat(F.lit('"order_id":"o-'), padded_hex(F.col("event_key")), F.lit('",'))
@@ -285,7 +284,7 @@ def _broken_order(draws: Draws) -> Column:
 
 
 def _mistyped_json() -> Column:
-    """JSON, and even an object, but nothing in it has the type it should have."""
+    """A JSON object in which no member has the right type."""
     return F.concat(
         F.lit('{"event_id":'),
         F.abs(F.hash("event_id")).cast("string"),

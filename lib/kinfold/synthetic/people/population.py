@@ -1,7 +1,6 @@
-"""People: who lives in a generated world, how each of them behaves and what identifies them.
+"""Generates the people of a world: life cycle, behaviour, traits and identifiers.
 
-All of it is a function of the person's number and the seed, so that no table of people is ever
-joined.
+Every attribute is a function of the person's number and the seed, so no join is needed.
 """
 
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 
 from kinfold.synthetic.catalogue import CATEGORIES
-from kinfold.synthetic.draws import Draws, looked_up, padded_hex
-from kinfold.synthetic.hazards import IdentityHazards
+from kinfold.synthetic.draws import Draws, padded_hex, value_at
+from kinfold.synthetic.people.hazards import IdentityHazards
+from kinfold.synthetic.people.identifiers import phone_count, phone_number
 
 FIRST_NAMES = (
     *("Adela", "Bram", "Celia", "Dario", "Edda", "Farid", "Greta", "Hamza", "Ilse", "Jonas"),
@@ -47,16 +47,13 @@ CITIES = (
     *("Harrowgate Bay", "Ivybridge Cross", "Kingsferry", "Lowenthorpe", "Millbrook Sands"),
 )
 MAIL_DOMAINS = ("example.com", "example.org", "example.net", "post.example", "mail.example")
-COUNTRY = "GB"
-"""Where phone numbers belong: their national form ("07400 ...") needs it to be read."""
 
 
 @dataclass(frozen=True)
 class BehaviourGroup:
     """A kind of customer. Rates are per day of an average member; probabilities in [0, 1].
 
-    A mission is a search for something to buy: a few visits within two weeks that may end in an
-    order.
+    Missions: see `visits`.
     """
 
     name: str
@@ -92,20 +89,20 @@ def population(
     sharing_ratio: float,
     hazards: IdentityHazards | None = None,
 ) -> DataFrame:
-    """Everyone who lives in the world, those included who arrive after its last day.
+    """The people of the world, including those who arrive after its last day.
 
     Args:
-        people: how many.
+        people: number of people.
         sharing_ratio: share of the pairs of neighbours in which both use one device.
         hazards: what else people share; its shared_devices is not read.
 
     Returns:
-        One row per person: `person` (number from 0) with stage of life (first_day, last_day,
-        registered_day: days since the start of the world, the last null for who never registers),
-        rates and tastes, names, what identifies them (user_id, email, other_email, phone,
-        other_phone, crm_id: null = has none), and what they share: family_email, kiosk (number),
-        inherited_phone; and from which days: inherited_day, and gives_up_day of the first phone
-        (null = never).
+        One row per person: `person` (number from 0); first_day, last_day and registered_day (days
+        since the start of the world; registered_day is null for people who never register); rates
+        and preferences; names; identifiers (user_id, email, other_email, phone, other_phone,
+        crm_id: null = has none); shared identifiers (family_email, kiosk as a number,
+        inherited_phone); inherited_day, from which the person has inherited_phone; gives_up_day,
+        from which the person no longer has the first phone (both null = never).
     """
     hazards = hazards or IdentityHazards.none()
     return (
@@ -113,15 +110,15 @@ def population(
         .withColumnRenamed("id", "person")
         .withColumn("group", draws.index([group.share for group in GROUPS], "group", "person"))
         .transform(_with_stages, draws=draws)
-        .transform(_with_tastes, draws=draws)
+        .transform(_with_preferences, draws=draws)
         .transform(_with_names, draws=draws)
-        .transform(_with_belongings, draws=draws, sharing_ratio=sharing_ratio)
+        .transform(_with_identifiers, draws=draws, sharing_ratio=sharing_ratio)
         .transform(_with_hazards, draws=draws, hazards=hazards)
     )
 
 
 def _of_group(attribute: str) -> Column:
-    return looked_up([getattr(group, attribute) for group in GROUPS], F.col("group"))
+    return value_at([getattr(group, attribute) for group in GROUPS], F.col("group"))
 
 
 def _with_stages(people: DataFrame, *, draws: Draws) -> DataFrame:
@@ -144,7 +141,7 @@ def _with_stages(people: DataFrame, *, draws: Draws) -> DataFrame:
     )
 
 
-def _with_tastes(people: DataFrame, *, draws: Draws) -> DataFrame:
+def _with_preferences(people: DataFrame, *, draws: Draws) -> DataFrame:
     eagerness = draws.normal("eagerness", "person")
     curiosity = draws.normal("curiosity", "person")
     missions = _of_group("missions_per_day") * F.exp(0.65 * eagerness - 0.21)
@@ -186,8 +183,8 @@ def _with_names(people: DataFrame, *, draws: Draws) -> DataFrame:
     )
 
 
-def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -> DataFrame:
-    """What identifies a person, but for what their devices give away (device_id, cookie_id)."""
+def _with_identifiers(people: DataFrame, *, draws: Draws, sharing_ratio: float) -> DataFrame:
+    """Adds the identifiers that do not depend on a device (no device_id, no cookie_id)."""
     number = F.col("person").cast("string")
     is_second_of_pair = F.col("person") % 2 == 1
     shares = draws.uniform("shared_device", F.shiftright("person", 1)) < sharing_ratio
@@ -199,7 +196,7 @@ def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -
     domain = F.concat(F.lit("@"), draws.choice(MAIL_DOMAINS, "mail_domain", "person"))
     full_name = F.concat(F.lower("first_name"), F.lit("."), F.lower("last_name"), number, domain)
     nickname = F.concat(F.lower("last_name"), F.lit("-"), number, F.lit("@post.example"))
-    phones = _phone_count(draws, F.col("person"))
+    phones = phone_count(draws, F.col("person"))
     return people.withColumns(
         {
             "is_sharing_device": is_second_of_pair & shares,
@@ -215,7 +212,11 @@ def _with_belongings(people: DataFrame, *, draws: Draws, sharing_ratio: float) -
 
 
 def _with_hazards(people: DataFrame, *, draws: Draws, hazards: IdentityHazards) -> DataFrame:
-    """What people share beyond a device; of a phone given up, the heir lives two doors away."""
+    """Adds what people share other than a device.
+
+    The next owner of a phone that was given up is the person whose number differs in the second
+    bit.
+    """
     person = F.col("person")
     household = F.shiftright(person, 1)
     predecessor = person.bitwiseXOR(F.lit(2).cast("bigint"))
@@ -224,10 +225,10 @@ def _with_hazards(people: DataFrame, *, draws: Draws, hazards: IdentityHazards) 
     goes_to_kiosk = draws.uniform("goes_to_kiosk", person) < hazards.kiosk_users
     per_kiosk = hazards.people_per_kiosk / max(hazards.kiosk_users, 1e-9)
 
-    def gives_up_day(whose: Column) -> Column:
-        gives_up = draws.uniform("gives_up_phone", whose) < hazards.recycled_phones
-        has_phone = _phone_count(draws, whose) >= 1
-        return F.when(gives_up & has_phone, 5 + draws.below(60, "gives_up_day", whose))
+    def gives_up_day(owner: Column) -> Column:
+        gives_up = draws.uniform("gives_up_phone", owner) < hazards.recycled_phones
+        has_phone = phone_count(draws, owner) >= 1
+        return F.when(gives_up & has_phone, 5 + draws.below(60, "gives_up_day", owner))
 
     return people.withColumns(
         {
@@ -237,74 +238,4 @@ def _with_hazards(people: DataFrame, *, draws: Draws, hazards: IdentityHazards) 
             "inherited_day": gives_up_day(predecessor) + 10,
             "inherited_phone": phone_number(draws, predecessor, number=0),
         }
-    )
-
-
-def _phone_count(draws: Draws, person: Column) -> Column:
-    return draws.index([0.35, 0.5, 0.15], "phones", person)
-
-
-def phone_number(draws: Draws, person: Column, *, number: int) -> Column:
-    """The person's first or second phone in E.164; unique below 50 million people."""
-    # The factor shares no divisor with 10^8, so it reaches each of the 10^8 numbers once.
-    shift = draws.seed * 7_919 % 10**8
-    digits = F.pmod((person * 2 + number) * F.lit(37_968_787) + shift, F.lit(10**8))
-    return F.concat(F.lit("+4474"), F.lpad(digits.cast("string"), 8, "0"))
-
-
-def person_id() -> Column:
-    """The name of the person in the truth; no event carries it."""
-    return F.concat(F.lit("p"), F.lpad(F.col("person").cast("string"), 8, "0"))
-
-
-def device_id(draws: Draws, *, number: Column) -> Column:
-    """The person's device of this number; number 0 may be their neighbour's too."""
-    return F.concat(
-        F.lit("d-"), padded_hex(draws.number("device_id", _device_owner(number), number))
-    )
-
-
-def cookie_id(draws: Draws, *, number: Column, day: Column) -> Column:
-    """The cookie on a device on a day; each device gets a new one every 15 to 150 days."""
-    owner = _device_owner(number)
-    lifetime = 15 + draws.below(136, "cookie_lifetime", owner, number)
-    generation = F.floor((day + draws.below(150, "cookie_phase", owner, number)) / lifetime).cast(
-        "int"
-    )
-    return F.concat(F.lit("c-"), padded_hex(draws.number("cookie_id", owner, number, generation)))
-
-
-def kiosk_id(draws: Draws, letter: str) -> Column:
-    """The one cookie (`c`) or device (`d`) of the kiosk that the person goes to."""
-    return F.concat(F.lit(f"{letter}-"), padded_hex(draws.number(f"kiosk_{letter}", "kiosk")))
-
-
-def _device_owner(number: Column) -> Column:
-    is_borrowed = F.col("is_sharing_device") & (number == 0)
-    return F.when(is_borrowed, F.col("person") - 1).otherwise(F.col("person"))
-
-
-def written_email(draws: Draws, address: Column, *case: str) -> Column:
-    """An e-mail as people type it: now and then in capitals or with blanks around it."""
-    habit = draws.index([0.92, 0.05, 0.03], "email_habit", *case)
-    return (
-        F.when(habit == 0, address)
-        .when(habit == 1, F.upper(address))
-        .otherwise(F.concat(F.lit(" "), address))
-    )
-
-
-def written_phone(draws: Draws, number: Column, *case: str) -> Column:
-    """A phone number as people type it: five spellings of one E.164 number."""
-    area, middle, end = (
-        F.substring(number, start, length) for start, length in ((4, 4), (8, 3), (11, 3))
-    )
-    blank = F.lit(" ")
-    spelling = draws.index([0.3, 0.2, 0.2, 0.15, 0.15], "phone_habit", *case)
-    return (
-        F.when(spelling == 0, number)
-        .when(spelling == 1, F.concat(F.lit("+44 "), area, blank, middle, end))
-        .when(spelling == 2, F.concat(F.lit("0"), area, blank, middle, blank, end))
-        .when(spelling == 3, F.concat(F.lit("(0"), area, F.lit(") "), middle, F.lit("-"), end))
-        .otherwise(F.concat(F.lit("0044"), area, middle, end))
     )

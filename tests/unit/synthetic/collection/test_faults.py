@@ -1,4 +1,4 @@
-"""What goes wrong on the way, and how often."""
+"""Faults of collection: kinds and rates."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_a_world_without_faults_has_none(clean_longer_world: World) -> None:
     assert counts["crm_typos"] == counts["shared_identifiers"] == 0
 
 
-def test_faults_happen_about_as_often_as_asked_for(world: World) -> None:
+def test_faults_happen_about_as_often_as_configured(world: World) -> None:
     for name in ("duplicates", "late", "out_of_order", "malformed", "schema_breaking"):
         ratio = world.counts[name] / world.counts["events"]
         assert ratio == pytest.approx(getattr(MANY_FAULTS, name), rel=0.4), name

@@ -1,4 +1,4 @@
-"""How a world gets onto the disk."""
+"""Writing the files of a world."""
 
 from datetime import date
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from kinfold.core.errors import ConfError
-from kinfold.synthetic.files import (
+from kinfold.synthetic.world.files import (
     DAY_HEADING,
     SUMMARY,
     check_replaceable,
-    cut_into_days,
-    move_into_place,
-    staging_beside,
-    take_part,
+    move_single_part,
+    replace_world,
+    split_by_day,
+    staging_folder,
 )
 
 pytestmark = pytest.mark.xdist_group("synthetic")
@@ -25,11 +25,11 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_part_is_cut_where_a_heading_opens_a_day(tmp_path: Path) -> None:
+def test_a_part_is_split_at_the_headings_of_days(tmp_path: Path) -> None:
     part = write(
         tmp_path / "part", f"{DAY_HEADING}0\na\n\nb\n{DAY_HEADING}12\n{DAY_HEADING}31\nc\n"
     )
-    cut_into_days(part, tmp_path / "events", start_on=date(2026, 1, 1))
+    split_by_day(part, tmp_path / "events", start_on=date(2026, 1, 1))
     written = {path.name: path.read_text() for path in (tmp_path / "events").iterdir()}
     assert written == {
         "2026-01-01.jsonl": "a\n\nb\n",
@@ -38,24 +38,24 @@ def test_a_part_is_cut_where_a_heading_opens_a_day(tmp_path: Path) -> None:
     }
 
 
-def test_an_empty_part_is_no_day(tmp_path: Path) -> None:
-    cut_into_days(write(tmp_path / "part", ""), tmp_path / "events", start_on=date(2026, 1, 1))
+def test_an_empty_part_has_no_days(tmp_path: Path) -> None:
+    split_by_day(write(tmp_path / "part", ""), tmp_path / "events", start_on=date(2026, 1, 1))
     assert not (tmp_path / "events").exists()
 
 
 def half_written(directory: Path) -> None:
-    with staging_beside(directory) as staging:
+    with staging_folder(directory) as staging:
         write(staging / "half", "written")
         raise RuntimeError("broken")
 
 
-def test_staging_is_gone_after_a_failure(tmp_path: Path) -> None:
+def test_the_staging_folder_is_deleted_after_a_failure(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="broken"):
         half_written(tmp_path / "world")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     write(tmp_path / "file", "")
     with pytest.raises(ConfError, match="cannot be written to"):
         half_written(tmp_path / "file" / "world")
@@ -81,15 +81,15 @@ def test_equal_files_are_left_untouched_and_others_replaced_or_removed(tmp_path:
     write(world / "events/01.jsonl", "same")
     write(world / "events/02.jsonl", "new")
     write(world / SUMMARY, "{}")
-    move_into_place(world, target)
+    replace_world(world, target)
     written = {path.name: path.read_text() for path in (target / "events").iterdir()}
     assert written == {"01.jsonl": "same", "02.jsonl": "new"}
     kept = (target / "events/01.jsonl").stat()
     assert (kept.st_ino, kept.st_mtime_ns) == (untouched.st_ino, untouched.st_mtime_ns)
 
 
-def test_a_frame_in_several_files_is_refused(tmp_path: Path) -> None:
+def test_a_frame_in_several_parts_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "part-0", "")
     write(tmp_path / "part-1", "")
     with pytest.raises(RuntimeError, match="2 files, expected one"):
-        take_part(tmp_path, tmp_path / "target")
+        move_single_part(tmp_path, tmp_path / "target")

@@ -1,4 +1,4 @@
-"""Sightings that are hard to resolve: what is true of them, what plain components make of them."""
+"""Generated sightings: their truth, and how well connected components resolve them."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -13,9 +13,9 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from kinfold.reporting.truth import IdentityResult, Truth, identity_result
-from kinfold.synthetic import IdentityHazards, identities
-from kinfold.synthetic.hazards import JUNK_VALUES
-from kinfold.synthetic.identities import (
+from kinfold.synthetic import IdentityHazards, sightings as sightings_module
+from kinfold.synthetic.people.hazards import JUNK_VALUES
+from kinfold.synthetic.sightings import (
     Sightings,
     identity_sightings,
     sighting_blocks,
@@ -42,7 +42,7 @@ def seen_together(sightings: Sightings) -> list[list[Identifier]]:
     ]
 
 
-def judged(groups: list[set[Identifier]], sightings: Sightings) -> IdentityResult:
+def result_of(groups: list[set[Identifier]], sightings: Sightings) -> IdentityResult:
     rows = [(*one, str(number)) for number, group in enumerate(groups) for one in group]
     identity_map = pd.DataFrame(rows, columns=["namespace", "value", "profile_id"])
     return identity_result(identity_map, Truth(sightings.truth.to_pandas(), pd.DataFrame()))
@@ -53,12 +53,11 @@ def plain_components(sightings: Sightings) -> IdentityResult:
     for event in seen_together(sightings):
         graph.add_nodes_from(event)
         graph.add_edges_from((event[0], other) for other in event[1:])
-    return judged(list(networkx.connected_components(graph)), sightings)
+    return result_of(list(networkx.connected_components(graph)), sightings)
 
 
 def guarded_components(sightings: Sightings) -> IdentityResult:
-    """Values of too many accounts or e-mails dropped; then links by trust, two accounts never
-    joined."""
+    """Components without values of too many accounts or e-mails; two accounts are never joined."""
     events = seen_together(sightings)
     beside = defaultdict(set)
     for event in events:
@@ -80,14 +79,14 @@ def guarded_components(sightings: Sightings) -> IdentityResult:
         joined = group[left] | group[right]
         if Counter(namespace for namespace, _ in joined)["user_id"] <= 1:
             group.update(dict.fromkeys(joined, joined))
-    return judged(list({id(one): one for one in group.values()}.values()), sightings)
+    return result_of(list({id(one): one for one in group.values()}.values()), sightings)
 
 
 def owners(sightings: Sightings) -> dict[Identifier, set[str]]:
-    found = defaultdict(set)
+    people = defaultdict(set)
     for row in sightings.truth.to_pylist():
-        found[row["namespace"], row["value"]].add(row["person_id"])
-    return found
+        people[row["namespace"], row["value"]].add(row["person_id"])
+    return people
 
 
 def shared_namespaces(hazards: IdentityHazards) -> set[str]:
@@ -95,7 +94,7 @@ def shared_namespaces(hazards: IdentityHazards) -> set[str]:
     return {namespace for (namespace, _), people in owned.items() if len(people) > 1}
 
 
-def test_plain_components_merge_most_people_where_guards_hardly_merge_any(hard: Sightings) -> None:
+def test_plain_components_merge_most_people_and_guarded_ones_hardly_any(hard: Sightings) -> None:
     plain, guarded = plain_components(hard), guarded_components(hard)
     for name, result in (("plain", plain), ("guarded", guarded)):
         print(f"{name}: precision {result.precision:.4f}, recall {result.recall:.4f}")
@@ -104,26 +103,26 @@ def test_plain_components_merge_most_people_where_guards_hardly_merge_any(hard: 
     assert guarded.recall >= plain.recall - 0.02
 
 
-def test_without_junk_plain_components_still_fall_short() -> None:
+def test_without_junk_plain_components_still_merge_people() -> None:
     hazards = replace(IdentityHazards(), junk_values=0.0)
     result = plain_components(identity_sightings(people=3_000, seed=7, hazards=hazards))
     assert 0.2 < result.precision < 0.8
 
 
-def test_without_hazards_nobody_shares_and_plain_components_are_pure() -> None:
+def test_without_hazards_no_identifier_is_shared_and_plain_components_are_exact() -> None:
     easy = identity_sightings(people=1_000, seed=7, hazards=IdentityHazards.none())
     result = plain_components(easy)
     assert (result.precision, result.shared_identifiers) == (1.0, 0)
     assert set(owners(easy)) == {one for event in seen_together(easy) for one in event}
 
 
-def test_the_truth_owns_every_identifier_sent_but_junk(hard: Sightings) -> None:
+def test_the_truth_has_every_identifier_sent_except_junk(hard: Sightings) -> None:
     sent = {one for event in seen_together(hard) for one in event}
     assert sent - JUNK == set(owners(hard))
     assert sent >= JUNK
 
 
-def test_each_hazard_shares_the_identifiers_it_says() -> None:
+def test_each_hazard_shares_identifiers_of_its_namespaces() -> None:
     none = IdentityHazards.none()
     assert shared_namespaces(replace(none, shared_devices=0.3)) == {"cookie_id", "device_id"}
     assert shared_namespaces(replace(none, kiosk_users=0.3)) == {"cookie_id", "device_id"}
@@ -142,7 +141,7 @@ def test_tablets_and_family_emails_have_two_owners_and_kiosks_dozens(hard: Sight
     assert max(max(by_namespace[name]) for name in ("user_id", "crm_id")) == 1
 
 
-def test_a_recycled_phone_is_of_one_person_first_and_later_of_another() -> None:
+def test_a_recycled_phone_belongs_to_one_person_first_and_to_another_later() -> None:
     hazards = replace(IdentityHazards.none(), recycled_phones=0.3)
     sightings = identity_sightings(people=2_000, seed=3, hazards=hazards)
     person = {one: next(iter(people)) for one, people in owners(sightings).items()}
@@ -162,7 +161,7 @@ def test_about_one_event_in_a_hundred_shows_junk(hard: Sightings) -> None:
     assert 0.007 < sum(not JUNK.isdisjoint(event) for event in events) / len(events) < 0.013
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_seed_others(hard: Sightings) -> None:
+def test_the_same_seed_gives_the_same_rows_and_another_seed_gives_others(hard: Sightings) -> None:
     again = identity_sightings(people=3_000, seed=7)
     assert again.events.equals(hard.events)
     assert again.truth.equals(hard.truth)
@@ -170,15 +169,15 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others(hard: Sightin
     assert not set(owners(other)) & set(owners(hard))
 
 
-def test_events_have_ids_of_their_own_and_identifiers_in_order(hard: Sightings) -> None:
+def test_event_ids_are_unique_and_identifiers_are_in_order(hard: Sightings) -> None:
     assert len(pc.unique(hard.events["event_id"])) == hard.events.num_rows
     for event in hard.events["identifiers"].to_pylist():
         namespaces = [one["namespace"] for one in event]
         assert namespaces == sorted(set(namespaces)) != []
 
 
-def test_blocks_have_nothing_but_junk_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identities, "PEOPLE_PER_BLOCK", 400)
+def test_blocks_share_only_junk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightings_module, "PEOPLE_PER_BLOCK", 400)
     blocks = list(sighting_blocks(people=1_000, seed=7))
     whole = identity_sightings(people=1_000, seed=7)
     assert pa.concat_tables(block.events for block in blocks).equals(whole.events)
@@ -188,7 +187,7 @@ def test_blocks_have_nothing_but_junk_in_common(monkeypatch: pytest.MonkeyPatch)
     assert not first & second | first & third | second & third
 
 
-def test_spark_sees_the_same_events(spark: SparkSession) -> None:
+def test_the_frame_has_the_same_events(spark: SparkSession) -> None:
     sightings = identity_sightings(people=50, seed=7)
     frame = sightings.frame(spark)
     assert frame.columns == ["event_id", "occurred_at", "identifiers"]
@@ -198,7 +197,7 @@ def test_spark_sees_the_same_events(spark: SparkSession) -> None:
     assert list(shown) == [pc.sum(sizes).as_py(), earliest.astype("datetime64[s]").astype(int)]
 
 
-def test_wrong_rates_and_nobody_are_refused() -> None:
+def test_wrong_rates_and_no_people_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shared_devices is 1\.5, expected rates in \[0, 1\]"):
         IdentityHazards(shared_devices=1.5)
     with pytest.raises(ValueError, match="people_per_kiosk is 0, expected at least 1"):

@@ -1,4 +1,4 @@
-"""The extract of customer cards."""
+"""The CRM extract."""
 
 import csv
 
@@ -7,14 +7,17 @@ import pytest
 from pyspark.sql import SparkSession, functions as F
 
 from kinfold.synthetic import World
-from kinfold.synthetic.crm import customer_cards
+from kinfold.synthetic.collection.crm import customer_cards
 from kinfold.synthetic.draws import Draws
-from kinfold.synthetic.people import COUNTRY, population
+from kinfold.synthetic.people.identifiers import COUNTRY
+from kinfold.synthetic.people.population import population
 
 pytestmark = pytest.mark.xdist_group("synthetic")
 
 
-def test_a_typo_changes_one_field_and_nobody_elses(spark: SparkSession) -> None:
+def test_a_typing_error_changes_one_field_and_gives_no_address_of_another_person(
+    spark: SparkSession,
+) -> None:
     draws = Draws(2)
     residents = population(spark, people=2_000, draws=draws, sharing_ratio=0.0)
     wrong = customer_cards(residents, days=60, draws=draws, typos_rate=1.0).alias("wrong")

@@ -1,4 +1,4 @@
-"""World: a generated shop on disk, what the pipeline reads and the truth beside it."""
+"""Writes a generated world: what the pipeline reads, and the truth beside it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -10,24 +10,32 @@ from pathlib import Path
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Observation, SparkSession, functions as F
 
-from kinfold.synthetic import crm, truth
-from kinfold.synthetic.behaviour import DAY_MS, person_days, visits
+from kinfold.synthetic.behaviour.events import DAY_MS
+from kinfold.synthetic.behaviour.mailings import consent_decisions, email_opens
+from kinfold.synthetic.behaviour.shop import shop_events
+from kinfold.synthetic.behaviour.visits import person_days, visits
+from kinfold.synthetic.collection import crm
+from kinfold.synthetic.collection.faults import (
+    PLACEHOLDERS,
+    FaultRates,
+    received_events,
+    sent_lines,
+)
 from kinfold.synthetic.draws import Draws
-from kinfold.synthetic.faults import PLACEHOLDERS, FaultRates, received_events, sent_lines
-from kinfold.synthetic.files import (
+from kinfold.synthetic.people.hazards import JUNK_VALUES, IdentityHazards
+from kinfold.synthetic.people.identifiers import COUNTRY
+from kinfold.synthetic.people.population import population
+from kinfold.synthetic.world import truth
+from kinfold.synthetic.world.files import (
     DAY_HEADING,
     SUMMARY,
     check_replaceable,
-    cut_into_days,
-    move_into_place,
-    staging_beside,
-    take_part,
-    uri,
+    file_uri,
+    move_single_part,
+    replace_world,
+    split_by_day,
+    staging_folder,
 )
-from kinfold.synthetic.hazards import JUNK_VALUES, IdentityHazards
-from kinfold.synthetic.mailings import consent_decisions, email_opens
-from kinfold.synthetic.people import COUNTRY, population
-from kinfold.synthetic.shop import shop_events
 
 _USUAL_FAULTS = FaultRates()
 _IDENTIFIER_SCHEMA = "namespace string, value string, person_id string"
@@ -35,12 +43,12 @@ _IDENTIFIER_SCHEMA = "namespace string, value string, person_id string"
 
 @dataclass(frozen=True)
 class World:
-    """A generated world: its parameters and what is in it.
+    """A generated world: its parameters and its counts.
 
     Attributes:
         directory: the folder with events/, crm/ and truth/.
         counts: exact counts by name, as in truth/world.json.
-        hazards: what makes identities hard; null = shared devices at the rate of the faults only.
+        hazards: how often people share identifiers; null = only devices, at the rate of the faults.
     """
 
     directory: Path
@@ -74,38 +82,38 @@ def write_world(
 ) -> World:
     """Generate a world into a local folder.
 
-    The same arguments give the same bytes. More days keep the event files of fewer days as they
-    are. The world is written beside the folder first and moved into it at the end; files that are
-    already there with the same bytes are left untouched, and those of an earlier world that are
-    not part of this one are removed.
+    The same arguments give the same bytes. A world of more days starts with the event files of one
+    of fewer days. The files are written beside the folder first and moved into it at the end.
+    Existing files with the same bytes are not touched; files of an earlier world that are not part
+    of this one are removed.
 
     Args:
-        directory: absent, empty or an earlier world.
-        people: how many ever live in the world; a few of them arrive after its last day.
-        horizon_days: how far truth/buyers.jsonl looks beyond the last day.
-        hazards: makes identities hard; its shared_devices wins over that of the faults.
-        progress: told what is being written, a line of text at a time.
+        directory: does not exist, is empty or holds an earlier world.
+        people: number of people; a few of them arrive after the last day.
+        horizon_days: number of days after the last one that truth/buyers.jsonl covers.
+        hazards: how often people share identifiers; its shared_devices replaces that of the faults.
+        progress: called with one line of text before each step.
 
     Raises:
         ValueError: people, days or horizon_days is below 1.
-        ConfError: the folder holds something else than a world, or cannot be written to.
+        ConfError: the folder holds something other than a world, or cannot be written to.
     """
     _check_arguments(people=people, days=days, horizon_days=horizon_days)
     directory = directory.absolute()
     check_replaceable(directory)
     plan = World(directory, people, days, seed, start_on, horizon_days, faults, {}, hazards)
-    with staging_beside(directory) as staging:
+    with staging_folder(directory) as staging:
         counts = _write_tables(spark, plan, staging, progress=progress)
         world = replace(plan, counts=dict(sorted(counts.items())))
         (staging / "world" / SUMMARY).write_text(_summary_text(world), encoding="utf-8")
-        move_into_place(staging / "world", directory)
+        replace_world(staging / "world", directory)
     return world
 
 
 def is_written(
     directory: Path, *, people: int, days: int, seed: int, hazards: IdentityHazards | None = None
 ) -> bool:
-    """Whether the folder holds this very world already; its summary is written last of all."""
+    """Whether the folder already holds a complete world with these parameters."""
     try:
         content = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -124,7 +132,7 @@ def is_written(
 def _write_tables(
     spark: SparkSession, plan: World, staging: Path, *, progress: Callable[[str], None]
 ) -> dict[str, int]:
-    """Write all but the summary into the folder `world` of `staging`; returns the counts."""
+    """Write everything except the summary into `staging`/world; returns the counts."""
     draws, days, start_on = Draws(plan.seed), plan.days, plan.start_on
     rates, hazards, horizon_days = plan.faults, plan.hazards, plan.horizon_days
     residents = population(
@@ -135,19 +143,20 @@ def _write_tables(
         hazards=hazards,
     ).persist()
     cards = crm.customer_cards(residents, days=days, draws=draws, typos_rate=rates.crm_typos)
-    # Kept on disk: two passes read the events, and a plan that starts at a cache compiles faster.
+    # Persisted on disk: two passes read the events, and a plan that starts at a cache compiles
+    # faster.
     events = _events(residents, days=days, draws=draws, start_on=start_on)
-    with _released(residents, events.persist(StorageLevel.DISK_ONLY)):
+    with _unpersist_on_exit(residents, events.persist(StorageLevel.DISK_ONLY)):
         progress(f"events of {plan.people:,} people on {days:,} days")
         junk_rate = hazards.junk_values if hazards else 0.0
         received = received_events(events, draws=draws, rates=rates, junk_rate=junk_rate)
         lines = sent_lines(received, draws=draws, rates=rates, start_on=start_on)
         counts = _write_events(lines, staging, days=days, start_on=start_on)
         progress(f"truth about {counts['events']:,} events in {counts['lines']:,} lines")
-        owned = truth.owned_identifiers(received, cards, days=days)
-        _write_json(owned, "identifiers", staging, sort_by=("namespace", "value", "person_id"))
+        owners = truth.identifier_owners(received, cards, days=days)
+        _write_json(owners, "identifiers", staging, sort_by=("namespace", "value", "person_id"))
         identifiers = spark.read.schema(_IDENTIFIER_SCHEMA).json(
-            uri(staging / "world/truth/identifiers.jsonl")
+            file_uri(staging / "world/truth/identifiers.jsonl")
         )
         progress(f"buyers of the next {horizon_days} days and the CRM extract")
         orders = _orders(residents, days=days + horizon_days, draws=draws, start_on=start_on)
@@ -169,7 +178,7 @@ def _check_arguments(**at_least_one: int) -> None:
 
 
 def _events(residents: DataFrame, *, days: int, draws: Draws, start_on: date) -> DataFrame:
-    """Everything that occurs within the world."""
+    """All events that occur within the world."""
     calendar = person_days(residents, days=days, start_on=start_on)
     shop = shop_events(visits(calendar, draws=draws), draws=draws)
     mail = email_opens(calendar, draws=draws, start_on=start_on)
@@ -184,10 +193,10 @@ def _orders(residents: DataFrame, *, days: int, draws: Draws, start_on: date) ->
 
 
 def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date) -> dict[str, int]:
-    """One file per day of received_at, in the order of receipt; returns what was counted.
+    """Write one file per day of received_at, in the order of receipt; returns the counts.
 
-    Spark writes few files of many days, and they are cut here. Folders by day would cost Spark six
-    started processes each where Hadoop has no native library: 800 of them for 120 days.
+    Spark writes a few files of many days, which are then split by day. With a folder per day Spark
+    starts six processes per folder if Hadoop has no native library: about 800 for 120 days.
     """
     counted = Observation("lines")
     parts = min(days, 4 * lines.sparkSession.sparkContext.defaultParallelism)
@@ -198,7 +207,7 @@ def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date)
         F.lit("heading").alias("copy"),
     )
     (
-        # Counted with the headings, as Spark drops the counts of a frame it finds to be empty.
+        # Counted together with the headings: Spark drops the counts of a frame that it finds empty.
         lines.unionByName(headings, allowMissingColumns=True)
         .observe(counted, *truth.line_counts(days=days))
         .where(F.col("received_ms") < days * DAY_MS)
@@ -207,10 +216,10 @@ def _write_events(lines: DataFrame, staging: Path, *, days: int, start_on: date)
         .sortWithinPartitions("day", "received_ms", "event_id", "copy")
         .select("line")
         .write.options(compression="none", lineSep="\n", maxRecordsPerFile="0")
-        .text(uri(staging / "spark/events"))
+        .text(file_uri(staging / "spark/events"))
     )
     for part in sorted((staging / "spark/events").glob("part-*")):
-        cut_into_days(part, staging / "world/events", start_on=start_on)
+        split_by_day(part, staging / "world/events", start_on=start_on)
     counts: dict[str, int] = dict(counted.get)
     rejected = counts["malformed"] + counts["schema_breaking"]
     return counts | {"rejected": rejected, "accepted": counts["events"] + counts["duplicates"]}
@@ -220,8 +229,8 @@ def _write_json(rows: DataFrame, name: str, staging: Path, *, sort_by: tuple[str
     text = F.to_json(F.struct(*rows.columns), {"ignoreNullFields": "false"})
     parts = staging / "spark" / name
     sorted_rows = rows.repartition(1).sortWithinPartitions(*sort_by)
-    sorted_rows.select(text).write.options(compression="none", lineSep="\n").text(uri(parts))
-    take_part(parts, staging / f"world/truth/{name}.jsonl")
+    sorted_rows.select(text).write.options(compression="none", lineSep="\n").text(file_uri(parts))
+    move_single_part(parts, staging / f"world/truth/{name}.jsonl")
 
 
 def _identifier_counts(identifiers: DataFrame) -> dict[str, int]:
@@ -235,13 +244,13 @@ def _identifier_counts(identifiers: DataFrame) -> dict[str, int]:
 
 
 def _buyer_counts(spark: SparkSession, staging: Path) -> dict[str, int]:
-    buyers = spark.read.schema("buys boolean").json(uri(staging / "world/truth/buyers.jsonl"))
+    buyers = spark.read.schema("buys boolean").json(file_uri(staging / "world/truth/buyers.jsonl"))
     counts = (F.count(F.lit(1)).alias("people_seen"), F.count_if("buys").alias("buyers"))
     return _numbers(buyers.agg(*counts))
 
 
 def _numbers(row: DataFrame) -> dict[str, int]:
-    """The one row of an aggregate, by column."""
+    """The single row of an aggregate, by column."""
     (numbers,) = row.collect()
     return dict(numbers.asDict())
 
@@ -255,9 +264,9 @@ def _write_crm(cards: DataFrame, staging: Path, *, draws: Draws, start_on: date)
         "lineSep": "\n",
     }
     rows.coalesce(1).sortWithinPartitions("crm_id").write.options(**plain).csv(
-        uri(staging / "spark/crm")
+        file_uri(staging / "spark/crm")
     )
-    take_part(staging / "spark/crm", staging / "world/crm/customers.csv")
+    move_single_part(staging / "spark/crm", staging / "world/crm/customers.csv")
     counts = (F.count(F.lit(1)).alias("crm_rows"), F.count("typo_in").alias("crm_typos"))
     return _numbers(cards.agg(*counts))
 
@@ -284,7 +293,8 @@ def _summary_text(world: World) -> str:
 
 
 @contextmanager
-def _released(*cached: DataFrame) -> Iterator[None]:
+def _unpersist_on_exit(*cached: DataFrame) -> Iterator[None]:
+    """A context that unpersists the frames at its end."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Hazards: how often what identifies people is not theirs alone, or nobody's."""
+"""How often identifiers are shared between people, or identify no person at all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,24 +8,26 @@ JUNK_VALUES: Mapping[str, tuple[str, ...]] = {
     "phone": ("+442079460000", "+447400000000"),
     "user_id": ("guest", "web"),
 }
-"""What tills, forms and call centres put where an identifier is asked for. They look like any other
-value, are in no list of placeholders and belong to nobody."""
+"""Values that tills, forms and call centres enter where an identifier is required.
 
-_CROWD = "people_per_kiosk"
+They look like any other value, are not in the list of placeholders, and identify no person.
+"""
+
+_KIOSK_SIZE = "people_per_kiosk"
 
 
 @dataclass(frozen=True)
 class IdentityHazards:
-    """How often people's identifiers are not theirs alone. Rates in [0, 1].
+    """How often people share identifiers. Rates in [0, 1].
 
     Attributes:
         shared_devices: per household of two: both use one tablet, hence its cookies.
-        kiosk_users: per person: some of their visits are made at a kiosk in a shop, on one cookie
-            that stays.
-        people_per_kiosk: how many of those come to one kiosk, on average.
-        family_emails: per household of two: both give one address, now and then.
-        recycled_phones: per person with a phone: gives it up, and the number later becomes
-            somebody else's.
+        kiosk_users: per person: makes some of their visits at a kiosk in a shop, whose cookie never
+            changes.
+        people_per_kiosk: average number of kiosk users per kiosk.
+        family_emails: per household of two: both sometimes give the same address.
+        recycled_phones: per person with a phone: gives up the number, which later belongs to
+            another person.
         junk_values: per event: an identifier is replaced by one of JUNK_VALUES, or one is added.
 
     Raises:
@@ -40,18 +42,18 @@ class IdentityHazards:
     junk_values: float = 0.01
 
     def __post_init__(self) -> None:
-        rates = {f.name: getattr(self, f.name) for f in fields(self) if f.name != _CROWD}
+        rates = {f.name: getattr(self, f.name) for f in fields(self) if f.name != _KIOSK_SIZE}
         wrong = [f"{name} is {rate}" for name, rate in rates.items() if not 0.0 <= rate <= 1.0]
         if wrong:
             raise ValueError(f"IdentityHazards: {', '.join(wrong)}, expected rates in [0, 1].")
         if self.people_per_kiosk < 1:
             raise ValueError(
-                f"IdentityHazards: {_CROWD} is {self.people_per_kiosk}, expected at least 1."
+                f"IdentityHazards: {_KIOSK_SIZE} is {self.people_per_kiosk}, expected at least 1."
             )
 
     @classmethod
     def none(cls) -> "IdentityHazards":
-        """Everybody keeps their identifiers to themselves."""
+        """The rates of a world in which no identifier is shared."""
         return cls(
             shared_devices=0.0,
             kiosk_users=0.0,

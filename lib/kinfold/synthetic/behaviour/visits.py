@@ -1,36 +1,36 @@
-"""Behaviour: the visits people make to the shop, and with what in mind.
+"""Generates the visits that people make to the shop.
 
-A day either starts a mission (a search for something to buy, a few visits long) or it does not, by
-a draw of its own. Nothing waits for the end of the world, so a longer world begins with the
-shorter one.
+A mission is a search for something to buy that takes a few visits. Whether a day starts a mission
+depends only on that person and day, never on the length of the world: the first days of a longer
+world equal those of a shorter one.
 """
 
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.synthetic.behaviour.events import DAY_MS
 from kinfold.synthetic.catalogue import CATEGORIES
-from kinfold.synthetic.draws import Draws, looked_up
+from kinfold.synthetic.draws import Draws, value_at
 
-DAY_MS = 86_400_000
 _WEEKDAY_WEIGHTS = (0.95, 0.88, 0.90, 0.95, 1.02, 1.16, 1.24)
 _NEWCOMER_DAYS = 10
 _FADING_DAYS = 25
-_IMPULSE = 0.08
-"""How likely a casual visit ends in an order, compared with a mission."""
+_CASUAL_CONVERSION_RATIO = 0.08
+"""Probability that a casual visit ends in an order, relative to a mission."""
 
 
 def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
-    """The days on which people may come.
+    """The days on which people may visit the shop.
 
     Args:
-        people: see `people.population`.
-        days: days of the world; no later day is returned.
+        people: see `population.population`.
+        days: length of the world; later days are left out.
 
     Returns:
         One row per person and day from first_day to last_day: the columns of `people`, `day` (int,
-        from 0) and `vigour`, the factor by which weekday and stage of life (new, active, fading)
-        change that day's rates.
+        from 0) and `activity`, a factor for that day's rates. It depends on the weekday and on the
+        stage of the customer's life cycle (new, active, fading).
     """
     last_day = F.least(F.col("last_day"), F.lit(days - 1))
     weekday = (F.col("day") + F.lit(start_on.weekday())) % 7
@@ -42,36 +42,36 @@ def person_days(people: DataFrame, *, days: int, start_on: date) -> DataFrame:
     return (
         people.where(F.col("first_day") < days)
         .withColumn("day", F.explode(F.sequence("first_day", last_day)))
-        .withColumn("vigour", stage * looked_up(_WEEKDAY_WEIGHTS, weekday))
+        .withColumn("activity", stage * value_at(_WEEKDAY_WEIGHTS, weekday))
     )
 
 
 def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
-    """Every visit to the shop, casual or on a mission.
+    """Every visit to the shop, casual or part of a mission.
 
-    Casual visits and missions take one path, as two frames in a union would be compiled and
-    computed twice.
+    One path computes both kinds, because Spark would compile and compute each side of a union
+    separately.
 
     Args:
         days: see `person_days`.
 
     Returns:
         One row per visit: the traits of the person, `visit` and `interest` (longs; visits of one
-        mission share the interest), `day`, `focus` (category number of a mission, else null), how
-        many `pages`, `views` and `carts` it has, `buys` (what is in the cart is ordered),
-        `is_logged_in`, `is_identified` (tells their traits), `device_no` and `start_ms`
+        mission share the interest), `day`, `focus` (category number of a mission, else null), the
+        number of `pages`, `views` and `carts`, `buys` (the cart is ordered), `is_logged_in`,
+        `is_identified` (the person fills in their traits), `device_no` and `start_ms`
         (milliseconds since the start of the world).
     """
-    vigour = F.col("vigour")
-    comes = draws.uniform("casual", "person", "day") < F.least(
-        F.lit(0.9), F.col("casual_per_day") * vigour
+    activity = F.col("activity")
+    is_casual = draws.uniform("casual", "person", "day") < F.least(
+        F.lit(0.9), F.col("casual_per_day") * activity
     )
-    starts = draws.uniform("mission", "person", "day") < F.col("missions_per_day") * vigour
-    kinds = F.array_compact(F.array(F.when(comes, F.lit(False)), F.when(starts, F.lit(True))))
+    starts = draws.uniform("mission", "person", "day") < F.col("missions_per_day") * activity
+    kinds = F.array_compact(F.array(F.when(is_casual, F.lit(False)), F.when(starts, F.lit(True))))
     return (
-        days.where(comes | starts)
+        days.where(is_casual | starts)
         .withColumn("is_mission", F.explode(kinds))
-        .drop("first_day", "last_day", "vigour")
+        .drop("first_day", "last_day", "activity")
         .transform(_with_schedule, draws=draws)
         .transform(_with_intent, draws=draws)
         .transform(_with_circumstances, draws=draws)
@@ -80,9 +80,7 @@ def visits(days: DataFrame, *, draws: Draws) -> DataFrame:
 
 
 def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
-    """Missions spread over up to 18 days, on visits of different days; casual visits stay what
-    they are.
-    """
+    """Spreads each mission over visits on up to 18 days; a casual visit stays one visit."""
     slowness = draws.uniform("mission_days", "interest") * draws.uniform("slow", "interest")
     length = F.when(F.col("is_mission"), F.floor(F.lit(19.0) * slowness).cast("int")).otherwise(
         F.lit(0)
@@ -113,11 +111,9 @@ def _with_schedule(starts: DataFrame, *, draws: Draws) -> DataFrame:
 
 
 def _with_intent(visits: DataFrame, *, draws: Draws) -> DataFrame:
-    """The closer to the end of a mission, the more is viewed and put into the cart; the last visit
-    may buy.
-    """
+    """Adds views and carts, which increase towards the end of a mission; its last visit may buy."""
     is_mission, progress = F.col("is_mission"), F.col("progress")
-    eagerness = F.when(is_mission, F.lit(1.0)).otherwise(F.lit(_IMPULSE))
+    eagerness = F.when(is_mission, F.lit(1.0)).otherwise(F.lit(_CASUAL_CONVERSION_RATIO))
     buys = draws.uniform("succeeds", "interest") < eagerness * F.col("conversion_probability")
     most_views = F.when(is_mission, 3.5 + 3.0 * progress).otherwise(F.lit(3.2))
     cart_probability = F.when(~is_mission, F.lit(0.05)).when(F.col("is_last"), F.lit(0.3))
@@ -129,14 +125,14 @@ def _with_intent(visits: DataFrame, *, draws: Draws) -> DataFrame:
 
 
 def _carts(draws: Draws, *, probability: Column) -> Column:
-    """Products put into the cart: at least one by who buys, else one with this probability."""
+    """Number of products put into the cart: at least one if the visit buys, else 0 or 1."""
     ordered = F.least(F.col("views"), 1 + draws.index([0.74, 0.2, 0.06], "order_lines", "visit"))
     browsed = (draws.uniform("adds_to_cart", "visit") < probability).cast("int")
     return F.when(F.col("buys"), ordered).otherwise(browsed)
 
 
 def preferred_category(draws: Draws, salt: str, *columns: Column | str) -> Column:
-    """A category number by taste: half the time the person's first, a quarter their second."""
+    """A category number: the person's first choice half the time, their second a quarter."""
     kind = draws.index([0.52, 0.24, 0.24], f"{salt}_taste", *columns)
     any_category = draws.below(len(CATEGORIES), f"{salt}_category", *columns)
     return (

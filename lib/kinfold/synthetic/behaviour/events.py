@@ -1,15 +1,13 @@
-"""Events: the shape that everything in a generated world leaves behind, before anything goes wrong
-on the way.
-"""
+"""Builds the rows of events, before collection adds faults."""
 
 from collections.abc import Mapping
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.synthetic.behaviour import DAY_MS
 from kinfold.synthetic.draws import Draws, padded_hex
 
+DAY_MS = 86_400_000
 NAMESPACES = ("cookie_id", "device_id", "user_id", "email", "phone", "crm_id")
 
 
@@ -20,20 +18,21 @@ def as_events(
     identifiers: Mapping[str, Column],
     properties: Mapping[str, Column],
 ) -> DataFrame:
-    """Native events, not yet written down.
+    """Native events as rows, before they are written as JSON.
 
     Args:
-        moments: one row per event with person, visit and place (together unique), event_type and
-        occurred_ms. identifiers: by namespace, in normalised form; absent or null = the event does
-        not show it. properties: by name, in the order they are written; null = the event has none.
+        moments: one row per event with person, visit and event_no (together unique), event_type
+            and occurred_ms.
+        identifiers: by namespace, in normalised form; absent or null = not part of the event.
+        properties: by name, in the order of the JSON text; null = not part of the event.
 
     Returns:
         One row per event: person (number), event_key (long, for further draws), event_id,
         event_type, occurred_ms (since the start of the world), identifiers (struct of every
         namespace) and properties (JSON text).
     """
-    event_key = draws.number("event_key", "visit", "place")
-    other_half = draws.number("event_id", "person", "visit", "place")
+    event_key = draws.number("event_key", "visit", "event_no")
+    other_half = draws.number("event_id", "person", "visit", "event_no")
     shown = (identifiers.get(name, F.lit(None)).cast("string").alias(name) for name in NAMESPACES)
     written = (value.alias(name) for name, value in properties.items())
     return moments.select(
@@ -48,8 +47,9 @@ def as_events(
 
 
 def timestamp_text(ms: Column, *, start_on: date) -> Column:
-    """Milliseconds since the start of the world as ISO 8601 in UTC, whatever the session's time
-    zone.
+    """Milliseconds since the start of the world, as ISO 8601 text in UTC.
+
+    Does not depend on the session's time zone.
     """
     day = F.floor(ms / DAY_MS).cast("int")
     ms_of_day = F.pmod(ms, F.lit(DAY_MS))

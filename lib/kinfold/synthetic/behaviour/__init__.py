@@ -1,0 +1,1 @@
+"""What people do: visits to the shop, orders, returns, newsletters and consent, as events."""
