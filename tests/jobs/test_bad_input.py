@@ -1,4 +1,4 @@
-"""Bad input: one line that says where, what was seen, what was expected and what to do."""
+"""Bad input: an error of one line that says where, what was seen, what was expected, what to do."""
 
 import os
 from pathlib import Path
@@ -31,23 +31,23 @@ def check_nothing_is_written(lake_root: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--env", "prod"], "conf/prod.yaml does not exist"),
         (["--set", "lake.rot=x"], "unknown key 'lake.rot'. Did you mean 'lake.root'?"),
         (["--source", "conf/sources/shop.yaml"], "there is no such source file"),
     ],
 )
-def test_a_wrong_start_is_told_before_anything_is_written(run, lake_root, argv, told):
+def test_wrong_arguments_fail_before_anything_is_written(run, lake_root, argv, message):
     with pytest.raises(ConfError) as caught:
         run("bronze/ingest_events", *argv)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     check_nothing_is_written(lake_root)
 
 
 @pytest.mark.parametrize(
-    ("text", "data", "told"),
+    ("text", "data", "message"),
     [
         (mapped(when="moent"), GOOD, "event.occurred_at: the data has no column 'moent'. Did you"),
         (mapped(when="to_timestamp("), GOOD, "is not a valid Spark SQL expression"),
@@ -61,36 +61,36 @@ def test_a_wrong_start_is_told_before_anything_is_written(run, lake_root, argv, 
         (mapped().replace("csv", "parquet"), "PAR1?", "cannot be read as parquet"),
     ],
 )
-def test_a_source_that_does_not_fit_is_told_before_anything_is_written(
-    run, source, lake_root, text, data, told
+def test_a_source_that_does_not_fit_its_data_fails_before_anything_is_written(
+    run, source, lake_root, text, data, message
 ):
     with pytest.raises(ConfError) as caught:
         run("bronze/ingest_events", *source(text, data))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     check_nothing_is_written(lake_root)
 
 
-def test_a_missing_input_is_told(run, source):
+def test_a_missing_input_is_reported(run, source):
     argv = source(NATIVE, purchase("a"))
     argv[3] += "/nowhere"
     with pytest.raises(ConfError, match="does not exist or cannot be read"):
         run("bronze/ingest_events", *argv)
 
 
-def test_a_header_without_a_row_is_told(run, source):
+def test_a_header_without_a_row_is_reported(run, source):
     with pytest.raises(ContractError, match="holds no record, expected at least one"):
         run("bronze/ingest_events", *source(mapped(), "id,moment,mail\n"))
 
 
-def test_a_lake_that_cannot_be_written_is_told(run, source, tmp_path):
+def test_a_lake_that_cannot_be_written_is_reported(run, source, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LakeError, match="cannot be written"):
         run("bronze/ingest_events", "--set", f"lake.root={tmp_path / 'file' / 'lake'}")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_lake_without_permission_is_told(run, source, tmp_path):
+def test_a_lake_without_permission_is_reported(run, source, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     with pytest.raises(LakeError, match="Permission denied"):
         run("bronze/ingest_events", "--set", f"lake.root={tmp_path / 'closed' / 'lake'}")
@@ -126,6 +126,6 @@ def test_a_failed_gate_publishes_nothing_and_names_the_rule_and_the_count(
 
 def test_a_table_that_another_process_writes_is_not_written(run, source, lake_root, spark):
     argv = source(NATIVE, purchase("a"))
-    held = lake_of(spark, lake_root).writing(bronze.EVENTS)
-    with held, pytest.raises(LakeError, match="another process is writing it"):
+    lock = lake_of(spark, lake_root).writing(bronze.EVENTS)
+    with lock, pytest.raises(LakeError, match="another process is writing it"):
         run("bronze/ingest_events", *argv)

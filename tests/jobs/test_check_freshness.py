@@ -1,4 +1,4 @@
-"""Freshness, measured on a lake that a job has written."""
+"""Freshness, measured on a lake that jobs have written."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +12,12 @@ from kinfold.tables import bronze, ops
 from lakes import lake_of
 from records import NATIVE, purchase
 
-JUDGED = NATIVE + "freshness: {target_seconds: 3600, stale_after_seconds: 600}\n"
+WITH_TARGET = NATIVE + "freshness: {target_seconds: 3600, stale_after_seconds: 600}\n"
 JOB = "governance/check_freshness"
 
 
 def received(event_id: str, ago: timedelta) -> str:
-    """An event that was collected some time ago and happened a minute before that."""
+    """An event that was received some time ago and occurred one minute before that."""
     moment = datetime.now(UTC) - ago
     return purchase(
         event_id,
@@ -33,7 +33,7 @@ def later(**ahead: float) -> list[str]:
 def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
     run, source, lake_root, spark, tmp_path, capsys
 ):
-    argv = source(JUDGED, received("a", timedelta(0)) + received("b", timedelta(0)))
+    argv = source(WITH_TARGET, received("a", timedelta(0)) + received("b", timedelta(0)))
     published = ["--set", f"metrics.textfile_folder={tmp_path}/textfiles"]
     run("bronze/ingest_events", *argv, *published)
     run(JOB, *argv, *published, *later(minutes=1))
@@ -57,11 +57,13 @@ def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
     )
     checked = files["kinfold_governance_check_freshness.prom"]
     assert f'kinfold_source_is_stale{{job_name="{JOB}",source="shop"}} 1.0' in checked
-    assert f'kinfold_job_last_status{{job_name="{JOB}"}} 1.0' in checked, "it has measured"
+    assert f'kinfold_job_last_status{{job_name="{JOB}"}} 1.0' in checked, "it succeeded"
 
 
 def test_a_source_whose_records_are_late_burns_its_budget(run, source):
-    argv = source(JUDGED, received("a", timedelta(hours=2)) + received("b", timedelta(minutes=5)))
+    argv = source(
+        WITH_TARGET, received("a", timedelta(hours=2)) + received("b", timedelta(minutes=5))
+    )
     run("bronze/ingest_events", *argv)
     with pytest.raises(FreshnessError) as caught:
         run(JOB, *argv, *later(minutes=1))
@@ -94,12 +96,12 @@ def test_a_batch_source_without_a_collector_is_measured_from_the_event(
     )
 
 
-def test_a_moment_that_is_none_is_named(run, source):
+def test_a_malformed_moment_is_reported(run, source):
     with pytest.raises(ConfError, match="--at yesterday: is not an ISO 8601 time"):
         run(JOB, *source(NATIVE, ""), "--at", "yesterday")
 
 
-def test_a_target_that_is_misspelt_is_named(run, source):
+def test_a_misspelt_target_is_reported(run, source):
     wrong = NATIVE + "freshness: {target: 60}\n"
     with pytest.raises(ConfError, match=r"unknown key 'freshness\.target'"):
         run(JOB, *source(wrong, ""))

@@ -1,4 +1,4 @@
-"""Landing files: any shape, once, with nothing lost."""
+"""Landing files: of any shape, each once, without losses."""
 
 import json
 from datetime import UTC, datetime
@@ -52,18 +52,21 @@ def test_a_csv_row_becomes_an_event_in_its_own_zone(run, source, lake_root, spar
     assert sorted(amounts) == [300, 1250]
 
 
-def test_a_bad_row_is_kept_with_its_reason_and_stops_nothing(run, source, lake_root, spark):
+def test_a_bad_row_is_stored_with_its_reason_and_stops_nothing(run, source, lake_root, spark):
     run("bronze/ingest_events", *source(CSV, ROWS))
     rejected = lake_of(spark, lake_root).read(bronze.EVENTS).where("verdict = 'rejected'")
-    found = {r["source_offset"]: (r["raw"], r["errors"]) for r in rejected.collect()}
-    assert set(found) == {1, 2}
-    assert "oops" in found[1][0]
-    assert found[1][1] == ["/properties: 'amount_cents' is missing"]
-    assert found[2] == ("3,01/07/2026 12:00", ["/: row does not have the columns of the header"])
+    by_offset = {r["source_offset"]: (r["raw"], r["errors"]) for r in rejected.collect()}
+    assert set(by_offset) == {1, 2}
+    assert "oops" in by_offset[1][0]
+    assert by_offset[1][1] == ["/properties: 'amount_cents' is missing"]
+    assert by_offset[2] == (
+        "3,01/07/2026 12:00",
+        ["/: row does not have the columns of the header"],
+    )
 
 
 def test_a_row_without_an_id_gets_one_from_its_content(run, source, lake_root, spark):
-    """So an exact copy of a row is a duplicate, also from another file."""
+    """So an exact copy of a row is a duplicate, even in another file."""
     argv = source(CSV, ROWS)
     copy = ROWS + "1,01/07/2026 10:00,Ann@example.org,7,12.50\n"
     with open(f"{argv[3]}/part-2", "w") as file:
@@ -76,7 +79,7 @@ def test_a_row_without_an_id_gets_one_from_its_content(run, source, lake_root, s
     assert_rows(ledger, ["accepted", "added", "duplicates"], [(5, 2, 3)])
 
 
-def test_json_lines_of_another_shape_are_mapped_by_path(run, source, lake_root, spark):
+def test_json_lines_of_another_shape_are_mapped_by_paths(run, source, lake_root, spark):
     mapping = """
 format: json
 event:
@@ -128,7 +131,7 @@ event:
     )
 
 
-def test_one_file_may_be_named_even_with_wildcards_in_its_name(run, source, lake_root, spark):
+def test_the_input_may_be_one_file_with_wildcards_in_its_name(run, source, lake_root, spark):
     argv = source(NATIVE, purchase("a"))
     odd = f"{argv[3]}/part[1]*.jsonl"
     with open(odd, "w") as file:
@@ -152,9 +155,7 @@ def test_landing_again_lands_only_new_files(run, source, lake_root, spark):
     )
 
 
-def test_every_part_of_a_split_file_has_positions_of_its_own(
-    run, source, lake_root, spark, monkeypatch
-):
+def test_records_of_a_split_file_have_unique_offsets(run, source, lake_root, spark, monkeypatch):
     lines = [purchase(f"e{i}") for i in range(400)]
     argv = source(NATIVE, "".join(lines))
     from kinfold.bronze.events import ingestion
@@ -187,10 +188,10 @@ def test_too_many_rejections_fail_the_job_after_everything_has_landed(
     assert_rows(verdicts, ["verdict", "count"], [("accepted", 1), ("rejected", 2)])
 
 
-def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
+def test_a_batch_that_was_committed_before_a_crash_lands_once_and_gets_its_ledger_row(
     run, source, lake_root, spark, monkeypatch
 ):
-    """The process dies between Delta's commit and the ledger; the same command goes on."""
+    """The process dies between Delta's commit and the ledger; then the command runs again."""
     from kinfold.bronze.events import ingestion
 
     argv = source(NATIVE, purchase("a") + purchase("b"))
@@ -210,7 +211,7 @@ def test_a_batch_that_was_committed_before_a_crash_lands_once_and_is_entered(
 
 
 @pytest.mark.parametrize("by_workers", [True, False], ids=["workers", "spark"])
-def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
+def test_a_record_that_is_lost_between_source_and_table_fails_the_job(
     run, source, monkeypatch, by_workers
 ):
     from kinfold.bronze.events import landing
@@ -238,7 +239,7 @@ def test_a_record_that_is_lost_between_reader_and_table_fails_the_job(
         run("bronze/ingest_events", *source(NATIVE, purchase("a") + purchase("b")))
 
 
-def test_files_that_have_landed_move_to_the_archive(run, source, spark, lake_root, tmp_path):
+def test_landed_files_move_to_the_archive(run, source, spark, lake_root, tmp_path):
     archive = tmp_path / "done so far"
     for text, data in (
         (f"format: json\narchive: {archive}/json\n", purchase("a")),
@@ -248,8 +249,8 @@ def test_files_that_have_landed_move_to_the_archive(run, source, spark, lake_roo
         argv = source(text, data, name=name)
         folder = tmp_path / f"{name}-data"
         run("bronze/ingest_events", *argv)
-        assert not list(folder.rglob("part-*")), "landed, so moved"
-        run("bronze/ingest_events", *argv)  # an empty folder is nothing new
+        assert not list(folder.rglob("part-*")), "moved after landing"
+        run("bronze/ingest_events", *argv)  # an empty folder has no new records
         (folder / "a day").mkdir()
         (folder / "a day" / "part-2").write_text(
             data.replace('"a"', '"c"').replace("12.50", "13.50")

@@ -1,4 +1,4 @@
-"""Landing topics of a real broker: once, with nothing lost, and every obstacle named."""
+"""Landing topics of a real broker: each record once, without losses, with an error per obstacle."""
 
 import json
 import re
@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import functions as F
 
 from brokers import Broker, running_broker
 from frames import assert_rows
 from kinfold.core.errors import CheckpointError, ConfError, GapError
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
 from lakes import lake_of
 from poison import HOSTILE, ODD_BUT_GOOD
@@ -65,7 +64,7 @@ def checkpoint(lake_root, name="clicks"):
     return Path(lake_root) / "_checkpoints" / "bronze.events" / name
 
 
-def test_a_record_lands_with_all_the_broker_knows_of_it(broker, topic, land, spark, lake_root):
+def test_a_record_lands_with_the_metadata_of_the_broker(broker, topic, land, spark, lake_root):
     broker.send(topic, events("a"), key="k1", headers={"trace": b"\x00\x01"}, partition=1)
     land(topic)
     [row] = lake_of(spark, lake_root).read(bronze.EVENTS).collect()
@@ -78,7 +77,7 @@ def test_a_record_lands_with_all_the_broker_knows_of_it(broker, topic, land, spa
     assert abs((row["ingested_at"] - row["kafka"]["timestamp"]).total_seconds()) < 120
 
 
-def test_bytes_that_are_no_text_and_tombstones_land_as_they_are(
+def test_bytes_that_are_not_text_and_tombstones_land_unchanged(
     broker, topic, land, spark, lake_root
 ):
     broker.send(topic, [b"\xc3\x28", None, b"", *events("a")], partition=0)
@@ -95,7 +94,7 @@ def test_bytes_that_are_no_text_and_tombstones_land_as_they_are(
     )
 
 
-def test_only_what_is_new_lands_and_each_batch_is_in_the_ledger(
+def test_only_new_records_land_and_each_batch_is_in_the_ledger(
     broker, topic, land, spark, lake_root
 ):
     broker.send(topic, events("a", "b"))
@@ -111,14 +110,14 @@ def test_only_what_is_new_lands_and_each_batch_is_in_the_ledger(
     )
 
 
-def test_a_batch_takes_no_more_records_than_it_may(broker, topic, land, spark, lake_root):
+def test_a_batch_is_at_most_of_the_configured_size(broker, topic, land, spark, lake_root):
     broker.send(topic, events(*map(str, range(10))))
     land(topic, "--set", "bronze.records_per_batch=4")
     batches = lake_of(spark, lake_root).read(ops.BATCHES).collect()
     assert sorted(row["records_in"] for row in batches) == [2, 4, 4]
 
 
-def test_messages_of_the_segment_spec_land_one_by_one(broker, topic, land, spark, lake_root):
+def test_messages_of_a_segment_batch_land_one_by_one(broker, topic, land, spark, lake_root):
     message = {"type": "track", "event": "Song Played", "anonymousId": "c1"}
     batch = {
         "sentAt": "2026-03-01T09:00:01Z",
@@ -154,17 +153,17 @@ def test_messages_of_the_segment_spec_land_one_by_one(broker, topic, land, spark
     )
 
 
-def test_whoever_writes_the_files_the_table_is_the_same(
+def test_both_ways_of_writing_files_give_the_same_table(
     broker, topic, land, spark, lake_root, monkeypatch
 ):
-    """By workers or by Spark's own writer: rows, ledger, and what the log keeps of the files."""
+    """By workers or by Spark's writer: equal rows, ledger and file statistics in the log."""
     message = {"type": "track", "event": "Song Played", "anonymousId": "c1", "messageId": "m1"}
     batch = [{**message, "timestamp": f"2026-03-01T09:00:0{i}Z"} for i in range(3)]
     broker.send(topic, [json.dumps({"batch": batch}).encode()], partition=1)
     broker.send(topic, [text for text, _ in HOSTILE.values() if len(text) < 10_000], partition=0)
     broker.send(topic, list(ODD_BUT_GOOD.values()), key="k", headers={"a": b"\xff"}, partition=1)
     broker.send(topic, [None, b"\xc3\x28"], headers={}, partition=0)
-    told, takes_files = [], Lake.takes_files
+    results, takes_files = [], Lake.takes_files
     for by_workers in (True, False):
         monkeypatch.setattr(
             Lake,
@@ -180,9 +179,9 @@ def test_whoever_writes_the_files_the_table_is_the_same(
         for row in rows:
             del row["ingested_at"]
         ledger = lake.read(ops.BATCHES).select("source", "records_in", "accepted", "unpacked")
-        found = (sorted(rows, key=str), sorted(map(tuple, ledger.collect())), bounds_in_log(root))
-        told.append(found)
-    (by_worker, ledger, bounds), by_spark = told
+        entries = sorted(map(tuple, ledger.collect()))
+        results.append((sorted(rows, key=str), entries, bounds_in_log(root)))
+    (by_worker, ledger, bounds), by_spark = results
     assert len(by_worker) > 2 * 60
     assert {row["verdict"] for row in by_worker} == {"accepted", "rejected"}
     assert sum(records for _, records, _, _ in ledger) == len(by_worker) - 2
@@ -191,7 +190,7 @@ def test_whoever_writes_the_files_the_table_is_the_same(
 
 
 def bounds_in_log(root: str) -> dict[tuple[str, str], object]:
-    """The widest that the log of bronze.events says of each column, over all files."""
+    """The bounds and null counts of each column of bronze.events in its log, over all files."""
     widest: dict[tuple[str, str], object] = {}
     widen = {"minValues": min, "maxValues": max, "nullCount": lambda a, b: a + b}
     for commit in Path(root, "bronze/events/_delta_log").glob("*.json"):
@@ -205,7 +204,7 @@ def bounds_in_log(root: str) -> dict[tuple[str, str], object]:
     return {at: value for at, value in widest.items() if at[1] != "ingested_at"}
 
 
-def test_without_its_checkpoint_a_stream_goes_on_behind_what_has_landed(
+def test_without_its_checkpoint_a_stream_continues_after_the_landed_records(
     broker, topic, land, spark, lake_root
 ):
     broker.send(topic, events("a", "b", "c"))
@@ -221,7 +220,7 @@ def test_without_its_checkpoint_a_stream_goes_on_behind_what_has_landed(
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "metadata").unlink(), "metadata is missing"),
         (lambda folder: (folder / "metadata").write_text("{"), "metadata is not whole"),
@@ -231,8 +230,8 @@ def test_without_its_checkpoint_a_stream_goes_on_behind_what_has_landed(
     ],
     ids=["no-metadata", "cut-metadata", "no-owner", "empty-offsets", "no-offsets"],
 )
-def test_a_broken_checkpoint_is_named_and_its_repair_loses_and_doubles_nothing(
-    broker, topic, land, spark, lake_root, damage, told
+def test_a_broken_checkpoint_is_reported_and_its_repair_loses_and_repeats_nothing(
+    broker, topic, land, spark, lake_root, damage, message
 ):
     broker.send(topic, events("a", "b"))
     land(topic)
@@ -243,16 +242,14 @@ def test_a_broken_checkpoint_is_named_and_its_repair_loses_and_doubles_nothing(
         crc.unlink()
     damage(folder)
     broker.send(topic, events("d"))
-    with pytest.raises(CheckpointError, match=f"{told}.*--reset-checkpoint"):
+    with pytest.raises(CheckpointError, match=f"{message}.*--reset-checkpoint"):
         land(topic)
     assert landed_ids(spark, lake_root) == ["a", "b", "c"]
     land(topic, "--reset-checkpoint")
     assert landed_ids(spark, lake_root) == ["a", "b", "c", "d"]
 
 
-def test_a_lost_commit_file_only_repeats_a_batch_that_is_known(
-    broker, topic, land, spark, lake_root
-):
+def test_a_lost_commit_file_repeats_only_a_known_batch(broker, topic, land, spark, lake_root):
     broker.send(topic, events("a", "b"))
     land(topic)
     commits = checkpoint(lake_root) / "commits"
@@ -271,7 +268,7 @@ def test_a_checkpoint_of_another_source_is_refused(broker, topic, land, lake_roo
         land(topic, name="orders")
 
 
-def test_records_gone_before_they_were_read_stop_the_stream_until_accepted(
+def test_records_deleted_before_they_were_read_stop_the_stream_until_accepted(
     broker, topic, land, spark, lake_root, tmp_path
 ):
     published = ("--set", f"metrics.textfile_folder={tmp_path}/textfiles")
@@ -301,8 +298,8 @@ def test_records_gone_before_they_were_read_stop_the_stream_until_accepted(
     land(topic)
 
 
-def test_a_topic_made_anew_is_told_from_the_old_one(broker, topic, land, spark, lake_root):
-    """The new topic's offsets begin at 0 again; by them alone its first record would be passed."""
+def test_a_recreated_topic_is_recognised(broker, topic, land, spark, lake_root):
+    """Its offsets start at 0 again: by offsets alone its first records would be skipped."""
     broker.send(topic, events("a", "b"), partition=0)
     land(topic)
     broker.delete(topic)
@@ -312,8 +309,8 @@ def test_a_topic_made_anew_is_told_from_the_old_one(broker, topic, land, spark, 
         land(topic)
     land(topic, "--accept-gaps")
     assert landed_ids(spark, lake_root) == ["a", "b", "c", "d", "e"]
-    places = lake_of(spark, lake_root).read(bronze.EVENTS).select("source_partition").distinct()
-    assert places.count() == 2
+    partitions = lake_of(spark, lake_root).read(bronze.EVENTS).select("source_partition")
+    assert partitions.distinct().count() == 2
 
 
 def test_an_added_partition_is_read_from_its_first_record(
@@ -331,19 +328,19 @@ def test_an_added_partition_is_read_from_its_first_record(
     assert "partition 2 is new" in capsys.readouterr().err
 
 
-def test_a_missing_topic_is_named_with_those_there_are(broker, topic, land):
+def test_a_missing_topic_is_reported_with_a_similar_name(broker, topic, land):
     with pytest.raises(ConfError, match=f"no topic '{topic}x'. Did you mean '{topic}'"):
         land(f"{topic}x")
 
 
-def test_a_wrong_address_is_one_line(topic, land, lake_root):
+def test_a_wrong_address_is_reported_in_one_line(topic, land, lake_root):
     with pytest.raises(ConfError, match=r"127.0.0.1:9 does not answer within"):
         land(topic, "--set", "kafka.bootstrap_servers=127.0.0.1:9")
 
 
-def test_options_the_client_refuses_are_one_line(topic, land, tmp_path):
+def test_options_that_the_client_refuses_are_reported_in_one_line(topic, land, tmp_path):
     options = tmp_path / "client.properties"
-    options.write_text("# how to log in\nsecurity.protocol=SECRET\n")
+    options.write_text("# authentication\nsecurity.protocol=SECRET\n")
     with pytest.raises(ConfError, match="Kafka client refuses its options"):
         land(topic, "--set", f"kafka.properties_file={options}")
 
@@ -352,16 +349,17 @@ def test_files_without_their_checkpoint_do_not_land_twice(run, source, spark, la
     argv = source("format: json\n", purchase("a") + purchase("b"))
     run("bronze/ingest_events", *argv)
     run("bronze/ingest_events", *argv, "--reset-checkpoint")
+    assert landed_ids(spark, lake_root) == ["a", "b"]
+    Path(argv[3], "part-2").write_text(purchase("c"))
+    run("bronze/ingest_events", *argv, "--reset-checkpoint")
     rows = lake_of(spark, lake_root).read(bronze.EVENTS)
-    assert sorted(r["event_id"] for r in rows.collect()) == ["a", "b"]
-    source("format: json\n", purchase("c"), name="shop")
-    assert rows.where(F.col("batch_id") > 0).count() == 0
+    assert_rows(rows, ["event_id", "batch_id"], [("a", 0), ("b", 0), ("c", 1)])
 
 
-def test_poison_never_stops_a_stream_nor_harms_its_neighbours(
+def test_hostile_records_neither_stop_a_stream_nor_change_other_records(
     broker, topic, land, spark, lake_root
 ):
-    """Every hostile and every odd kind, each between two good records."""
+    """Each hostile and each unusual record between two good ones."""
     kinds = [*HOSTILE.items(), *((f"odd: {n}", (t, [])) for n, t in ODD_BUT_GOOD.items())]
     assert len(HOSTILE) >= 60
     good = events("good")[0]
@@ -371,7 +369,7 @@ def test_poison_never_stops_a_stream_nor_harms_its_neighbours(
     rows = lake_of(spark, lake_root).read(bronze.EVENTS).orderBy("source_offset").collect()
     assert len(rows) == len(sent) + 1
     kept = [row["raw_bytes"] if row["raw"] is None else row["raw"].encode() for row in rows]
-    assert [bytes(value) for value in kept[:-1]] == sent, "every byte can be had again"
+    assert [bytes(value) for value in kept[:-1]] == sent, "every byte is stored"
     assert (kept[-1], rows[-1]["errors"]) == (None, ["/: no record"]), "a tombstone"
     verdicts = {name: rows[3 * i + 1]["errors"] for i, (name, _) in enumerate(kinds)}
     assert verdicts == {name: reasons for name, (_, reasons) in kinds}

@@ -1,4 +1,4 @@
-"""A lake on an object store: the same tables as in a folder."""
+"""A lake in an object store has the same tables as one in a folder."""
 
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
@@ -12,11 +12,11 @@ TECHNICAL = {"ingested_at", "run_id", "recorded_at", "landed_at", "cleaned_at", 
 
 def rows_of(lake, table):
     rows = (row.asDict(recursive=True) for row in lake.read(table).collect())
-    told = [{name: row[name] for name in row if name not in TECHNICAL} for row in rows]
-    return sorted(told, key=str)
+    comparable = [{name: row[name] for name in row if name not in TECHNICAL} for row in rows]
+    return sorted(comparable, key=str)
 
 
-def test_the_jobs_make_the_same_tables_as_in_a_folder(
+def test_the_jobs_write_the_same_tables_as_in_a_folder(
     run, source, lake_root, bucket, spark, tmp_path
 ):
     good = "".join(
@@ -27,21 +27,21 @@ def test_the_jobs_make_the_same_tables_as_in_a_folder(
     odd = b"\n".join(text for text in lines if b"\n" not in text and len(text) < 10_000)
     argv = source(NATIVE, good)
     (tmp_path / "shop-data" / "part-2").write_bytes(odd + b"\n")
-    for _ in range(2):  # the second time there is nothing new
+    for _ in range(2):  # the second run has no new input
         for root in (lake_root, f"{bucket.uri}/lake"):
             for job in JOBS:
                 run(job, "--set", f"lake.root={root}", *ALL_MAY_BE_BAD, *argv)
-    here, there = lake_of(spark, lake_root), lake_of(spark, f"{bucket.uri}/lake")
+    local, remote = lake_of(spark, lake_root), lake_of(spark, f"{bucket.uri}/lake")
     for table in (bronze.EVENTS, silver.EVENTS, silver.IDENTITY_MAP, silver.IDENTITY_LINKS):
-        assert rows_of(here, table) == rows_of(there, table), table.name
-    assert rows_of(here, ops.BATCHES) == rows_of(there, ops.BATCHES)
-    assert len(rows_of(there, silver.IDENTITY_MAP)) >= 12
+        assert rows_of(local, table) == rows_of(remote, table), table.name
+    assert rows_of(local, ops.BATCHES) == rows_of(remote, ops.BATCHES)
+    assert len(rows_of(remote, silver.IDENTITY_MAP)) >= 12
     written = bucket.names("lake/bronze/events/part-")
     assert written
-    assert not any("-c000." in name for name in written)  # none is Spark's
+    assert not any("-c000." in name for name in written)  # Spark's own writer names its files so
 
 
-def test_a_bucket_that_asks_more_of_its_writer_is_written_by_spark(run, source, bucket, spark):
+def test_a_bucket_with_encryption_settings_is_written_by_spark(run, source, bucket, spark):
     bucket.set("encryption.algorithm", "AES256")
     argv = source(NATIVE, purchase("e1"))
     run("bronze/ingest_events", "--set", f"lake.root={bucket.uri}/lake", *argv)

@@ -1,4 +1,4 @@
-"""Events that break a rule of silver.events: set aside, told, and never lost from the ledger."""
+"""Events that break a rule of silver.events are quarantined and stay in the ledger."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ HALF = ("--set", "quality.max_quarantined_ratio=0.5")
 
 
 def negative(event_id: str) -> str:
-    """An event that its schema lets into bronze and that breaks a rule of silver."""
+    """An event that is valid for its schema and breaks a rule of silver.events."""
     return purchase(event_id, event_type="login", properties={"quantity": -1})
 
 
@@ -42,9 +42,9 @@ def test_a_quarantined_event_stays_in_the_ledger_and_a_good_copy_of_it_is_added_
     assert_rows(ledger, counts, [(4, 2, 1, 1), (3, 2, 1, 0)])
     run("governance/check_ledger")
 
-    # Made anew, the first copy to land is judged again and the good one is its duplicate.
-    anew = ("--set", "identity.phone_region=FR", "--run-id", "third")
-    run("silver/clean_events", *argv, *HALF, *anew)
+    # In a rebuild the first copy to land is checked again, and the good one is its duplicate.
+    rebuild = ("--set", "identity.phone_region=FR", "--run-id", "third")
+    run("silver/clean_events", *argv, *HALF, *rebuild)
     assert_rows(lake.read(silver.EVENTS), ["event_id"], [("a",), ("b",), ("c",)])
     ledger = lake.read(ops.BATCHES).where("stage = 'silver'")
     assert_rows(ledger, counts, [(7, 3, 3, 1)])

@@ -1,5 +1,7 @@
 """The resolver on real tables: what comes in steps, and what does not fit the driver."""
 
+from datetime import timedelta
+
 import pytest
 from pyspark.sql import functions as F
 
@@ -104,12 +106,17 @@ def test_a_merge_is_history(steps):
     assert_rows(changes, ["kind", "identifier_count"], [("merge", 2)])
     identity_map = steps.read(silver.IDENTITY_MAP)
     merged = changes.collect()[0]
-    before = identity_as_of(identity_map, merged["changed_at"].replace(microsecond=0)).where(
-        F.col("profile_id") == merged["from_profile_id"]
-    )
-    later = identity_map.where("valid_to is not null")
-    assert {r["value"] for r in later.collect()} == {"b", "ben@example.org"}
-    assert before.count() in (0, 2)
+    moment = merged["changed_at"]
+
+    def values_at(as_of):
+        rows = identity_as_of(identity_map, as_of)
+        merged_away = rows.where(F.col("profile_id") == merged["from_profile_id"])
+        return {row["value"] for row in merged_away.collect()}
+
+    closed = identity_map.where("valid_to is not null")
+    assert {row["value"] for row in closed.collect()} == {"b", "ben@example.org"}
+    assert values_at(moment - timedelta(microseconds=1)) == {"b", "ben@example.org"}
+    assert values_at(moment) == set()
 
 
 def test_what_does_not_fit_the_driver_comes_out_the_same(steps, in_parts):
