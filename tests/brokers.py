@@ -1,4 +1,4 @@
-"""A real Kafka broker for tests: started by them, stopped by them."""
+"""A real Kafka broker, started and stopped by tests."""
 
 import contextlib
 import os
@@ -9,8 +9,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
@@ -28,10 +30,10 @@ from project import HOME
 
 
 class Broker:
-    """One broker in a folder of its own; it may be stopped and started again over its data."""
+    """One broker with its own folder. It can be stopped and started again on its data."""
 
     def __init__(self, folder: Path, *, settings: str = "") -> None:
-        """`settings`: more of server.properties; PORT and CONTROLLER_PORT stand for its own."""
+        """`settings`: text added to server.properties; :PORT and :CONTROLLER_PORT are replaced."""
         self.folder = folder
         self.settings = settings
         self.port = _free_port_pair()
@@ -39,7 +41,7 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the broker and wait until it answers."""
         more = self.folder / "more.properties"
         ports = {":PORT": f":{self.port}", ":CONTROLLER_PORT": f":{self.port + 1}"}
         text = self.settings
@@ -62,7 +64,7 @@ class Broker:
         raise RuntimeError((self.folder / "broker.log").read_text()[-2000:])
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """Stop it; with SIGKILL as if the machine went away."""
+        """Stop the broker; SIGKILL simulates the loss of the machine."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, how)
@@ -76,7 +78,7 @@ class Broker:
     def create(self, topic: str, *, partitions: int = 2, config: Mapping[str, str] = {}) -> None:
         _done(self.admin.create_topics([NewTopic(topic, partitions, 1, config=dict(config))]))
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:  # its partitions need a leader before they answer
+        while time.monotonic() < deadline:  # partitions answer once they have a leader
             with contextlib.suppress(KafkaException):
                 if len(self.ends(topic)) == partitions:
                     return
@@ -89,7 +91,7 @@ class Broker:
             time.sleep(0.1)
 
     def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
-        """As retention does: records before an offset are gone."""
+        """Delete the records before an offset, as retention does."""
         ends = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
         _done(self.admin.delete_records(ends))
 
@@ -102,7 +104,7 @@ class Broker:
         headers: Mapping[str, bytes] = {},
         partition: int | None = None,
     ) -> None:
-        """Produce and wait for every acknowledgement; without a partition they take turns."""
+        """Produce and wait for every acknowledgement; by default to two partitions in turn."""
         producer = Producer(
             {
                 "bootstrap.servers": self.servers,
@@ -125,7 +127,7 @@ class Broker:
         assert not failures, failures
 
     def allow(self, user: str, topic: str) -> None:
-        """Let a user read a topic, on a broker that asks."""
+        """Allow a user to read a topic, on a broker with authorization."""
         kinds = ((ResourceType.TOPIC, topic), (ResourceType.GROUP, "spark-kafka-source"))
         rights = [
             AclBinding(
@@ -142,15 +144,16 @@ class Broker:
         _done(self.admin.create_acls(rights))
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Offset that the next record of each partition will get."""
+        """The offset of the next record of each partition."""
         partitions = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
         wanted = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
-        found = self.admin.list_offsets(wanted)
-        return {place.partition: future.result().offset for place, future in found.items()}
+        offsets = self.admin.list_offsets(wanted)
+        return {one.partition: future.result().offset for one, future in offsets.items()}
 
 
 @contextlib.contextmanager
 def running_broker(settings: str = "") -> Iterator[Broker]:
+    """A running broker in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="kinfold-kafka-"))
     broker = Broker(folder, settings=settings)
     try:
@@ -161,19 +164,21 @@ def running_broker(settings: str = "") -> Iterator[Broker]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _done(futures: Mapping[object, object]) -> None:
+def _done(futures: Mapping[Any, Future[Any]]) -> None:
+    """Wait for the answers of the broker; raises the first error."""
     for future in futures.values():
-        future.result(30)  # type: ignore[attr-defined]
+        future.result(30)
 
 
 def free_port() -> int:
+    """A port that no process uses now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 def _free_port_pair() -> int:
-    """A port that is free together with the next one, which the controller takes."""
+    """A free port whose next port, for the controller, is free too."""
     while True:
         with socket.socket() as one, socket.socket() as other:
             one.bind(("127.0.0.1", 0))

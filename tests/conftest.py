@@ -1,4 +1,4 @@
-"""One Spark session per test worker, and the helpers that tests share."""
+"""One Spark session per test worker, and fixtures that tests share."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from object_stores import Bucket, ObjectStore
 
 
-# Before any test imports a module that may look at the clock or start a worker.
+# Before any test imports a module that may read the clock or start a worker.
 os.environ["TZ"] = "UTC"
 os.environ["KINFOLD_HOME"] = str(HOME)
 os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -25,7 +25,7 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The worker's session: the local settings, one shuffle partition, a warehouse of its own."""
+    """The worker's session: local settings, one shuffle partition and its own warehouse."""
     from kinfold.runtime.session import java_options, spark_settings
 
     folder = tempfile.mkdtemp(prefix="kinfold-tests-")
@@ -58,7 +58,7 @@ def lake_root(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def object_store(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ObjectStore]":
-    """The worker's server of S3's protocol."""
+    """The worker's server with the S3 protocol."""
     from object_stores import running_object_store
 
     with running_object_store(tmp_path_factory.mktemp("object-store")) as store:
@@ -73,5 +73,5 @@ def bucket(object_store: "ObjectStore", spark: SparkSession) -> "Bucket":
 
 @pytest.fixture
 def online_retail() -> Path:
-    """A real shop's invoice lines."""
+    """Invoice lines of a real shop."""
     return shared_data("online_retail.csv.gz")

@@ -1,4 +1,4 @@
-"""Comparing frames in tests."""
+"""Compares frames in tests."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ def assert_rows(actual: DataFrame, columns: Sequence[str], rows: Sequence[tuple[
 
 
 def _sortable(rows: DataFrame) -> DataFrame:
-    """Maps as sorted entries, because Spark cannot order rows by a map."""
+    """The rows with maps as sorted entries, because Spark cannot sort rows by a map."""
     return rows.select(
         *(
             F.array_sort(F.map_entries(field.name)).alias(field.name)
@@ -30,6 +30,6 @@ def _sortable(rows: DataFrame) -> DataFrame:
 
 
 def at(text: str) -> datetime:
-    """An instant: `09:00` on the first of March 2026, or an ISO date with an optional time; UTC."""
+    """A UTC instant: `09:00` means 1 March 2026; else an ISO date with an optional time."""
     full = text if len(text) > 5 else f"2026-03-01T{text}"
     return datetime.fromisoformat(full).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""A server of S3's protocol for tests: started by them, stopped by them."""
+"""A server with the S3 protocol, started and stopped by tests."""
 
 import socket
 import subprocess
@@ -19,7 +19,7 @@ KEY, SECRET = "kinfold", "kinfold-secret"
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket that Spark knows how to reach, by settings of its own."""
+    """A bucket with its own settings in Spark's Hadoop configuration."""
 
     spark: SparkSession
     client: Any
@@ -30,23 +30,23 @@ class Bucket:
         return f"s3a://{self.name}"
 
     def set(self, name: str, value: str) -> None:
-        """One of S3A's settings for this bucket alone; Hadoop opens it anew."""
+        """Change an S3A setting for this bucket only. Hadoop opens the bucket again to read it."""
         conf = self.spark._jsc.hadoopConfiguration()
         conf.set(f"fs.s3a.bucket.{self.name}.{name}", value)
         jvm: Any = self.spark._jvm
         jvm.org.apache.hadoop.fs.Path(f"{self.uri}/").getFileSystem(conf).close()
 
     def names(self, prefix: str = "") -> list[str]:
-        """Names of the objects below a prefix."""
+        """The names of the objects with a prefix."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix
         )
-        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """A server that answers."""
+    """A running server."""
 
     endpoint: str
 
@@ -76,7 +76,7 @@ class ObjectStore:
 
 @contextmanager
 def running_object_store(folder: Path) -> Iterator[ObjectStore]:
-    """A server on a free port of the loopback."""
+    """A running server on a free port of the loopback interface."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = int(one.getsockname()[1])
@@ -91,8 +91,8 @@ def running_object_store(folder: Path) -> Iterator[ObjectStore]:
                 break
             except OSError as error:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    told = (folder / "object-store.log").read_text()[-2000:]
-                    raise RuntimeError(told) from error
+                    log_text = (folder / "object-store.log").read_text()[-2000:]
+                    raise RuntimeError(log_text) from error
                 time.sleep(0.1)
         yield ObjectStore(f"http://127.0.0.1:{port}")
     finally:

@@ -1,4 +1,4 @@
-"""Hostile and odd records, each with what must become of it; used on frames and on a real topic."""
+"""Hostile records with their expected reasons, and unusual but valid ones."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ ORDER = {"order_id": "o1", "amount_cents": 1999, "currency": "EUR"}
 
 
 def event(**members: Any) -> dict[str, Any]:
-    """A purchase at noon; a member given as `...` is left out."""
+    """A purchase at noon; a member with the value `...` is left out."""
     purchase = {
         "event_id": "e1",
         "event_type": "purchase",
@@ -37,7 +37,7 @@ GOOD = text()
 
 
 def order_of(amount: bytes) -> bytes:
-    """A purchase whose amount is this text, which json.dumps might not write."""
+    """A purchase whose amount is this text, which may not be valid JSON."""
     return order(amount_cents="@").replace(b'"@"', amount)
 
 

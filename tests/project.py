@@ -1,4 +1,4 @@
-"""Where the project and the shared data are, for tests."""
+"""The folders of the project and of the shared data, for tests."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ SHARED = HOME.parent / "shared"
 
 
 def shared_data(name: str) -> Path:
-    """A file or folder of `../shared/data`, public data that is kept beside the project.
+    """A file or folder of `../shared/data`, public data that lies beside the project.
 
-    The test is skipped where `../shared` does not exist, and fails where only this file is missing.
+    Skips the test if `../shared` does not exist. Fails it if only this file is missing.
     """
     path = SHARED / "data" / name
     if not SHARED.is_dir():

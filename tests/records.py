@@ -1,9 +1,9 @@
-"""Records that tests send."""
+"""Events that tests send."""
 
 import json
 
 NATIVE = "format: json\n"
-"""A source file for native events."""
+"""The text of a source file for native events."""
 
 
 def purchase(event_id: str, **changes: object) -> str:

@@ -1,4 +1,4 @@
-"""Running a job's `main` on a small input."""
+"""Fixtures that run a job's `main` on a small input."""
 
 from collections.abc import Callable
 
@@ -10,23 +10,23 @@ from project import HOME
 
 @pytest.fixture
 def run(spark, lake_root) -> Callable[..., None]:
-    """`run(job, *argv)` on the test's own lake."""
+    """`run(job, *argv)` runs a job on the test's own lake."""
 
-    def started(job: str, *argv: str) -> None:
+    def run_job(job: str, *argv: str) -> None:
         load_main(HOME / "jobs" / f"{job}.py")(["--set", f"lake.root={lake_root}", *argv])
 
-    return started
+    return run_job
 
 
 @pytest.fixture
 def source(tmp_path) -> Callable[..., list[str]]:
-    """`source(text, data)`: the arguments that name a source file and its input."""
+    """`source(text, data)` writes a source file and its input, and returns the job's arguments."""
 
-    def written(text: str, data: str, name: str = "shop") -> list[str]:
+    def write_source(text: str, data: str, name: str = "shop") -> list[str]:
         file, folder = tmp_path / f"{name}.yaml", tmp_path / f"{name}-data"
         file.write_text(text, encoding="utf-8")
         folder.mkdir(exist_ok=True)
         (folder / "part-1").write_text(data, encoding="utf-8")
         return ["--source", str(file), "--input", str(folder)]
 
-    return written
+    return write_source
