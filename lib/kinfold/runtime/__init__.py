@@ -1,1 +1,1 @@
-"""The only code that opens a session and reads or writes tables."""
+"""Spark session, jobs, and reading and writing of tables. No other package does these."""

@@ -1,4 +1,4 @@
-"""Frames that stay, frames that arrays become, and the rows of a table that have given numbers."""
+"""Conversion between Spark frames and Arrow tables or NumPy arrays, and selection by numbers."""
 
 from typing import Any
 
@@ -8,45 +8,46 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
 
 MAX_LITERAL_VALUES = 1_000
-"""So many values can stand in a plan, where they also let Delta and Parquet pass over the rest."""
+"""Maximum number of values in a literal `IN` predicate, with which Delta and Parquet skip files and
+row groups."""
 _BROADCAST_ROWS = 2_000_000
-"""So many numbers are sent to where the rows are; of more, both sides are shuffled."""
+"""Broadcast threshold, in rows. Above it both sides of a join are shuffled."""
 
 
 def local_frame(
     spark: SparkSession, rows: pa.Table, schema: T.StructType | None = None
 ) -> DataFrame:
-    """An Arrow table as a frame; few rows become a part of the plan, which no task has to fetch.
+    """An Arrow table as a frame. Few rows become part of the plan, so no task has to fetch them.
 
     Args:
-        schema: the types that Spark's columns have; null = those that follow from Arrow's.
+        schema: types of the Spark columns; null = derived from Arrow's types.
     """
-    if rows.num_rows == 0:  # Spark cannot take the schema from no batch
+    if rows.num_rows == 0:  # Spark needs one batch, even an empty one, to derive the schema
         rows = rows.combine_chunks()
     return spark.createDataFrame(rows, schema)
 
 
 def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
-    """A small or large Arrow table as a frame."""
+    """An Arrow table as a frame, with a broadcast hint up to the broadcast threshold."""
     frame = local_frame(spark, rows)
     return F.broadcast(frame) if rows.num_rows <= _BROADCAST_ROWS else frame
 
 
 def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
-    """The columns of a frame, numbers and flags, each as one array.
+    """The columns of a frame as one array each: numbers, flags and text (objects, null = None).
 
-    Batch by batch, so that what has been copied is let go: of fifty million rows a second copy is
+    Copies batch by batch and releases each batch: a second copy of fifty million rows takes
     gigabytes.
 
     Raises:
-        ValueError: a column has nulls, which an array of numbers has no place for.
+        ValueError: a column of numbers or flags has nulls, which its array cannot represent.
     """
     table = rows.toArrow()
-    if nulls := [name for name in table.column_names if table[name].null_count]:
+    types = {field.name: field.type.to_pandas_dtype() for field in table.schema}
+    nulls = [n for n, kind in types.items() if kind is not np.object_ and table[n].null_count]
+    if nulls:
         raise ValueError(f"columns_of: {', '.join(nulls)} has nulls, expected none.")
-    columns = {
-        field.name: np.empty(len(table), field.type.to_pandas_dtype()) for field in table.schema
-    }
+    columns = {name: np.empty(len(table), kind) for name, kind in types.items()}
     batches, end = table.to_batches(), len(table)
     del table
     while batches:
@@ -58,16 +59,16 @@ def columns_of(rows: DataFrame) -> dict[str, NDArray[Any]]:
 
 
 def distinct_numbers(*frames: DataFrame) -> NDArray[np.int64]:
-    """The distinct numbers in all columns of some frames, ascending."""
-    found = [array.astype(np.int64) for rows in frames for array in columns_of(rows).values()]
-    return np.unique(np.concatenate(found))
+    """The distinct numbers in all columns of the frames, ascending."""
+    arrays = [array.astype(np.int64) for rows in frames for array in columns_of(rows).values()]
+    return np.unique(np.concatenate(arrays))
 
 
 def rows_with_values(rows: DataFrame, column: str, values: NDArray[np.int64]) -> DataFrame:
-    """The rows whose column has one of some values.
+    """The rows whose value in a column is one of the given values.
 
     Args:
-        column: a bigint.
+        column: name of a bigint column.
         values: distinct.
     """
     if len(values) <= MAX_LITERAL_VALUES:

@@ -1,4 +1,4 @@
-"""Frames that stay, frames that arrays become, and the rows of a table that have given numbers."""
+"""Cached frames, and the scopes at whose end they are released."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ _scopes: ContextVar[tuple[list[DataFrame], ...]] = ContextVar("_scopes", default
 
 @contextmanager
 def caching_scope() -> Iterator[None]:
-    """What is cached inside is let go at the end, and what is held at the end of the outermost.
+    """Unpersist on exit what `cached` has cached inside.
 
-    Not for the memory alone: each write to a table has Spark plan anew all that is cached and came
-    from that table, whether anybody reads it again or not.
+    Frames of `materialized` and `lazily_cached` are unpersisted at the end of the outermost scope.
+    This does not only save memory: at each write to a table, Spark plans every cached frame that
+    depends on the table again, even if nothing reads it any more.
     """
     frames: list[DataFrame] = []
     token = _scopes.set((*_scopes.get(), frames))
@@ -27,18 +28,21 @@ def caching_scope() -> Iterator[None]:
 
 
 def cached(rows: DataFrame) -> DataFrame:
-    """Rows computed once, of a size that joins know."""
+    """Rows, computed and persisted now; Spark knows their size when it plans joins."""
     return _computed(rows, *_scopes.get()[-1:])
 
 
 def materialized(rows: DataFrame) -> DataFrame:
-    """Rows as they are now. What is only cached is computed anew, by each who reads it, as soon as
-    a table that it came from has been written."""
+    """Rows as they are now, independent of later writes.
+
+    A frame that is only cached is computed again by each reader after a write to a table that it
+    depends on. This one has no such dependency, because a local checkpoint cuts its plan.
+    """
     return _computed(rows.localCheckpoint(), *_scopes.get()[:1])
 
 
 def lazily_cached(rows: DataFrame) -> DataFrame:
-    """Rows computed once, as far as they are read, and let go at the end of the outermost."""
+    """Rows, persisted when they are first read, until the end of the outermost scope."""
     return _persisted(rows, *_scopes.get()[:1])
 
 

@@ -1,6 +1,4 @@
-"""One start of one job: options, lake, what is new since the last run, and the record of what it
-did.
-"""
+"""A job run: its lake, its inputs at pinned versions, and its entry in ops.job_runs."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +8,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from pyspark.sql import DataFrame, Row, SparkSession, functions as F
+from pyspark.sql import Column, DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counts_text, heartbeat, say
@@ -19,8 +17,9 @@ from kinfold.core.settings.files import resolve_path
 from kinfold.core.settings.loading import project_home
 from kinfold.core.settings.models import Conf, Settings
 from kinfold.runtime.caching import caching_scope
+from kinfold.runtime.lake.change_feed import CHANGE_TYPE
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.lake.roots import open_root
-from kinfold.runtime.lake.tables import CHANGE_TYPE, Lake, Near
 from kinfold.runtime.metrics.declarations import JOB_COUNT
 from kinfold.runtime.metrics.job_metrics import job_metrics
 from kinfold.runtime.metrics.values import MetricValues
@@ -31,14 +30,15 @@ from kinfold.tables.spec import Table
 
 @dataclass
 class JobRun:
-    """A job at work.
+    """A running job.
 
     Attributes:
         name: path below jobs/ without `.py`.
         inputs: version of each input table, pinned when the job started.
-        previous: the row of ops.job_runs of its last finished run; null on the first.
-        settings_hash: of the settings the outputs depend on.
-        counts: what it did, in numbers; printed, kept in ops.job_runs, shown in the summary.
+        previous: row of ops.job_runs of the last finished run; null on the first run.
+        settings_hash: of the settings that the outputs depend on.
+        counts: numbers about the work done; printed, stored in ops.job_runs, shown in the summary.
+        is_skipped: whether the run did nothing because inputs and settings are unchanged.
     """
 
     name: str
@@ -60,12 +60,12 @@ class JobRun:
 
     @property
     def metrics(self) -> MetricValues:
-        """What the run tells Prometheus beyond its counts."""
+        """Further metrics of the run for Prometheus, besides its counts."""
         return self.lake.metrics
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether the last run saw the same inputs under the same settings. Say so by returning."""
+        """True if inputs and settings are unchanged; the caller should return."""
         self.is_skipped = (
             self.previous is not None
             and self.previous["settings_hash"] == self.settings_hash
@@ -75,19 +75,22 @@ class JobRun:
 
     @property
     def is_rebuild(self) -> bool:
-        """Whether everything must be made anew: the first run, or settings that outputs depend on
-        have changed since, or an input was made anew and is younger than what was seen of it."""
+        """Whether all outputs must be rebuilt.
+
+        True on the first run, if settings that the outputs depend on have changed, or if an input
+        table was recreated: its version is lower than the one already processed.
+        """
         if self.previous is None or self.previous["settings_hash"] != self.settings_hash:
             return True
-        seen: dict[str, int] = self.previous["input_versions"]
-        return any(self.inputs[name] < seen.get(name, -1) for name in self.inputs)
+        processed: dict[str, int] = self.previous["input_versions"]
+        return any(self.inputs[name] < processed.get(name, -1) for name in self.inputs)
 
     def read(self, table: Table) -> DataFrame:
         """All rows of an input at its pinned version."""
         return self.lake.read(table, version=self.inputs[table.name])
 
-    def seen_version(self, table: Table) -> int:
-        """Version of an input up to which earlier runs have worked; -1 when a rebuild is due."""
+    def processed_version(self, table: Table) -> int:
+        """Version up to which an input has been processed; -1 if a rebuild is due."""
         if self.is_rebuild or self.previous is None:
             return -1
         return int(self.previous["input_versions"].get(table.name, -1))
@@ -95,41 +98,48 @@ class JobRun:
     def changes(self, table: Table) -> DataFrame:
         """The change feed of an input since the last finished run of this job."""
         return self.lake.changes(
-            table, after=self.seen_version(table), until=self.inputs[table.name]
+            table, after=self.processed_version(table), until=self.inputs[table.name]
         )
 
     def inserted(self, table: Table) -> DataFrame:
-        """The rows an append-only input has gained since the last finished run of this job."""
+        """The rows appended to an append-only input since the last finished run of this job."""
         changes = self.changes(table)
         return changes.where(F.col(CHANGE_TYPE) == "insert").select(*table.columns)
 
-    def known(self, table: Table) -> DataFrame:
-        """What an output holds so far; nothing when a rebuild is due."""
+    def existing_rows(self, table: Table) -> DataFrame:
+        """Current rows of an output table; none if a rebuild is due."""
         return self.lake.empty(table) if self.is_rebuild else self.lake.read_or_empty(table)
 
     def publish(
-        self, table: Table, rows: DataFrame, *, gone: DataFrame | None = None, are_new: bool = False
+        self,
+        table: Table,
+        rows: DataFrame,
+        *,
+        deleted: DataFrame | None = None,
+        are_new: bool = False,
     ) -> None:
-        """Publish rows by key (see `Lake.upsert`); in place of everything when a rebuild is due."""
+        """Upsert rows by key (see `Lake.upsert`); replace the whole table if a rebuild is due."""
         if self.is_rebuild:
             self.lake.replace(table, rows)
         else:
-            self.lake.upsert(table, rows, gone=gone, are_new=are_new)
+            self.lake.upsert(table, rows, deleted=deleted, are_new=are_new)
 
-    def publish_new(self, table: Table, rows: DataFrame, *, near: Near | None = None) -> None:
-        """Publish rows whose key is not known; in place of everything when a rebuild is due."""
+    def publish_new(
+        self, table: Table, rows: DataFrame, *, among: Callable[[DataFrame], Column] | None = None
+    ) -> None:
+        """Insert rows with new keys, see `Lake.insert_new`; if a rebuild is due, replace the table."""
         if self.is_rebuild:
             self.lake.replace(table, rows)
         else:
-            self.lake.insert_new(table, rows, near=near)
+            self.lake.insert_new(table, rows, among=among)
 
     def count(self, **counts: float) -> None:
-        """Add to what this run did, by name."""
+        """Add to the run's counts, by name."""
         for name, value in counts.items():
             self.counts[name] = self.counts.get(name, 0) + value
 
     def note(self, *lines: str) -> None:
-        """Tell the person who waits something that no number says."""
+        """Print lines of progress, each with the job's name."""
         for line in lines:
             say(f"    {self.name}: {line}")
 
@@ -138,7 +148,7 @@ class JobRun:
 def open_lake(
     options: RunOptions, *, name: str, metrics: MetricValues | None = None
 ) -> Iterator[Lake]:
-    """The lake of the settings, with a session that is closed on any exit if it was opened here."""
+    """The lake that the settings name. A session opened here is closed on every exit."""
     open_root(options.settings.lake.root)
     owned = SparkSession.getActiveSession() is None
     spark = open_session(
@@ -151,6 +161,7 @@ def open_lake(
             run_id=options.run_id,
             started_at=datetime.now(UTC),
             metrics=metrics or MetricValues(),
+            native_writes=options.settings.runtime.native_writes,
             max_quarantined_ratio=options.settings.quality.max_quarantined_ratio,
         )
     finally:
@@ -159,14 +170,14 @@ def open_lake(
 
 
 def lake_at(root: str, *, env: str = "local") -> Lake:
-    """The lake at a folder or URI, for notebooks: reading needs no run, and the session stays open.
+    """The lake at a folder or URI, for notebooks: without a job run; the session stays open.
 
-    A relative path is relative to the project.
+    A relative path is relative to the project's folder.
     """
     home = project_home()
-    where = resolve_path(root, home)
+    location = resolve_path(root, home)
     spark = open_session(name="notebook", env=env, home=home)
-    return Lake(spark=spark, root=where, run_id="notebook", started_at=datetime.now(UTC))
+    return Lake(spark=spark, root=location, run_id="notebook", started_at=datetime.now(UTC))
 
 
 @contextmanager
@@ -179,50 +190,51 @@ def open_job(
     writes: Sequence[Table] = (),
     depends_on: Sequence[Conf | str] = (),
 ) -> Iterator[JobRun]:
-    """A job between its locks, with its inputs pinned; recorded in ops.job_runs when it finishes.
+    """A job run with locked outputs and pinned inputs; stored in ops.job_runs when it finishes.
 
     Args:
-        reads: input tables; each must exist.
-        reads_if_exists: input tables that count as inputs once they exist.
-        writes: output tables; locked against other processes until the end.
-        depends_on: the settings that decide the outputs.
+        reads: input tables that must exist.
+        reads_if_exists: further input tables; a missing one is not an input.
+        writes: output tables; locked against other processes until the job ends.
+        depends_on: the settings that the outputs depend on.
     """
-    begun = monotonic()
+    started = monotonic()
     with (
         job_metrics(name, options.settings.metrics) as metrics,
         open_lake(options, name=name, metrics=metrics) as lake,
         lake.writing(*writes),
     ):
-        there = [*reads, *(table for table in reads_if_exists if lake.exists(table))]
+        inputs = [*reads, *(table for table in reads_if_exists if lake.exists(table))]
         run = JobRun(
             name=name,
             lake=lake,
             options=options,
-            inputs={table.name: lake.version(table) for table in there},
+            inputs={table.name: lake.version(table) for table in inputs},
             previous=_previous(lake, name),
-            # A changed declaration, too, makes outputs anew: new columns are filled, rules kept.
+            # A changed declaration also rebuilds outputs: it fills new columns and applies new
+            # rules.
             settings_hash=options.hash_of(*depends_on, *(t.schema_version for t in writes)),
         )
-        with heartbeat(name, lambda: _position(lake.spark)), caching_scope():
+        with heartbeat(name, lambda: _task_progress(lake.spark)), caching_scope():
             yield run
-            seconds = monotonic() - begun
+            seconds = monotonic() - started
             if not run.is_skipped:
                 _record(run, seconds)
                 for count, value in run.counts.items():
                     metrics.set(JOB_COUNT, value, name=count)
         did = "nothing new" if run.is_skipped else counts_text(run.counts)
-        say(f"  {name:<28} {monotonic() - begun:6.1f} s  {did}")
+        say(f"  {name:<28} {monotonic() - started:6.1f} s  {did}")
 
 
 def run_job(main: Callable[[], None]) -> None:
-    """Run a job as a process: errors for people become one line and an exit code."""
+    """Run a job as a process: a `KinfoldError` becomes one line and an exit code."""
     try:
         main()
     except KinfoldError as error:
         say(f"kinfold: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        say("kinfold: stopped. Start the same command again to go on.")
+        say("kinfold: stopped. Start the same command again to continue.")
         sys.exit(130)
 
 
@@ -247,8 +259,8 @@ def _record(run: JobRun, seconds: float) -> None:
     run.lake.append_record(ops.JOB_RUNS, [row])
 
 
-def _position(spark: SparkSession) -> str:
-    """Tasks done of the running stages, as text; empty between Spark jobs."""
+def _task_progress(spark: SparkSession) -> str:
+    """Progress of the running Spark stages, as text; empty between Spark jobs."""
     tracker = spark.sparkContext.statusTracker()
     done = total = 0
     for stage_id in tracker.getActiveStageIds():

@@ -1,4 +1,4 @@
-"""Where Python can write files of a lake: folders of the machine, and buckets of S3."""
+"""Access to S3 from Python with the credentials and settings of Hadoop's S3A client."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,20 +22,20 @@ _SPARK_ONLY = (
     "server-side-encryption-algorithm",
     "signing-algorithm",
 )
-"""Settings of S3A that change how an object is written or asked for and that Arrow does not have: a
-bucket with one of them is written by Spark."""
+"""S3A settings that change how objects are written or requested, and that Arrow does not support.
+Spark writes to a bucket with one of them."""
 _ANY_REGION, _FIRST_REGION = "://s3.amazonaws.com", "us-east-1"
 _regions: dict[str, str] = {}
-"""Where buckets are, by URI: they stay there, and to ask is a request."""
+"""Region by bucket URI, cached because each look-up is a request and a bucket never moves."""
 
 
 @dataclass(frozen=True)
 class BucketAccess:
-    """How Hadoop reaches a bucket at the moment, and as who.
+    """Hadoop's current credentials and connection settings for a bucket.
 
     Attributes:
         endpoint: URL; null for AWS's own.
-        is_path_style: whether the bucket stands in the path of a URL, not in its host.
+        is_path_style: whether URLs have the bucket in the path, not in the host name.
     """
 
     key: str
@@ -47,38 +47,42 @@ class BucketAccess:
 
     @classmethod
     def of(cls, storage: Any) -> "BucketAccess | None":
-        """Ask a file system of Hadoop's; null of one that is none of S3, that was told what only
-        Spark can do, or that does not tell."""
-        conf = storage.getConf()  # with what is set for this bucket alone
+        """The access of a Hadoop file system object.
 
-        def told(name: str) -> str:
+        Null if it is not S3A, if a setting needs Spark (`_SPARK_ONLY`), or if Hadoop returns no
+        credentials or region.
+        """
+        conf = storage.getConf()  # includes the settings of this bucket
+
+        def setting(name: str) -> str:
             return str(conf.getTrimmed(f"fs.s3a.{name}", ""))
 
         is_s3 = str(storage.getClass().getSimpleName()) == "S3AFileSystem"
-        if not is_s3 or any(told(name) not in ("", "false") for name in _SPARK_ONLY):
+        if not is_s3 or any(setting(name) not in ("", "false") for name in _SPARK_ONLY):
             return None
         try:
             hadoop, uri = storage.getS3AInternals(), str(storage.getUri())
-            who = hadoop.shareCredentials("kinfold").resolveCredentials()
-            region = told("endpoint.region") or _regions.get(uri) or hadoop.getBucketLocation()
-        except Py4JError:  # another version, no credentials just now, no right to ask where it is
+            credentials = hadoop.shareCredentials("kinfold").resolveCredentials()
+            region = setting("endpoint.region") or _regions.get(uri) or hadoop.getBucketLocation()
+        except Py4JError:  # other Hadoop version, no credentials, or not allowed to read the region
             return None
         region = _regions[uri] = str(region or _FIRST_REGION)
-        is_session = who.getClass().getSimpleName() == "AwsSessionCredentials"
-        endpoint = told("endpoint")
+        is_session = credentials.getClass().getSimpleName() == "AwsSessionCredentials"
+        endpoint = setting("endpoint")
         if endpoint and "://" not in endpoint:
-            scheme = "http" if told("connection.ssl.enabled") == "false" else "https"
+            scheme = "http" if setting("connection.ssl.enabled") == "false" else "https"
             endpoint = f"{scheme}://{endpoint}"
         return cls(
-            key=str(who.accessKeyId()),
-            secret=str(who.secretAccessKey()),
-            token=str(who.sessionToken()) if is_session else None,
+            key=str(credentials.accessKeyId()),
+            secret=str(credentials.secretAccessKey()),
+            token=str(credentials.sessionToken()) if is_session else None,
             region=region,
             endpoint=endpoint if endpoint and not endpoint.endswith(_ANY_REGION) else None,
-            is_path_style=told("path.style.access") == "true",
+            is_path_style=setting("path.style.access") == "true",
         )
 
     def for_arrow(self) -> fs.S3FileSystem:
+        """A file system of Arrow."""
         scheme, _, host = (self.endpoint or "").rpartition("://")
         return fs.S3FileSystem(
             access_key=self.key,
@@ -91,7 +95,7 @@ class BucketAccess:
         )
 
     def for_python(self) -> Any:
-        """A client of boto3's."""
+        """An S3 client of boto3."""
         return boto3.Session().client(
             "s3",
             aws_access_key_id=self.key,

@@ -1,4 +1,4 @@
-"""The Spark session: made here and nowhere else."""
+"""The Spark session. Only this module creates one."""
 
 import logging
 import os
@@ -12,20 +12,20 @@ from pyspark.sql import SparkSession
 from kinfold.core.errors import ConfError
 from kinfold.core.settings.loading import is_submitted
 
-# They print stack traces of errors that reach the user as one line.
-_REPEATED_BY_US = ("SQLQueryContextLogger", "py4j.clientserver")
+# These loggers print stack traces of errors that kinfold reports in one line.
+_STACK_TRACE_LOGGERS = ("SQLQueryContextLogger", "py4j.clientserver")
 
 
 def open_session(*, name: str, env: str, home: Path, is_verbose: bool = False) -> SparkSession:
     """The active session, or a new one.
 
-    Started by plain Python (a notebook, a test) it gets the settings of `conf/spark/ENV.conf`;
-    under spark-submit they came with the command, which `spark-submit.sh` has seen to.
+    In plain Python (a notebook, a test) the session gets the settings of `conf/spark/ENV.conf`.
+    Under spark-submit they are already set: `spark-submit.sh` passes them.
     """
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    # Without this the workers start a bare `python3`, which may lack the libraries.
+    # By default the workers start `python3`, which may lack the libraries.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"kinfold {name}")
     if not is_submitted():
@@ -36,15 +36,15 @@ def open_session(*, name: str, env: str, home: Path, is_verbose: bool = False) -
             builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("INFO" if is_verbose else "FATAL")
-    for name in _REPEATED_BY_US:
+    for name in _STACK_TRACE_LOGGERS:
         logging.getLogger(name).disabled = not is_verbose
     return session
 
 
 def java_options(home: Path, *, is_verbose: bool = False) -> str:
-    """Options of the driver's Java, as `spark-submit.sh` gives them.
+    """Java options of the driver, the same as `spark-submit.sh` passes.
 
-    The class archive is made by `bin/setup`; Java ignores one that is missing or does not fit.
+    `bin/setup` creates the class archive. Java ignores a missing or outdated one.
     """
     return (
         f"-Dlog4j2.configurationFile=file:{home}/conf/spark/log4j2.properties "
@@ -55,7 +55,7 @@ def java_options(home: Path, *, is_verbose: bool = False) -> str:
 
 
 def spark_settings(env: str, home: Path) -> dict[str, str]:
-    """What `conf/spark/ENV.conf` sets; empty where there is no such file.
+    """The settings in `conf/spark/ENV.conf`; empty if there is no such file.
 
     Raises:
         ConfError: a line is not `key value`.
@@ -81,7 +81,7 @@ def spark_settings(env: str, home: Path) -> dict[str, str]:
 def job_session(
     name: str, env: str, *, home: Path, is_verbose: bool = False
 ) -> Iterator[SparkSession]:
-    """The session of a job that opens no lake; closed on any exit if it was opened here."""
+    """The session of a job that opens no lake. A session opened here is closed on every exit."""
     is_owned = SparkSession.getActiveSession() is None
     spark = open_session(name=name, env=env, home=home, is_verbose=is_verbose)
     try:

@@ -1,4 +1,4 @@
-"""Files of a lake that are no table, on whatever file system the lake is: local, s3a, abfss."""
+"""Files of a lake outside of its tables, on any file system of Hadoop: local, s3a, abfss."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,31 +10,32 @@ from kinfold.core.errors import LakeError
 
 @dataclass(frozen=True)
 class Storage:
-    """A folder's files by name. Missing folders have no files; reading a missing file raises."""
+    """The files of a folder by name. A missing folder is empty; reading a missing file raises."""
 
     spark: SparkSession
     folder: str
 
     def names(self, below: str = "") -> tuple[str, ...]:
-        """File and folder names directly in a subfolder, sorted; none where it does not exist."""
+        """Sorted names of the files and folders directly in a subfolder; none if it does not
+        exist."""
         fs, path = self._at(below)
         if not fs.exists(path):
             return ()
         return tuple(sorted(str(status.getPath().getName()) for status in fs.listStatus(path)))
 
     def files(self) -> tuple[str, ...]:
-        """Paths of all files below the folder, from there; none where it does not exist."""
+        """Sorted relative paths of all files below the folder; none if it does not exist."""
         fs, path = self._at("")
         if not fs.exists(path):
             return ()
-        root, found = fs.getFileStatus(path).getPath().toUri(), []
+        root, paths = fs.getFileStatus(path).getPath().toUri(), []
         entries = fs.listFiles(path, True)
         while entries.hasNext():
-            found.append(str(root.relativize(entries.next().getPath().toUri()).getPath()))
-        return tuple(sorted(found))
+            paths.append(str(root.relativize(entries.next().getPath().toUri()).getPath()))
+        return tuple(sorted(paths))
 
     def read(self, name: str) -> str:
-        """A small file as text."""
+        """The text of a small file; invalid UTF-8 is replaced."""
         fs, path = self._at(name)
         stream = fs.open(path)
         try:
@@ -44,7 +45,7 @@ class Storage:
         return bytes(data).decode("utf-8", errors="replace")
 
     def write(self, name: str, text: str) -> None:
-        """Write a small file whole: under another name first, then renamed."""
+        """Write a small file in one step: under a temporary name, then renamed."""
         fs, path = self._at(name)
         part = self._jvm().org.apache.hadoop.fs.Path(f"{self.folder}/.{name}.part")
         stream = fs.create(part, True)
@@ -57,18 +58,18 @@ class Storage:
             fs.rename(part, path)
 
     def move(self, name: str, target: str) -> None:
-        """Rename a file to a path elsewhere on the same file system; its folder is made.
+        """Move a file to another path on the same file system; create the target's folder.
 
         Raises:
-            LakeError: the file system refuses, for example because the target is there.
+            LakeError: the file system refuses, for example because the target exists.
         """
         fs, path = self._at(name)
         to = self._jvm().org.apache.hadoop.fs.Path(target)
         fs.mkdirs(to.getParent())
         if fs.exists(to) or not fs.rename(path, to):
             raise LakeError(
-                f"{self.folder}/{name}: cannot be moved to {target}. Is there a file of that name, "
-                "or does it lie on another file system? Its records have landed; move it by hand."
+                f"{self.folder}/{name}: cannot be moved to {target}. A file of that name exists, "
+                "or it is on another file system. The file's records have landed; move it by hand."
             )
 
     def move_to(self, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""A suite of jobs: one process, one session, one run id."""
+"""Runs several jobs as a suite: in one process, with one session and one run id."""
 
 import importlib.util
 import threading
@@ -19,9 +19,9 @@ class Step:
 
     Attributes:
         job: path below jobs/ without `.py`.
-        may_lack_data: the suite goes on where the job says that there is too little data for a
-            model, or that no model has passed its gate; the summary says so.
-        arguments: its own, after those of the run.
+        may_lack_data: whether the suite continues if the job reports that there is too little data
+            for a model, or that no model has passed its gate; the summary reports it.
+        arguments: further arguments of this job, after those of the run.
     """
 
     job: str
@@ -36,13 +36,13 @@ def run_suite(
     *,
     preloads: Sequence[Callable[[], object]] = (),
 ) -> None:
-    """Run the steps in order, each as it would run alone.
+    """Run the steps in order, each exactly as it runs alone.
 
     Args:
-        preloads: imports that take seconds, done one after the other on a thread of their own while
-            the first steps keep Spark busy.
+        preloads: slow imports. A background thread runs them in order while Spark works on the
+            first steps.
     """
-    folder, begun = Path(suite_file).parent, monotonic()
+    folder, started = Path(suite_file).parent, monotonic()
     mains = [(step, load_main(folder / f"{step.job}.py")) for step in steps]
     say(f"kinfold: run {options.run_id}, lake {options.settings.lake.root}")
     load = threading.Thread(target=lambda: [preload() for preload in preloads], daemon=True)
@@ -54,12 +54,12 @@ def run_suite(
             except (ModelDataError, ModelGateError) as error:
                 if not step.may_lack_data:
                     raise
-                say(f"  {step.job}: left out. {error}")
-    say(f"kinfold: done in {monotonic() - begun:.0f} s")
+                say(f"  {step.job}: skipped. {error}")
+    say(f"kinfold: done in {monotonic() - started:.0f} s")
 
 
 def load_main(path: Path) -> Callable[[Sequence[str]], None]:
-    """`main` of a job file; jobs are files, not modules of a package."""
+    """`main` of a job file. It is loaded by path, because jobs/ is not a package."""
     spec = importlib.util.spec_from_file_location(f"kinfold_job_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(path)

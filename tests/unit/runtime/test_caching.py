@@ -1,11 +1,11 @@
-"""Frames that are cached for a part of a job."""
+"""Frames that are cached during a part of a job."""
 
 import pytest
 
 from kinfold.runtime.caching import cached, caching_scope, lazily_cached, materialized
 
 
-def test_held_rows_stay_when_the_table_they_came_from_is_written(spark, tmp_path):
+def test_materialized_rows_stay_the_same_after_a_write_to_their_table(spark, tmp_path):
     folder = str(tmp_path / "table")
     spark.range(3).write.format("delta").save(folder)
     rows = materialized(spark.read.format("delta").load(folder))
@@ -13,7 +13,9 @@ def test_held_rows_stay_when_the_table_they_came_from_is_written(spark, tmp_path
     assert rows.count() == 3
 
 
-def test_what_is_cached_is_let_go_where_it_was_made_and_what_is_held_at_the_very_end(spark):
+def test_cached_frames_end_with_their_scope_and_materialized_and_lazy_ones_with_the_outermost(
+    spark,
+):
     outside = cached(spark.range(1))
     with caching_scope():
         first = cached(spark.range(2))
@@ -30,7 +32,7 @@ def test_what_is_cached_is_let_go_where_it_was_made_and_what_is_held_at_the_very
     outside.unpersist()
 
 
-def test_frames_are_let_go_when_the_work_fails(spark):
+def test_frames_are_unpersisted_after_an_error(spark):
     rows = spark.range(2)
 
     def fails():

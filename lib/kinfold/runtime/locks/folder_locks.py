@@ -1,7 +1,4 @@
-"""Who writes a table: one process at a time, in a folder by the operating system, in S3 by leases.
-
-Delta has no exclusion between processes in either: two can both believe that they have committed.
-"""
+"""File locks of the operating system, for a lake in a folder."""
 
 import fcntl
 from collections.abc import Iterator
@@ -16,23 +13,24 @@ from kinfold.runtime.locks.protocol import Busy
 
 @dataclass(frozen=True)
 class FolderLocks:
-    """Files that the operating system locks, and lets go when a process ends in whatever way."""
+    """Lock files. The operating system releases a lock when its process ends, even if it is
+    killed."""
 
     folder: Path
 
     @contextmanager
     def lock(self, name: str, *, patience: float = 0) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        until = monotonic() + patience
+        deadline = monotonic() + patience
         with (self.folder / name).open("w") as handle:
-            while not _is_locked(handle):
-                if monotonic() >= until:
+            while not _try_lock(handle):
+                if monotonic() >= deadline:
                     raise Busy
                 sleep(0.02)
             yield
 
 
-def _is_locked(handle: IO[str]) -> bool:
+def _try_lock(handle: IO[str]) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,4 @@
-"""Who writes a table: one process at a time, in a folder by the operating system, in S3 by leases.
-
-Delta has no exclusion between processes in either: two can both believe that they have committed.
-"""
+"""Chooses the locks of a lake by its storage."""
 
 from typing import Any
 
@@ -14,30 +11,30 @@ from kinfold.runtime.s3_access import BucketAccess
 
 
 def locks_of(spark: SparkSession, root: str, *, holder: str) -> Locks:
-    """The locks of the lake at a URI; none where Python does not reach the storage."""
+    """The locks of the lake at a URI; `NoLocks` if Python has no access to its storage."""
     gateway: Any = spark.sparkContext._gateway
     path = gateway.jvm.org.apache.hadoop.fs.Path(root)
     storage = path.getFileSystem(spark._jsc.hadoopConfiguration())
-    known: BucketAccess | None = None
-    made: Any = None
+    current: BucketAccess | None = None
+    s3: Any = None
 
     def client() -> Any:
-        nonlocal known, made
-        now = BucketAccess.of(storage)
-        # Null where Hadoop gets no credentials just now: those of before may do, and a lease that
-        # is not renewed for that would be another's.
-        if now is not None and now != known:
-            known, made = now, now.for_python()
-        return made
+        nonlocal current, s3
+        access = BucketAccess.of(storage)
+        # Null while Hadoop gets no credentials. The previous ones may still be valid, and without
+        # a renewal another process would take over the lease.
+        if access is not None and access != current:
+            current, s3 = access, access.for_python()
+        return s3
 
     if client() is None:
         return NoLocks()
-    where = path.toUri()
-    bucket, folder = str(where.getAuthority()), f"{where.getPath()}/_locks".strip("/")
+    uri = path.toUri()
+    bucket, folder = str(uri.getAuthority()), f"{uri.getPath()}/_locks".strip("/")
     try:
         client().head_bucket(Bucket=bucket)
     except ClientError:
-        pass  # it answers
-    except BotoCoreError:  # a network that asks for more
+        pass  # the store answers, so it is reachable
+    except BotoCoreError:  # not reachable from Python, for example because of a proxy
         return NoLocks()
     return BucketLocks(client, bucket, folder, holder)

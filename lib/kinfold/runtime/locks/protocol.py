@@ -1,32 +1,29 @@
-"""Who writes a table: one process at a time, in a folder by the operating system, in S3 by leases.
-
-Delta has no exclusion between processes in either: two can both believe that they have committed.
-"""
+"""The interface of locks."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
 class Busy(Exception):
-    """Another process holds the lock."""
+    """Another process has the lock."""
 
 
 class Locks(Protocol):
     """The locks of a lake, by name."""
 
     def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
-        """A context in which no other process holds the lock.
+        """A context during which no other process has the lock.
 
         Args:
-            patience: seconds to wait for another process that is at work.
+            patience: seconds to wait for another process.
 
         Raises:
-            Busy: it still holds the lock then.
+            Busy: the other process still has the lock after that.
         """
 
 
 class NoLocks:
-    """Of storage that has none."""
+    """Locks that never block, for storage without locks."""
 
     def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
         return nullcontext()

@@ -1,1 +1,4 @@
-"""Prometheus metrics of jobs and of streaming queries."""
+"""Prometheus metrics: a scrape endpoint for streams, a file or a push for jobs.
+
+Publishing never fails or delays the measured work.
+"""

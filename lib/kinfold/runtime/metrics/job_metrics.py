@@ -1,9 +1,4 @@
-"""What kinfold tells Prometheus: an endpoint for streams, a file or a push for jobs that end.
-
-Every metric is declared here, with labels whose values are declared or configured somewhere; no
-label holds an id of a run or of a person, so the number of series stays bounded. Publishing never
-fails or delays the work that it tells of.
-"""
+"""Publishes the metrics of a job when it ends: in a file, to a push gateway, or both."""
 
 import time
 from collections.abc import Iterator
@@ -31,11 +26,11 @@ PUSH_TIMEOUT_SECONDS = 5.0
 
 @contextmanager
 def job_metrics(job: str, conf: MetricsConf) -> Iterator[MetricValues]:
-    """The metrics of one run of a job; published when it ends, well or with an error.
+    """The metrics of one job run; published when it ends, with or without an error.
 
-    Figures that this run did not measure keep the value of the run before.
+    Metrics that this run does not set keep their value of the previous run.
     """
-    metrics, begun, exit_code = MetricValues(), time.monotonic(), 130
+    metrics, started, exit_code = MetricValues(), time.monotonic(), 130
     try:
         yield metrics
         exit_code = 0
@@ -46,7 +41,7 @@ def job_metrics(job: str, conf: MetricsConf) -> Iterator[MetricValues]:
         exit_code = 1
         raise
     finally:
-        metrics.set(JOB_SECONDS, time.monotonic() - begun)
+        metrics.set(JOB_SECONDS, time.monotonic() - started)
         metrics.set(JOB_RUN_AT, time.time())
         metrics.set(JOB_EXIT_CODE, exit_code)
         metrics.set(JOB_STATUS, int(exit_code == 0))
@@ -60,9 +55,11 @@ def _publish(job: str, families: list[prometheus.Metric], conf: MetricsConf) -> 
         file = Path(conf.textfile_folder) / f"kinfold_{job.replace('/', '_')}.prom"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            kept = _families_of(file, replaced={family.name for family in families})
-            # Written beside it and renamed: the node exporter never reads half a file.
-            prometheus.write_to_textfile(str(file), collector_registry(lambda: [*families, *kept]))
+            previous = _families_of(file, replaced={family.name for family in families})
+            # This function renames a complete file, so the node exporter never reads half of one.
+            prometheus.write_to_textfile(
+                str(file), collector_registry(lambda: [*families, *previous])
+            )
         except OSError as error:
             say(f"kinfold: metrics were not written to {file} ({error.strerror}).")
     if conf.push_gateway is not None:
@@ -79,11 +76,11 @@ def _publish(job: str, families: list[prometheus.Metric], conf: MetricsConf) -> 
 
 
 def _families_of(file: Path, *, replaced: set[str]) -> list[prometheus.Metric]:
-    """What the file of the run before tells beyond `replaced`, as a push gateway would keep it."""
+    """The metrics in the previous run's file except `replaced`, as a push gateway keeps them."""
     if not file.is_file():
         return []
     try:
         families = list(text_string_to_metric_families(file.read_text(encoding="utf-8")))
-    except ValueError:  # somebody else's hand; ours alone write it
+    except ValueError:  # edited by hand; kinfold writes only valid files
         return []
     return [family for family in families if family.name not in replaced]

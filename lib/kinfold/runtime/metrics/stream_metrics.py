@@ -1,9 +1,4 @@
-"""What kinfold tells Prometheus: an endpoint for streams, a file or a push for jobs that end.
-
-Every metric is declared here, with labels whose values are declared or configured somewhere; no
-label holds an id of a run or of a person, so the number of series stays bounded. Publishing never
-fails or delays the work that it tells of.
-"""
+"""Publishes the metrics of streaming queries at a scrape endpoint."""
 
 import json
 import time
@@ -44,10 +39,10 @@ from kinfold.runtime.metrics.values import MetricValues, collector_registry
 
 @dataclass
 class StreamMetrics:
-    """The metrics of the streaming queries of a process, behind a scrape endpoint.
+    """The metrics of all streaming queries of a process, with their scrape endpoint.
 
     Attributes:
-        port: of the endpoint; null when `metrics.port` is null, and then nothing is measured.
+        port: of the endpoint; null if `metrics.port` is null, and then nothing is measured.
     """
 
     metrics: MetricValues
@@ -55,15 +50,15 @@ class StreamMetrics:
     _watched: list[tuple[SparkSession, "QueryListener"]] = field(default_factory=list)
 
     def watch(self, session: SparkSession) -> None:
-        """Follow the queries that `session` starts from now on; other sessions have their own."""
-        if self.port is None or any(session is known for known, _ in self._watched):
+        """Measure the queries that `session` starts from now on, not those of other sessions."""
+        if self.port is None or any(session is watched for watched, _ in self._watched):
             return
         listener = QueryListener(self.metrics)
         session.streams.addListener(listener)
         self._watched.append((session, listener))
 
     def unwatch(self) -> None:
-        """Follow no query any more."""
+        """Stop measuring."""
         for session, listener in self._watched:
             session.streams.removeListener(listener)
         self._watched.clear()
@@ -71,7 +66,7 @@ class StreamMetrics:
 
 @contextmanager
 def stream_metrics(conf: MetricsConf) -> Iterator[StreamMetrics]:
-    """The metrics of streaming queries, scraped at `http://<metrics.host>:<metrics.port>/metrics`.
+    """The metrics of streaming queries, served at `http://<metrics.host>:<metrics.port>/metrics`.
 
     Raises:
         ConfError: the port cannot be opened.
@@ -86,8 +81,8 @@ def stream_metrics(conf: MetricsConf) -> Iterator[StreamMetrics]:
         )
     except OSError as error:
         raise ConfError(
-            f"metrics.port {conf.port}: cannot be opened on {conf.host} ({error.strerror}). Name "
-            "a free one with --set metrics.port=PORT, or null for no endpoint."
+            f"metrics.port {conf.port}: cannot be opened on {conf.host} ({error.strerror}). Choose "
+            "a free port with --set metrics.port=PORT, or null for no endpoint."
         ) from error
     streams = StreamMetrics(metrics, port=server.server_port)
     say(f"kinfold: metrics at http://{conf.host}:{streams.port}/metrics")
@@ -101,15 +96,17 @@ def stream_metrics(conf: MetricsConf) -> Iterator[StreamMetrics]:
 
 
 class QueryListener(StreamingQueryListener):
-    """Turns the events of streaming queries into metrics; a query is called by its name.
+    """Sets metrics from the events of streaming queries. The label `source` is the query's name.
 
-    Spark calls it on a thread of its own, after the batch. An event it cannot read is counted and
-    told once, and the query never notices.
+    Spark calls the listener after each batch, on a separate thread. The first event that cannot be
+    read is reported in the log, each one is counted, and none affects the query.
     """
 
     def __init__(self, metrics: MetricValues) -> None:
         self._figures = metrics
-        self._sources: dict[str, str] = {}  # by run id: the last event of a query has no name
+        self._sources: dict[
+            str, str
+        ] = {}  # by run id, because the last event of a query has no name
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:
         self._guarded(lambda: self._started(str(event.runId), event.name))
@@ -126,7 +123,7 @@ class QueryListener(StreamingQueryListener):
     def _guarded(self, update: Callable[[], None]) -> None:
         try:
             update()
-        except Exception as error:  # whatever it is, it must not reach Spark's listener bus
+        except Exception as error:  # no error may reach Spark's listener bus
             if not self._figures.get(LISTENER_ERRORS):
                 say(f"kinfold: metrics of a stream are incomplete ({type(error).__name__}).")
             self._figures.add(LISTENER_ERRORS, 1)
@@ -142,7 +139,7 @@ class QueryListener(StreamingQueryListener):
         metrics.set(STREAM_SEEN_AT, time.time(), source=source)
         metrics.set(STREAM_BATCH, progress["batchId"], source=source)
         metrics.add(STREAM_ROWS, progress["numInputRows"], source=source)
-        # Spark leaves a rate out where it would divide by a time of 0.
+        # Spark omits a rate if it would divide by a duration of 0.
         metrics.set(STREAM_INPUT_RATE, progress.get("inputRowsPerSecond"), source=source)
         metrics.set(STREAM_PROCESSED_RATE, progress.get("processedRowsPerSecond"), source=source)
         for phase, milliseconds in progress["durationMs"].items():
@@ -168,18 +165,18 @@ class QueryListener(StreamingQueryListener):
 
 
 def _kafka_lags(sources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, int]]:
-    """Topic, partition and records not read; nothing for a source that is not Kafka."""
+    """Topic, partition and number of unread records; nothing for a source that is not Kafka."""
     for source in sources:
         read, newest = _offsets(source.get("endOffset")), _offsets(source.get("latestOffset"))
         for topic, partitions in newest.items():
             for partition, offset in partitions.items():
-                known = read.get(topic, {}).get(partition)
-                if known is not None:
-                    yield topic, partition, max(0, int(offset) - int(known))
+                position = read.get(topic, {}).get(partition)
+                if position is not None:
+                    yield topic, partition, max(0, int(offset) - int(position))
 
 
 def _offsets(value: Any) -> dict[str, dict[str, int]]:
-    """Offsets by topic and partition, as Spark writes Kafka's; empty for any other kind."""
+    """Offsets by topic and partition in Spark's format for Kafka; empty for other sources."""
     offsets = json.loads(value) if isinstance(value, str) and value.startswith("{") else value
     if not isinstance(offsets, dict) or not all(isinstance(v, dict) for v in offsets.values()):
         return {}

@@ -1,9 +1,4 @@
-"""What kinfold tells Prometheus: an endpoint for streams, a file or a push for jobs that end.
-
-Every metric is declared here, with labels whose values are declared or configured somewhere; no
-label holds an id of a run or of a person, so the number of series stays bounded. Publishing never
-fails or delays the work that it tells of.
-"""
+"""Values of metrics in memory."""
 
 import math
 import threading
@@ -17,9 +12,9 @@ from kinfold.runtime.metrics.declarations import Metric
 
 
 class MetricValues:
-    """Values of metrics, set by what knows them and read by what publishes; safe between threads.
+    """Current values of metrics by label values; thread-safe.
 
-    A null value is kept as NaN: measured, and there is no such number.
+    A null value is stored as NaN: it was measured, and there is no number.
     """
 
     def __init__(self) -> None:
@@ -27,29 +22,30 @@ class MetricValues:
         self._lock = threading.Lock()
 
     def set(self, metric: Metric, value: float | None, **labels: str) -> None:
-        """Give one series its value.
+        """Set the value of one series.
 
         Raises:
-            ValueError: the labels are not the metric's.
+            ValueError: the labels differ from the metric's labels.
         """
         key = _label_values(metric, labels)
         with self._lock:
             self._values.setdefault(metric, {})[key] = math.nan if value is None else float(value)
 
     def add(self, metric: Metric, value: float, **labels: str) -> None:
-        """Add to one series, which begins at 0."""
+        """Add to one series; it starts at 0."""
         key = _label_values(metric, labels)
         with self._lock:
             series = self._values.setdefault(metric, {})
             series[key] = series.get(key, 0.0) + value
 
     def get(self, metric: Metric, **labels: str) -> float | None:
-        """The value of one series; null when it has none."""
+        """The value of one series; null if it is not set."""
         with self._lock:
             return self._values.get(metric, {}).get(_label_values(metric, labels))
 
     def families(self, **constant: str) -> list[prometheus.Metric]:
-        """Everything set, as the Prometheus client takes it, each series with `constant` labels."""
+        """All values as families of the Prometheus client; each series also has `constant`
+        labels."""
         with self._lock:
             values = {metric: dict(series) for metric, series in self._values.items()}
         families: list[prometheus.Metric] = []
@@ -64,11 +60,13 @@ class MetricValues:
 
 def _label_values(metric: Metric, labels: Mapping[str, str]) -> tuple[str, ...]:
     if set(labels) != set(metric.labels):
-        raise ValueError(f"{metric.name}: has labels {metric.labels}, given {tuple(labels)}.")
+        raise ValueError(f"{metric.name}: labels are {tuple(labels)}, expected {metric.labels}.")
     return tuple(labels[name] for name in metric.labels)
 
 
 def collector_registry(families: Callable[[], Iterable[prometheus.Metric]]) -> CollectorRegistry:
+    """A Prometheus registry that calls `families` at each collection."""
+
     class Families(Collector):
         def collect(self) -> Iterable[prometheus.Metric]:
             return families()
