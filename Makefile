@@ -35,7 +35,7 @@ bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughp
 bench-matching: setup  ## fuzzy matching: pairs compared per second and core
 	@.venv/bin/python tests/benchmarks/bench_matching.py
 
-bench-identity: setup  ## identity resolution beside distinct() on the same edges; then news, then an unlink
+bench-identity: setup  ## identity resolution beside distinct() on the same edges; then new events, then an unlink
 	@.venv/bin/python tests/benchmarks/bench_identity.py --whole
 
 chaos: setup  ## kill the jobs N times (N=16) at named points and prove that nothing was lost

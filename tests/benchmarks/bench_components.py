@@ -1,10 +1,10 @@
-"""Components on the driver: seconds and peak memory of numbering nodes, joining, guarding them.
+"""Connected components on the driver: seconds and peak memory of each step.
 
-Seconds of CPU tell what a step takes on a machine that has nothing else to do.
+CPU seconds are what a step takes on a machine without other work.
 
-Edges look like those of an identity graph: 13.3 million nodes per 10 million edges, four
-identifiers a person, in random order, under 64-bit hashes. Each size runs in a process of its own;
-memory is its highest resident size, with 16 bytes an edge for the input.
+The edges resemble those of an identity graph: 13.3 million nodes per 10 million edges, four
+identifiers per person, in random order, with 64-bit hashes as ids. Each size runs in its own
+process. Memory is the highest resident size of that process; the input takes 16 bytes per edge.
 
     python tests/benchmarks/bench_components.py [--sizes 1,10,50]
 """
@@ -32,28 +32,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="1,10,50", help="millions of edges (default: 1,10,50)")
     parser.add_argument("--one", type=float, help="measure this size here, print JSON")
-    given = parser.parse_args()
-    if given.one is not None:
-        print(json.dumps(measured(int(given.one * MILLION))))
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(measured(int(options.one * MILLION))))
         return
     print(f"{'edges':>12} {'nodes':>12}  step             seconds  of CPU  peak MiB so far")
-    for size in given.sizes.split(","):
+    for size in options.sizes.split(","):
         command = [sys.executable, __file__, "--one", size]
-        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        for step, (seconds, cpu, peak) in found["steps"].items():
-            counts = f"{found['edges']:>12,} {found['nodes']:>12,}"
+        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        for step, (seconds, cpu, peak) in result["steps"].items():
+            counts = f"{result['edges']:>12,} {result['nodes']:>12,}"
             print(f"{counts}  {step:<16} {seconds:7.2f} {cpu:7.2f} {peak:>16,.0f}")
 
 
 def measured(edge_count: int) -> dict[str, Any]:
-    """What each step took, after a small run that compiles the loops."""
+    """Seconds, CPU seconds and peak memory of each step, after a run that compiles the loops."""
     steps: dict[str, tuple[float, float, float]] = {}
 
     def timed(step: str, work: Callable[[], Any]) -> Any:
-        begun, cpu = monotonic(), process_time()
+        started, cpu = monotonic(), process_time()
         outcome = work()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-        steps[step] = (monotonic() - begun, process_time() - cpu, peak)
+        steps[step] = (monotonic() - started, process_time() - cpu, peak)
         return outcome
 
     run(1_000, lambda _, work: work())
@@ -74,7 +74,7 @@ def run(edge_count: int, timed: Callable[[str, Callable[[], Any]], Any]) -> int:
         "seen": random.integers(0, 2**50, edge_count),
         "tie": random.integers(-(2**63), 2**63 - 1, edge_count),
     }
-    # A quarter of the nodes are of a namespace of which a person may have three.
+    # A quarter of the nodes have a namespace of which a person may have three.
     namespace = (node_ids % 4).astype(np.uint8)
     guarded = timed(
         "guarded",
@@ -88,7 +88,7 @@ def run(edge_count: int, timed: Callable[[str, Callable[[], Any]], Any]) -> int:
 
 
 def made_edges(edge_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """People of 2 to 6 identifiers as shuffled stars; 64-bit ids."""
+    """Stars of 2 to 6 nodes, shuffled, with 64-bit ids."""
     random = np.random.default_rng(7)
     spokes = random.integers(1, 6, edge_count, dtype=np.int64)
     spokes = spokes[: int(np.searchsorted(np.cumsum(spokes), edge_count))]
@@ -100,7 +100,7 @@ def made_edges(edge_count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hashed(numbers: np.ndarray) -> np.ndarray:
-    """Numbers spread over 64 bits, no two on one (the finish of SplitMix64)."""
+    """A different 64-bit hash for each number (the last steps of SplitMix64)."""
     mixed = numbers.astype(np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed ^= mixed >> np.uint64(shift)

@@ -1,7 +1,7 @@
-"""What resolving identities costs beside Spark's own distinct() on the same edges.
+"""Identity resolution compared with Spark's distinct() on the same edges.
 
-Each size is a process of its own with a lake of its own: people of four identifiers, whose edges
-lie in no order. Times are wall time in one session; the ratios are what counts.
+Each size runs in its own process with its own lake: people of four identifiers, with edges in
+random order. Times are wall time in one session; only the ratios are comparable between machines.
 
     python tests/benchmarks/bench_identity.py [--edges 1000000 10000000 50000000] [--whole]
 
@@ -9,9 +9,9 @@ edges    silver.identity_links and silver.identifiers to silver.identity_map, De
          against `distinct()` of the same edges written to Delta (aim: at most 3 times)
 growth   seconds per million edges, from one size to the next (aim: no worse than linear)
 memory   peak of the process tree (aim: 50 million edges within 12 GiB)
-news     the whole job: all events, then 100,000 new ones of people who are there, each with an
-         identifier that is new (aim: at most 10 % of it), and again with one in a hundred late,
-         then one person unlinked (aim: at most 3 %); with --whole, at the size given by --news
+job      with --whole, for --job-edges edges: the whole job for all events; then for 100,000 new
+         events of existing people, each with a new identifier (aim: at most 10 % of the first
+         run), and again with one in a hundred late; then one unlink (aim: at most 3 %)
 """
 
 import argparse
@@ -26,18 +26,20 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
 PER_PERSON = 3
-"""Edges of a person, all around the account."""
+"""Edges per person, all at the account."""
 
 
 def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
+    """Seconds of each step, measured in this process."""
     from pyspark.sql import functions as F
 
     from kinfold.core.settings.loading import load_settings
-    from kinfold.runtime.lake.tables import Lake
+    from kinfold.runtime.lake.lake import Lake
     from kinfold.runtime.session import open_session
     from kinfold.silver.identity.graph.nodes import Namespaces
     from kinfold.tables import silver
@@ -47,15 +49,18 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
     namespaces = Namespaces.of(load_settings(HOME, "local", {}).identity)
     kinds = ("email", "device_id", "cookie_id")
 
-    def events(first: int, count: int, *, new_from: int | None = None, late: int = 0):  # type: ignore[no-untyped-def]
-        """Events of two identifiers: from `new_from` on the second one is new to its person, and
-        all happen after those before, but for `late` in a hundred."""
+    def events(first: int, count: int, *, new_from: int | None = None, late: int = 0):
+        """Events of two identifiers each.
+
+        With `new_from` the second identifier is new to its person, and all events occur after the
+        earlier ones, except `late` in a hundred.
+        """
         rows = spark.range(first, first + count, 1, 8)
         person = (F.col("id") / PER_PERSON).cast("long")
-        place = (F.col("id") % PER_PERSON).cast("int")
+        slot = (F.col("id") % PER_PERSON).cast("int")
         salt = F.lit("" if new_from is None else f"-{new_from}")
-        kind = F.element_at(F.array(*(F.lit(k) for k in kinds)), place + 1)
-        value = F.concat(F.md5(F.concat(person.cast("string"), F.lit("-"), place)), salt)
+        kind = F.element_at(F.array(*(F.lit(k) for k in kinds)), slot + 1)
+        value = F.concat(F.md5(F.concat(person.cast("string"), F.lit("-"), slot)), salt)
         account = F.md5(F.concat(F.lit("u"), person.cast("string")))
         second = F.lit(1_767_225_600) + F.xxhash64("id") % 10_000_000
         if new_from is not None:
@@ -85,13 +90,17 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
         shuffled = rows.repartition(8, F.xxhash64("id"))
         return shuffled.select(*(made.get(f.name, F.lit(None)).alias(f.name) for f in fields))
 
-    told: dict[str, float] = {}
+    seconds_of: dict[str, float] = {}
 
     def timed(name: str, work: Callable[[], object]) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         work()
-        told[name] = time.monotonic() - begun
-        print(f"  {edges:>12,} edges  {name:<28}{told[name]:8.1f} s", file=sys.stderr, flush=True)
+        seconds_of[name] = time.monotonic() - started
+        print(
+            f"  {edges:>12,} edges  {name:<28}{seconds_of[name]:8.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
 
     if is_whole:
         from kinfold.runtime.suite import load_main
@@ -114,9 +123,9 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
         from kinfold.silver.identity.graph.nodes import node_id
         from kinfold.silver.identity.links.observed import SEEN_TOGETHER, link_key_columns
 
-        # Straight as they are in the lake: making them from events takes longer than all the rest.
+        # Written directly: deriving them from events would take longer than everything else.
         step = next(n for n in range(edges // 3 + 1, edges) if math.gcd(n, edges) == 1)
-        number = F.pmod(F.col("id") * step, F.lit(edges))  # each once, in no order
+        number = F.pmod(F.col("id") * step, F.lit(edges))  # each once, in random order
         person = F.floor(number / PER_PERSON)
         at = F.timestamp_seconds(F.lit(1_767_225_600) + F.xxhash64("id") % 10_000_000)
         seen = {"first_seen_at": at, "last_seen_at": at}
@@ -168,23 +177,23 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             links = lake.read(silver.IDENTITY_LINKS).distinct()
             links.write.format("delta").mode("overwrite").save(str(folder / f"distinct-{turn}"))
 
-        def resolved_graph(turn: int) -> None:
+        def resolve_people(turn: int) -> None:
             people_of_edges(lake, namespaces, folder / f"map-{turn}")
 
         for turn in range(2 if edges <= 10_000_000 else 1):
-            timed(f"distinct, round {turn + 1}", lambda t=turn: distinct(t))  # type: ignore[misc]
-            timed(f"people, round {turn + 1}", lambda t=turn: resolved_graph(t))  # type: ignore[misc]
+            timed(f"distinct, round {turn + 1}", partial(distinct, turn))
+            timed(f"people, round {turn + 1}", partial(resolve_people, turn))
         people = spark.read.format("delta").load(str(folder / "map-0"))
-        found = people.select("profile_id").distinct().count()
+        count = people.select("profile_id").distinct().count()
         wanted = -(-edges // PER_PERSON)
-        if found != wanted:
-            raise SystemExit(f"{found:,} people found, expected {wanted:,}")
+        if count != wanted:
+            raise SystemExit(f"{count:,} people, expected {wanted:,}")
     spark.stop()
-    return told
+    return seconds_of
 
 
-def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-untyped-def]
-    """What stitching does once the links are there, without the gates."""
+def people_of_edges(lake, namespaces, target: Path) -> None:
+    """Resolve existing links to people and write them, without the quality gate."""
     import numpy as np
 
     from kinfold.core.settings.loading import load_settings
@@ -197,28 +206,28 @@ def people_of_edges(lake, namespaces, target: Path) -> None:  # type: ignore[no-
         identifiers=lake.read(silver.IDENTIFIERS),
         links=lake.read(silver.IDENTITY_LINKS),
         current=lake.empty(silver.IDENTITY_MAP),
-        births=lake.empty(silver.IDENTITY_BIRTHS),
+        id_reassignments=lake.empty(silver.IDENTITY_BIRTHS),
     )
-    steps = [("begun", time.monotonic())]
-    graph = read_graph(known, namespaces, near=None)
+    steps = [("started", time.monotonic())]
+    graph = read_graph(known, namespaces, part=None)
     steps.append(("read", time.monotonic()))
     rules = guard_rules(load_settings(HOME, "local", {}).identity, [])
     none = np.empty(0, np.int64)
-    found = resolved_graph(graph, rules, namespaces, torn=none, set_aside=none)
-    changes = found.changes(none)
-    del graph, found
+    people = resolved_graph(graph, rules, namespaces, split_candidates=none, known_shared=none)
+    changes = people.changes(none)
+    del graph, people
     steps.append(("people", time.monotonic()))
     rows = map_rows(changes.nodes, known, at=lake.started_at)
     silver.IDENTITY_MAP.conform(rows).write.format("delta").mode("overwrite").save(str(target))
     steps.append(("write", time.monotonic()))
     parts = ", ".join(
-        f"{name} {end - begun:.1f} s" for (_, begun), (name, end) in itertools.pairwise(steps)
+        f"{name} {end - started:.1f} s" for (_, started), (name, end) in itertools.pairwise(steps)
     )
     print(f"      {parts}", file=sys.stderr, flush=True)
 
 
 def measured(edges: int, *, is_whole: bool) -> tuple[dict[str, float], float]:
-    """A child's times, and the peak memory of its process tree in GiB."""
+    """The seconds that a child process measured, and the peak memory of its process tree in GiB."""
     with tempfile.TemporaryDirectory(prefix="kinfold-bench-") as folder:
         command = [sys.executable, __file__, "--child", str(edges), "--folder", folder]
         process = subprocess.Popen(
@@ -241,7 +250,7 @@ def measured(edges: int, *, is_whole: bool) -> tuple[dict[str, float], float]:
 
 
 def _memory(root: int) -> float:
-    """GiB that a process and all below it hold (proportional share of what they share)."""
+    """Memory of a process and its descendants in GiB (shared pages in proportion, PSS)."""
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -267,22 +276,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--edges", type=int, nargs="*", default=[1_000_000, 10_000_000, 50_000_000])
-    parser.add_argument("--whole", action="store_true", help="measure the whole job and news too")
-    parser.add_argument("--news", type=int, default=10_000_000, help="edges of the whole job")
+    parser.add_argument("--whole", action="store_true", help="also measure the whole job")
+    parser.add_argument("--job-edges", type=int, default=10_000_000, help="for --whole")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    options = parser.parse_args()
     os.environ["TZ"] = "UTC"
-    if given.child:
-        print(json.dumps(child(given.child, given.folder, is_whole=given.whole)))
+    if options.child:
+        print(json.dumps(child(options.child, options.folder, is_whole=options.whole)))
         return
     before: tuple[int, float] | None = None
-    for edges in given.edges:
-        told, peak = measured(edges, is_whole=False)
-        rounds = sum(name.startswith("people") for name in told)
-        people = min(told[f"people, round {n + 1}"] for n in range(rounds))
+    for edges in options.edges:
+        seconds_of, peak = measured(edges, is_whole=False)
+        rounds = sum(name.startswith("people") for name in seconds_of)
+        people = min(seconds_of[f"people, round {n + 1}"] for n in range(rounds))
         ratios = [
-            told[f"people, round {n + 1}"] / told[f"distinct, round {n + 1}"] for n in range(rounds)
+            seconds_of[f"people, round {n + 1}"] / seconds_of[f"distinct, round {n + 1}"]
+            for n in range(rounds)
         ]
         print(
             f"{edges:>12,} edges: {people:.1f} s, {min(ratios):.2f} to {max(ratios):.2f} times "
@@ -293,10 +303,10 @@ def main() -> None:
             growth = (people / before[1]) / (edges / before[0])
             print(f"{'':>14}{growth:.2f} times as long per edge as at {before[0]:,}", flush=True)
         before = (edges, people)
-    if given.whole:
-        told, peak = measured(given.news, is_whole=True)
-        full = told["job, all events"]
-        for name, seconds in told.items():
+    if options.whole:
+        seconds_of, peak = measured(options.job_edges, is_whole=True)
+        full = seconds_of["job, all events"]
+        for name, seconds in seconds_of.items():
             print(f"{name:<36}{seconds:8.1f} s{seconds / full:8.1%}", flush=True)
         print(f"peak {peak:.1f} GiB")
 

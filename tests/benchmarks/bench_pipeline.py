@@ -1,8 +1,8 @@
-"""The pipeline at 1x, 4x and 16x the people: seconds and peak memory per stage.
+"""The pipeline with 1, 4 and 16 times the people: seconds and peak memory per stage.
 
-Each size runs in processes of its own on a new world and a new lake. Memory is the resident memory
-of the whole process tree (driver JVM, Python driver, Python workers), sampled twice a second; a
-stage's peak is the highest sample while it ran.
+Each size runs in its own processes, on a new world and a new lake. Memory is the resident memory of
+the whole process tree (driver JVM, Python driver, Python workers), sampled twice a second. The peak
+of a stage is the highest sample during the stage.
 
     python tests/benchmarks/bench_pipeline.py [--people 500] [--days 120] [--scales 1,4,16]
 """
@@ -26,17 +26,17 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=500, help="people at 1x (default: 500)")
     parser.add_argument("--days", type=int, default=120)
     parser.add_argument("--scales", default="1,4,16")
-    given = parser.parse_args()
-    scales = [int(text) for text in given.scales.split(",")]
+    options = parser.parse_args()
+    scales = [int(text) for text in options.scales.split(",")]
     results = []
     for scale in scales:
         with tempfile.TemporaryDirectory(prefix="kinfold-bench-") as folder:
-            results.append(measured(Path(folder), people=given.people * scale, days=given.days))
+            results.append(measured(Path(folder), people=options.people * scale, days=options.days))
     print(table(scales, results))
 
 
 def measured(folder: Path, *, people: int, days: int) -> dict[str, tuple[float, float]]:
-    """(seconds, peak MiB) by stage, with the lines that went in under `records`."""
+    """(seconds, peak MiB) by stage; `records` holds the number of input records."""
     print(f"{people:,} people x {days} days", file=sys.stderr)
     world = ["--people", str(people), "--days", str(days), "--output", str(folder / "world")]
     stages = run_stages(["jobs/synthetic/generate_world.py", *world])
@@ -52,12 +52,12 @@ def measured(folder: Path, *, people: int, days: int) -> dict[str, tuple[float, 
 
 
 def run_stages(command: list[str]) -> dict[str, tuple[float, float]]:
-    """Run a job and read its progress: (seconds, peak MiB) by finished stage, and `total`."""
-    begun = monotonic()
+    """Run a job and read its progress: (seconds, peak MiB) by finished stage, and the total."""
+    started = monotonic()
     process = subprocess.Popen(
         [str(HOME / "spark-submit.sh"), *command],
         cwd=HOME,
-        stdout=subprocess.PIPE,  # where spark-submit puts a Python job's stderr, too
+        stdout=subprocess.PIPE,  # spark-submit also writes a Python job's stderr there
         stderr=subprocess.STDOUT,
         text=True,
     )
@@ -72,14 +72,14 @@ def run_stages(command: list[str]) -> dict[str, tuple[float, float]]:
         elif line.startswith("kinfold:") or "Error" in line:
             print(line.rstrip()[:200], file=sys.stderr)
     if process.wait() != 0:
-        sys.exit(f"{' '.join(command)}: ended with exit code {process.returncode}")
+        sys.exit(f"{' '.join(command)}: finished with exit code {process.returncode}")
     peak.stop()
-    stages[f"total of {Path(command[0]).stem}"] = (monotonic() - begun, peak.highest)
+    stages[f"total of {Path(command[0]).stem}"] = (monotonic() - started, peak.highest)
     return stages
 
 
 class Peak:
-    """The highest resident memory of a process tree, in MiB, since it was last taken."""
+    """The peak resident memory of a process tree in MiB, since the last call of `take`."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -103,14 +103,14 @@ class Peak:
 
 
 def resident(root: int) -> float:
-    """MiB that a process and everything below it hold."""
+    """Resident memory of a process and its descendants, in MiB."""
     parents, sizes = {}, {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 status = (entry / "status").read_text()
             except OSError:
-                continue  # it has ended since the folder was listed
+                continue  # it has ended in the meantime
             fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
             parents[int(entry.name)] = int(fields["PPid"])
             sizes[int(entry.name)] = int(fields.get("VmRSS", "0 kB").split()[0]) / 1024
@@ -123,7 +123,7 @@ def resident(root: int) -> float:
 
 
 def table(scales: list[int], results: list[dict[str, tuple[float, float]]]) -> str:
-    """Stages by size; the last column is the growth of time over the growth of the records."""
+    """Stages by size. The last column is the growth in time divided by the growth in records."""
     head = f"{'stage':<30}" + "".join(f"{f'{s}x s':>10}{'MiB':>8}" for s in scales)
     lines = [head + f"{'growth/data':>13}", "-" * (len(head) + 13)]
     first, last = results[0], results[-1]

@@ -1,11 +1,11 @@
-"""Kill the pipeline again and again, then prove that nothing was lost and nothing doubled.
+"""Kill the pipeline many times, then check that no record was lost, repeated or changed.
 
     python tests/chaos/chaos.py [--kills 12] [--seed 1] [--points "in the write,..."]
 
-One lake, one topic of a real broker. Before each kill new records are sent; then a job is started,
-killed at its point with SIGKILL (driver and JVM), and the same command is left to the next round.
-At the end everything runs once undisturbed and is compared with what the broker acknowledged and
-with a lake that was never killed.
+One lake, one topic of a real broker. Each round sends new records, starts a job, and kills it
+with SIGKILL (driver and JVM) at a named point; the next round runs the same command again. At the
+end all jobs run once without a kill. The lake is then compared with the records that the broker
+acknowledged and with a lake whose jobs were never killed.
 """
 
 import argparse
@@ -48,14 +48,14 @@ POINTS = {
 }
 FROM_OUTSIDE = ("broker restarted", "last commit file deleted")
 SURVIVED = (*FROM_OUTSIDE, "answer to a commit lost")
-"""Points at which the job is not killed and has to end as if nothing had been."""
+"""Points at which the job is not killed: it has to finish without an error."""
 FIX = "- default: /properties/currency\n  value: GBP\n"
 TIMEOUT_SECONDS = 900
 
 
 @dataclass
 class Chaos:
-    """A lake under attack, and what the broker has acknowledged."""
+    """A lake whose jobs are killed, and the records that the broker has acknowledged."""
 
     broker: Broker
     folder: Path
@@ -67,7 +67,7 @@ class Chaos:
         return self.folder / "lake"
 
     def send(self, count: int) -> None:
-        """Good events, resent ones, events that a replay repairs, and what nothing can repair."""
+        """Send good events, duplicates, events that a replay repairs, and records beyond repair."""
         values = []
         for _ in range(count):
             kind = self.draw.random()
@@ -110,7 +110,7 @@ class Chaos:
         return ["--fix", str(fix)] if job == REPLAY else []
 
     def run(self, point: str, *jobs: str, lake: Path | None = None) -> int:
-        """Run jobs to their end or their kill in one process; the exit code, -9 for a kill."""
+        """Run jobs in one process until they end or are killed; returns the exit code (-9: killed)."""
         started = [[job, *self.arguments(job)] for job in jobs]
         inside = "none" if point in FROM_OUTSIDE else point
         command = [sys.executable, str(HOME / "tests/chaos/victim.py"), inside]
@@ -124,12 +124,12 @@ class Chaos:
                 self._restart_broker(process)
             try:
                 return process.wait(TIMEOUT_SECONDS)
-            except BaseException:  # too slow, or we are stopped ourselves
+            except BaseException:  # a time-out, or this process is stopped
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
 
     def _restart_broker(self, process: "subprocess.Popen[bytes]") -> None:
-        """Take the broker away once the job has landed something, or as it starts to."""
+        """Kill and restart the broker when the job plans its first batch."""
         offsets = self.lake / "_checkpoints" / "bronze.events" / "clicks" / "offsets"
         before = set(offsets.glob("*"))
         while process.poll() is None and set(offsets.glob("*")) <= before:
@@ -139,7 +139,7 @@ class Chaos:
         self.broker.start()
 
     def attack(self, point: str) -> tuple[str, bool]:
-        """One round; what came of it, and whether it is what the point is for."""
+        """One round; returns its outcome and whether that is the expected one."""
         self.send(60)
         job = POINTS[point]
         if point == "last commit file deleted":
@@ -147,22 +147,23 @@ class Chaos:
             newest = max(commits.glob("[0-9]*"), key=lambda f: int(f.name))
             for file in (newest, commits / f".{newest.name}.crc"):
                 file.unlink(missing_ok=True)
-        before = [INGEST] if job in (CLEAN, REPLAY) else []  # something for it to work on
+        before = [INGEST] if job in (CLEAN, REPLAY) else []  # so that it has input
         code = self.run(point, *before, job)
-        outcome = "killed" if code == -signal.SIGKILL else f"ended with {code}"
-        return outcome, outcome == ("ended with 0" if point in SURVIVED else "killed")
+        outcome = "killed" if code == -signal.SIGKILL else f"finished with {code}"
+        return outcome, outcome == ("finished with 0" if point in SURVIVED else "killed")
 
     def finish(self, lake: Path | None = None) -> None:
+        """Run all jobs once without a kill, on this lake or on another one."""
         code = self.run("none", INGEST, CLEAN, REPLAY, CLEAN, lake=lake)
         if code != 0:
             log = (self.folder / "log.txt").read_text()
-            raise AssertionError(f"ended with {code} after the kills:\n{log[-3000:]}")
+            raise AssertionError(f"finished with {code} after the kills:\n{log[-3000:]}")
 
 
 def violations(chaos: Chaos) -> list[str]:
-    """Every law that does not hold at the end; none when all is well."""
+    """The laws that do not hold at the end; empty if none is violated."""
     from kinfold.governance.ledger import ledger_laws
-    from kinfold.runtime.lake.tables import Lake
+    from kinfold.runtime.lake.lake import Lake
     from kinfold.runtime.session import open_session
     from kinfold.tables import bronze, ops, silver
 
@@ -171,55 +172,55 @@ def violations(chaos: Chaos) -> list[str]:
     def lake_at(root: Path) -> Lake:
         return Lake(spark, str(root), "chaos", datetime.now(UTC))
 
-    told: list[str] = []
+    found: list[str] = []
     lake, calm = lake_at(chaos.lake), lake_at(chaos.folder / "calm")
     landed: dict[str, bytes] = {}
     rows = lake.read(bronze.EVENTS).where("batch_id >= 0").collect()
     for row in rows:
-        place = f"{row['source_partition'].rsplit('/', 1)[1]}/{row['source_offset']}"
-        told += [f"doubled: {place}"] * (place in landed)
+        offset = f"{row['source_partition'].rsplit('/', 1)[1]}/{row['source_offset']}"
+        found += [f"repeated: {offset}"] * (offset in landed)
         raw = row["raw_bytes"] if row["raw"] is None else row["raw"].encode()
-        landed[place] = bytes(raw)
-    told += [f"lost: {place}" for place in chaos.sent.keys() - landed.keys()]
-    told += [f"never sent: {place}" for place in landed.keys() - chaos.sent.keys()]
-    told += [
-        f"changed: {place}"
-        for place in landed.keys() & chaos.sent.keys()
-        if landed[place] != chaos.sent[place]
+        landed[offset] = bytes(raw)
+    found += [f"lost: {offset}" for offset in chaos.sent.keys() - landed.keys()]
+    found += [f"never sent: {offset}" for offset in landed.keys() - chaos.sent.keys()]
+    found += [
+        f"changed: {offset}"
+        for offset in landed.keys() & chaos.sent.keys()
+        if landed[offset] != chaos.sent[offset]
     ]
-    told += [f"ledger: {law}" for law in ledger_laws(lake) if not law.is_kept]
+    found += [f"ledger: {law}" for law in ledger_laws(lake) if not law.is_kept]
     for table, without in (
-        # Which of several copies landed first hangs on where the batches were cut; their content
-        # is the same.
+        # Which of several copies lands first depends on the bounds of the batches; their content is
+        # the same.
         (silver.EVENTS, ["bronze_version", *bronze.EVENTS.key]),
         (ops.REPLAYS, ["run_id", "replayed_at"]),
     ):
         sides = [sorted(map(str, one.read(table).drop(*without).collect())) for one in (lake, calm)]
         if sides[0] != sides[1]:
-            told.append(f"{table.name} differs from that of a run never killed")
-    return told
+            found.append(f"{table.name} differs from that of the lake whose jobs were not killed")
+    return found
 
 
 def survived(points: Sequence[str], *, seed: int) -> list[str]:
-    """Attack at every point in turn, printing what came of it; the laws violated at the end."""
+    """Kill at every point in turn and print the outcomes; returns what is wrong at the end."""
     with running_broker() as broker, tempfile.TemporaryDirectory(prefix="kinfold-chaos-") as name:
         broker.create("events")
         chaos = Chaos(broker, Path(name), random.Random(seed))
         chaos.send(60)
         chaos.finish()
-        missed = []
+        unexpected = []
         for number, point in enumerate(points, start=1):
-            begun = time.monotonic()
-            outcome, is_meant = chaos.attack(point)
-            missed += [] if is_meant else [f"{number} {point}: {outcome}"]
-            seconds = time.monotonic() - begun
+            started = time.monotonic()
+            outcome, is_expected = chaos.attack(point)
+            unexpected += [] if is_expected else [f"{number} {point}: {outcome}"]
+            seconds = time.monotonic() - started
             print(f"{number:>4}  {point:<34} {outcome:<12} {seconds:>6.1f} s", flush=True)
         chaos.finish()
         chaos.finish(lake=chaos.folder / "calm")
-        told = [*missed, *violations(chaos)]
+        wrong = [*unexpected, *violations(chaos)]
         print(f"\n{len(chaos.sent):,} acknowledged records, {len(points)} attacks, seed {seed}:")
-        print("nothing lost, doubled or changed" if not told else "\n".join(told[:20]))
-        return told
+        print("nothing lost, repeated or changed" if not wrong else "\n".join(wrong[:20]))
+        return wrong
 
 
 def main() -> None:
@@ -229,14 +230,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=len(POINTS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", help="only these, separated by semicolons")
-    given = parser.parse_args()
+    options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    names = given.points.split(";") if given.points else list(POINTS)
-    draw = random.Random(given.seed)
+    names = options.points.split(";") if options.points else list(POINTS)
+    draw = random.Random(options.seed)
     order = [
-        point for _ in range(-(-given.kills // len(names))) for point in _shuffled(names, draw)
+        point for _ in range(-(-options.kills // len(names))) for point in _shuffled(names, draw)
     ]
-    sys.exit(bool(survived(order[: given.kills], seed=given.seed)))
+    sys.exit(bool(survived(order[: options.kills], seed=options.seed)))
 
 
 def _shuffled(names: Sequence[str], draw: random.Random) -> list[str]:

@@ -1,9 +1,9 @@
-"""A job in a process of its own that is killed at a named point, driver and JVM at once.
+"""Runs jobs in this process and kills it at a named point, driver and JVM together.
 
     python tests/chaos/victim.py POINT LAKE '[["job", "its", "arguments"], ...]'
 
-POINT `none` lets the jobs end. Nothing in kinfold knows of these points: they are put around its
-functions here, or found by watching the files that a table gains.
+POINT `none` lets the jobs finish. kinfold itself has no such points: this script wraps its
+functions, or watches for new files of a table.
 """
 
 import json
@@ -26,15 +26,17 @@ HOME = Path(__file__).resolve().parents[2]
 
 
 def kill(*_: object, **__: object) -> None:
-    """End this process group at once, as kill -9 or a lost machine does."""
+    """Kill this process group at once, like kill -9 or the loss of the machine."""
     os.killpg(0, signal.SIGKILL)
 
 
 def before(owner: Any, name: str) -> None:
+    """Kill when the function is called."""
     setattr(owner, name, kill)
 
 
 def after(owner: Any, name: str) -> None:
+    """Kill when the function returns."""
     real: Callable[..., Any] = getattr(owner, name)
 
     def dying(*args: Any, **kwargs: Any) -> None:
@@ -45,7 +47,7 @@ def after(owner: Any, name: str) -> None:
 
 
 def when_a_file_appears(table: Path, *, after_seconds: float = 0.0) -> None:
-    """Kill when the table gains a data file, or a while after that."""
+    """Kill when the table has a new data file, or some time later."""
     known = set(table.glob("*.parquet"))
 
     def watch() -> None:
@@ -58,8 +60,8 @@ def when_a_file_appears(table: Path, *, after_seconds: float = 0.0) -> None:
 
 
 def before_a_plain_append_to_bronze() -> None:
-    """Only a replay appends to bronze.events without a stream's batch."""
-    from kinfold.runtime.lake.tables import Lake
+    """Kill before an append to bronze.events outside a stream: only a replay does so."""
+    from kinfold.runtime.lake.lake import Lake
     from kinfold.tables import bronze
 
     real = Lake.append
@@ -69,12 +71,12 @@ def before_a_plain_append_to_bronze() -> None:
             kill()
         real(self, table, rows)
 
-    Lake.append = dying  # type: ignore[method-assign]
+    Lake.append = dying
 
 
 def in_a_schema_change() -> None:
-    """Give bronze.events a column it was not made with, and kill before a row is written to it."""
-    from kinfold.runtime.lake.tables import Lake
+    """Add a column to bronze.events, and kill before a row is written to it."""
+    from kinfold.runtime.lake.lake import Lake
     from kinfold.tables import bronze
     from kinfold.tables.spec import Field
 
@@ -84,11 +86,11 @@ def in_a_schema_change() -> None:
         if table is not bronze.EVENTS:
             real(self, table)
             return
-        added = Field(f"added_{time.time_ns()}", table.fields[0].type, "A column of later.")
+        added = Field(f"added_{time.time_ns()}", table.fields[0].type, "A column added later.")
         real(self, replace(table, fields=(*table.fields, added)))
         kill()
 
-    Lake._evolve = dying  # type: ignore[method-assign]
+    Lake._evolve = dying
 
 
 LOSSY_LOG_STORE = """
@@ -108,13 +110,14 @@ public class LossyLogStore extends io.delta.storage.HDFSLogStore {
 
 
 def lose_the_answer_to_a_commit() -> None:
-    """Let a commit to bronze.events be written, and its writer be told that the file was there.
+    """Write a commit to bronze.events, then report to the writer that the file existed before.
 
-    An object store's client does so when the connection ends before the answer: it tries again and
-    finds its own file. Who takes that for another writer's commits a second time.
+    The client of an object store behaves so if the connection ends before the answer: it tries
+    again and finds its own file. A writer that takes this file for another writer's commit would
+    commit the batch a second time.
     """
     from kinfold.runtime import job, session
-    from kinfold.runtime.lake.tables import Lake
+    from kinfold.runtime.lake.lake import Lake
     from kinfold.tables import bronze
 
     settings, opened = session.spark_settings, job.open_session
@@ -141,23 +144,24 @@ def lose_the_answer_to_a_commit() -> None:
                 return append(self, table, *args, **kwargs)
             losses[0].setInt(None, 1)
             commit = append(self, table, *args, **kwargs)
-            if commit is not None:  # else an earlier run had committed the batch
+            if commit is not None:  # else an earlier run committed the batch
                 losses.append(None)
                 if losses[0].getInt(None):
-                    os._exit(99)  # nothing was lost: the point is not where it should be
+                    os._exit(99)  # no answer was lost: the point does not work
             return commit
 
         return appended
 
     job.open_session = opened_with_it
-    for name in ("append_once", "append_files_once"):
+    for name in ("append_once", "append_made_once"):
         setattr(Lake, name, losing(getattr(Lake, name)))
 
 
 def arm(point: str, lake: Path) -> None:
-    from kinfold.bronze.events import ingestion
+    """Install the kill of this point."""
     from kinfold.bronze.dead_letters import replay
-    from kinfold.runtime.lake.tables import Lake
+    from kinfold.bronze.events import ingestion
+    from kinfold.runtime.lake.lake import Lake
 
     bronze, silver = lake / "bronze" / "events", lake / "silver" / "events"
     arms: dict[str, Callable[[], None]] = {
@@ -181,6 +185,7 @@ def arm(point: str, lake: Path) -> None:
 
 
 def optimize(lake: Path) -> None:
+    """Compact the files of bronze.events."""
     from delta.tables import DeltaTable
 
     from kinfold.runtime.session import open_session
@@ -202,8 +207,8 @@ def main() -> None:
         if job == "optimize":
             optimize(Path(lake))
         else:
-            started = load_main(HOME / "jobs" / f"{job}.py")
-            run_job(partial(started, ["--set", f"lake.root={lake}", *argv]))
+            job_main = load_main(HOME / "jobs" / f"{job}.py")
+            run_job(partial(job_main, ["--set", f"lake.root={lake}", *argv]))
 
 
 if __name__ == "__main__":
