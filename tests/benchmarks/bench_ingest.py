@@ -1,18 +1,18 @@
-"""What kinfold's ingestion costs beside a bare copy of the same topic into Delta.
+"""Ingestion compared with a bare copy of the same topic into Delta.
 
-Everything is alternated in one session on one topic of a real broker, so that the ratios mean
-something on a noisy machine; the first round warms up and is not counted.
+All variants run in turn in one session on one topic of a real broker, so that their ratios are
+meaningful on a machine with other work. The first round is a warm-up and is not counted.
 
     python tests/benchmarks/bench_ingest.py [throughput|validation|growth|duplicates|latency ...]
 
-throughput   events/s of a bare Kafka-to-Delta copy, of one in bronze's columns, of that with
-             exactly-once and the ledger, and of the whole job (verdicts with reasons, envelope,
-             ledger)
-validation   verdicts, reasons and envelope against Spark's from_json with the same fields, and with
-             the rules as expressions beside it; all without a sink
-growth       landing the same records in a table of 100 thousand and of --rows rows
-duplicates   telling 10,000 events from those that silver.events holds, 100 thousand and --rows
-latency      from the producer's timestamp to a readable row at 70 % load and a 2 s trigger
+throughput   events/s of a bare Kafka-to-Delta copy, of a copy into bronze's columns, of the same
+             with exactly-once writes and the ledger, and of the whole job (verdicts with reasons,
+             envelope, ledger)
+validation   verdicts, reasons and envelope, compared with Spark's from_json for the same fields,
+             without and with the schema's rules as expressions; all without a sink
+growth       landing the same records in a table of 100,000 rows and in one of --rows rows
+duplicates   finding 10,000 events in a silver.events of 100,000 rows and in one of --rows rows
+latency      from the producer's timestamp to a readable row, at 70 % load and a 2 s trigger
 """
 
 import argparse
@@ -33,6 +33,7 @@ import orjson
 import pyarrow as pa
 from confluent_kafka import Producer
 from pyspark.sql import DataFrame, SparkSession, functions as F
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 HOME = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(HOME / "tests")]
@@ -48,6 +49,7 @@ from kinfold.core.settings.loading import load_settings
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.stream_metrics import stream_metrics
 from kinfold.runtime.session import open_session
+from kinfold.silver.cleansing.duplicates import possible_originals
 from kinfold.tables import bronze, silver
 
 TOPIC = "bench"
@@ -57,7 +59,7 @@ WORDS = ("oak table", "lamp", "wool rug", "linen", "brass handle", "shelf", "cot
 
 
 def event(draw: random.Random, number: int) -> bytes:
-    """A native event of about 700 bytes; one in fifty breaks its schema."""
+    """A native event of about 700 bytes. One in fifty breaks its schema."""
     product = draw.randrange(3_000)
     when = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(milliseconds=137 * number)
     text = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -88,7 +90,7 @@ def event(draw: random.Random, number: int) -> bytes:
 
 
 def produce(broker: Broker, topic: str, count: int, *, rate: float | None = None) -> float:
-    """Send events, as fast as it goes or `rate` a second; their mean size in bytes."""
+    """Send events, as fast as possible or `rate` per second; returns their mean size in bytes."""
     producer = Producer(
         {
             "bootstrap.servers": broker.servers,
@@ -97,9 +99,9 @@ def produce(broker: Broker, topic: str, count: int, *, rate: float | None = None
         }
     )
     draw = random.Random(7)
-    # At a given rate the sender must not take the processor from what is measured.
+    # At a fixed rate, events are made in advance: the sender must not slow down the measured job.
     made = [event(draw, number) for number in range(20_000)] if rate is not None else []
-    size, begun = 0, time.monotonic()
+    size, started = 0, time.monotonic()
     for number in range(count):
         value = made[number % len(made)] if made else event(draw, number)
         size += len(value)
@@ -112,16 +114,16 @@ def produce(broker: Broker, topic: str, count: int, *, rate: float | None = None
         if number % 1_000 == 0:
             producer.poll(0)
             if rate is not None:
-                time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+                time.sleep(max(0.0, started + number / rate - time.monotonic()))
     producer.flush()
     return size / count
 
 
 class Bench:
-    """A session, a broker, and folders that are made anew for each measurement.
+    """A session, a broker, and folders that each measurement recreates.
 
     Attributes:
-        root: folder or URI that they are in.
+        root: the folder or URI that contains the folders.
     """
 
     def __init__(self, spark: SparkSession, broker: Broker, root: str) -> None:
@@ -162,18 +164,20 @@ class Bench:
         )
 
     def bare_copy(self) -> None:
-        """The limit: Spark's own Kafka source into Spark's own Delta sink."""
+        """The upper limit: Spark's Kafka source into the Delta sink."""
         out = self.emptied("bare")
         self._run(self.stream().writeStream.format("delta"), out)
 
     def same_columns(self) -> None:
-        """The bare copy, in the columns of bronze.events that need no look into the record."""
+        """The bare copy, into the columns of bronze.events that need no parsing."""
         out = self.emptied("same")
-        self._run(unjudged(self.stream(), source=TOPIC).writeStream.format("delta"), out)
+        self._run(unchecked(self.stream(), source=TOPIC).writeStream.format("delta"), out)
 
     def copy_with_ledger(self) -> None:
-        """The same columns, but exactly once and entered in the ledger, as the job does both."""
-        landing = _Unjudged(**vars(replace(self.landing(self.lake()), records=self.stream())))
+        """The same columns, written exactly once and recorded in the ledger by the job's code."""
+        landing = _UncheckedLanding(
+            **vars(replace(self.landing(self.lake()), records=self.stream()))
+        )
         ingest(landing)
 
     def job(self) -> None:
@@ -183,42 +187,41 @@ class Bench:
         return self.spark.read.parquet(f"{self.root}/records")
 
     def validate(self) -> None:
-        """As the job does it: verdicts, reasons and envelope stay in the worker that made them."""
-        judged = landed_batches(registry=REGISTRY)
+        """Verdicts, reasons and envelope in the Python workers, as the job computes them."""
+        check = landed_batches(registry=REGISTRY)
 
         def landed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            rows = sum(batch.num_rows for batch in judged(batches))
+            rows = sum(batch.num_rows for batch in check(batches))
             yield pa.RecordBatch.from_pydict({"rows": [rows]})
 
         _to_nothing(self.records().mapInArrow(landed, "rows bigint"))
 
     def verdict_seconds(self) -> float:
-        """CPU seconds that the workers spend on verdicts by themselves: from an Arrow batch that is
-        there to the columns of bronze.events."""
-        judged = landed_batches(registry=REGISTRY)
+        """CPU seconds of the workers for verdicts alone, from Arrow batches to bronze's columns."""
+        check = landed_batches(registry=REGISTRY)
 
         def timed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             spent = 0.0
             for batch in batches:
-                begun = time.thread_time()
-                for _ in judged([batch]):
+                started = time.thread_time()
+                for _ in check([batch]):
                     pass
-                spent += time.thread_time() - begun
+                spent += time.thread_time() - started
             yield pa.RecordBatch.from_pydict({"seconds": [spent]})
 
         spent = self.records().mapInArrow(timed, "seconds double")
         return float(spent.agg(F.sum("seconds")).collect()[0][0])
 
     def validate_and_return(self) -> None:
-        """The same, given back to Spark as rows: what a lake does that only Spark can write."""
+        """The same, returned to Spark as rows, as in a lake that only Spark can write."""
         _to_nothing(landed_events(self.records(), registry=REGISTRY))
 
     def parse(self) -> None:
-        """Spark's own parser with the same types, which judges nothing."""
+        """Spark's parser with the same types, without any checks."""
         _to_nothing(self._parsed())
 
-    def parse_and_judge(self) -> None:
-        """That and the schema's rules as expressions: what can be had without Python."""
+    def parse_and_check(self) -> None:
+        """Spark's parser and the schema's rules as expressions: what is possible without Python."""
         event = self._parsed()
         identifiers = F.map_values("event.identifiers")
         rules = {
@@ -248,23 +251,30 @@ class Bench:
         parsed = F.from_json(F.col("value").cast("string"), schema)
         return self.records().select("source_offset", "value", parsed.alias("event"))
 
-    def _run(self, writer, out: str) -> None:  # type: ignore[no-untyped-def]
+    def _run(self, writer: DataStreamWriter, out: str) -> None:
         query = writer.option("checkpointLocation", f"{out}/_cp").trigger(availableNow=True)
         query.start(out).awaitTermination()
 
 
-class _Unjudged(Landing):
-    """A landing that writes what the topic holds as it is: every accepted, none judged. By Spark's
-    own writer, as the copy that it is compared with."""
+class _UncheckedLanding(Landing):
+    """A landing without verdicts: every record is accepted. Spark writes it, like the copies."""
 
-    _land_files = Landing._land_rows
+    def _land(self, records: DataFrame, number: int) -> None:
+        context = records.sparkSession.sparkContext
+        query_id = context.getLocalProperty("sql.streaming.queryId")
+        commit = self.lake.append_once(
+            bronze.EVENTS,
+            unchecked(records, source=self.source.name),
+            writer=f"{self.source.name}/{query_id}",
+            batch_id=number,
+        )
+        rows = commit.rows if commit and commit.rows is not None else records.count()
+        counts = {"records_in": rows, "unpacked": 0, "accepted": rows, "rejected": 0}
+        self._record(self.first_batch_id + number, counts, commit)
 
-    def _judged(self, records: DataFrame, begun_at: datetime) -> DataFrame:
-        return unjudged(records, source=self.source.name)
 
-
-def unjudged(records: DataFrame, *, source: str) -> DataFrame:
-    """Records of a topic in the columns of bronze.events, those that judging gives left empty."""
+def unchecked(records: DataFrame, *, source: str) -> DataFrame:
+    """Records of a topic in the columns of bronze.events, without those that need parsing."""
     known = {
         "source": F.lit(source),
         "source_partition": F.concat("topic", F.lit("/"), F.col("partition").cast("string")),
@@ -285,9 +295,9 @@ def _to_nothing(rows: DataFrame) -> None:
 
 
 def cpu_seconds() -> dict[str, float]:
-    """CPU seconds of the Java and Python processes below this one, ended children included."""
+    """CPU seconds of this process's Java and Python descendants, with those that have ended."""
     ticks = os.sysconf("SC_CLK_TCK")
-    found: dict[int, tuple[str, int, float]] = {}
+    processes: dict[int, tuple[str, int, float]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
@@ -296,11 +306,11 @@ def cpu_seconds() -> dict[str, float]:
                 continue
             name, rest = text[text.index("(") + 1 :].rsplit(") ", 1)
             parts = rest.split()
-            found[int(entry)] = (name, int(parts[1]), sum(map(int, parts[11:15])) / ticks)
+            processes[int(entry)] = (name, int(parts[1]), sum(map(int, parts[11:15])) / ticks)
     total, todo = {"java": 0.0, "python": 0.0}, [os.getpid()]
     while todo:
         parent = todo.pop()
-        for pid, (name, ppid, seconds) in found.items():
+        for pid, (name, ppid, seconds) in processes.items():
             if ppid == parent and "kafka.Kafka" not in _command(pid):
                 todo.append(pid)
                 total["java" if "java" in name else "python"] += seconds
@@ -317,18 +327,19 @@ def _command(pid: int) -> str:
 def alternated(
     variants: dict[str, Callable[[], None]], *, events: int, rounds: int
 ) -> dict[str, list[float]]:
-    """Run the variants in turn; events/s of each round but the first, printed as they come.
+    """Run the variants in turn and print each run; returns events/s of each round but the first.
 
-    At the end the CPU time of each: on a machine with other work it says more than the clock.
+    The CPU time is printed at the end: on a machine with other work it is more exact than the wall
+    time.
     """
     rates: dict[str, list[float]] = {name: [] for name in variants}
     cpu: dict[str, list[float]] = {name: [] for name in variants}
     print(f"{'':<22}{'s':>7}{'events/s':>10}{'JVM CPU s':>11}{'Python CPU s':>14}")
     for turn in range(rounds + 1):
         for name, run in variants.items():
-            before, begun = cpu_seconds(), time.monotonic()
+            before, started = cpu_seconds(), time.monotonic()
             run()
-            seconds, after = time.monotonic() - begun, cpu_seconds()
+            seconds, after = time.monotonic() - started, cpu_seconds()
             java, python = (after[kind] - before[kind] for kind in ("java", "python"))
             note = "" if turn else "   warm-up"
             print(
@@ -339,18 +350,18 @@ def alternated(
             if turn:
                 rates[name].append(events / seconds)
                 cpu[name].append((java + python) / events * 1e6)
-    told = ", ".join(f"{name} {statistics.median(all_of):.1f}" for name, all_of in cpu.items())
-    print(f"\nCPU seconds for a million events: {told}")
+    medians = ", ".join(f"{name} {statistics.median(all_of):.1f}" for name, all_of in cpu.items())
+    print(f"\nCPU seconds for a million events: {medians}")
     return rates
 
 
 def ratio(rates: dict[str, list[float]], name: str, base: str) -> str:
-    """Median of the ratios of neighbouring rounds, with the lowest and the highest."""
+    """The median of the ratios of the rounds, with the lowest and the highest one."""
     ratios = [one / other for one, other in zip(rates[name], rates[base], strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
-def throughput(bench: Bench, given: argparse.Namespace) -> None:
+def throughput(bench: Bench, options: argparse.Namespace) -> None:
     rates = alternated(
         {
             "bare copy": bench.bare_copy,
@@ -358,14 +369,14 @@ def throughput(bench: Bench, given: argparse.Namespace) -> None:
             "copy with ledger": bench.copy_with_ledger,
             "kinfold": bench.job,
         },
-        events=given.events,
-        rounds=given.rounds,
+        events=options.events,
+        rounds=options.rounds,
     )
     print(f"throughput of the job to a bare copy: {ratio(rates, 'kinfold', 'bare copy')}")
     print(f"exactly-once and ledger alone: {ratio(rates, 'copy with ledger', 'same columns')}")
 
 
-def validation(bench: Bench, given: argparse.Namespace) -> None:
+def validation(bench: Bench, options: argparse.Namespace) -> None:
     batch = (
         bench.spark.read.format("kafka")
         .option("kafka.bootstrap.servers", bench.broker.servers)
@@ -383,41 +394,41 @@ def validation(bench: Bench, given: argparse.Namespace) -> None:
         {
             "reading alone": lambda: _to_nothing(bench.records()),
             "from_json": bench.parse,
-            "from_json and rules": bench.parse_and_judge,
+            "from_json and rules": bench.parse_and_check,
             "verdicts": bench.validate,
             "verdicts back in Spark": bench.validate_and_return,
         },
-        events=given.events,
-        rounds=given.rounds,
+        events=options.events,
+        rounds=options.rounds,
     )
     for name in ("verdicts", "verdicts back in Spark"):
         print(f"{name} to from_json: {ratio(rates, name, 'from_json')}")
-    told = ratio(rates, "verdicts", "from_json and rules")
-    print(f"verdicts to from_json with rules as expressions: {told}")
+    to_rules = ratio(rates, "verdicts", "from_json and rules")
+    print(f"verdicts to from_json with rules as expressions: {to_rules}")
     read = rates.pop("reading alone")
     alone = {
-        name: [1 / (1 / rate - 1 / bare) for rate, bare in zip(found, read, strict=True)]
-        for name, found in rates.items()
+        name: [1 / (1 / rate - 1 / bare) for rate, bare in zip(measured, read, strict=True)]
+        for name, measured in rates.items()
     }
     print(f"verdicts to from_json without the reading: {ratio(alone, 'verdicts', 'from_json')}")
     cores = os.cpu_count() or 1  # local[*]
-    parsing = cores / statistics.median(alone["from_json"]) * 1e6
-    judging = min(bench.verdict_seconds() for _ in range(given.rounds)) / given.events * 1e6
+    parser_us = cores / statistics.median(alone["from_json"]) * 1e6
+    verdicts_us = min(bench.verdict_seconds() for _ in range(options.rounds)) / options.events * 1e6
     print(
-        f"by themselves, without the way to Python: {judging:.2f} us of a core for an event, "
-        f"from_json {parsing:.2f}: {parsing / judging:.2f}"
+        f"alone, without the transfer to Python: {verdicts_us:.2f} us of a core for an event, "
+        f"from_json {parser_us:.2f}: {parser_us / verdicts_us:.2f}"
     )
 
 
-def growth(bench: Bench, given: argparse.Namespace) -> None:
-    """Fill two tables by copying what has landed, then land the same new records in each."""
+def growth(bench: Bench, options: argparse.Namespace) -> None:
+    """Fill two tables with copies of landed records, then land the same new records in each."""
     filled = bench.lake("filled")
     ingest(bench.landing(filled))
     times: dict[int, list[float]] = {}
-    for rows in (100_000, given.rows):
+    for rows in (100_000, options.rows):
         lake = bench.lake(f"lake-{rows}")
         lake.ensure(bronze.EVENTS)
-        have = given.events
+        have = options.events
         chunk = filled.read(bronze.EVENTS)
         for part in range(-(-rows // have)):
             wanted = chunk.limit(min(have, rows - part * have)).withColumns(
@@ -428,22 +439,22 @@ def growth(bench: Bench, given: argparse.Namespace) -> None:
             )
             wanted.write.format("delta").mode("append").save(lake.path(bronze.EVENTS))
         times[rows] = []
-    for turn in range(given.rounds + 1):
+    for turn in range(options.rounds + 1):
         bench.broker.create(f"more-{turn}")
         produce(bench.broker, f"more-{turn}", 10_000)
         for rows in times:
             lake = bench.lake(f"lake-{rows}", is_new=False)
-            begun = time.monotonic()
+            started = time.monotonic()
             ingest(bench.landing(lake, f"more-{turn}"))
             if turn:
-                times[rows].append(time.monotonic() - begun)
+                times[rows].append(time.monotonic() - started)
                 print(f"10,000 records into {rows:>10,} rows: {times[rows][-1]:.2f} s", flush=True)
     small, large = (statistics.median(times[rows]) for rows in times)
-    print(f"\ngrowth: {large / small:.2f} times as long into {given.rows:,} rows")
+    print(f"\ngrowth: {large / small:.2f} times as long into {options.rows:,} rows")
 
 
-def duplicates(bench: Bench, given: argparse.Namespace) -> None:
-    """What telling 10,000 events from known ones costs silver, by what it holds."""
+def duplicates(bench: Bench, options: argparse.Namespace) -> None:
+    """Seconds to insert 10,000 events, most of them known, into tables of two sizes."""
 
     def events(first: int, count: int) -> DataFrame:
         number = F.col("id")
@@ -471,66 +482,67 @@ def duplicates(bench: Bench, given: argparse.Namespace) -> None:
         return rows.select(*(made.get(f.name, F.lit(None)).alias(f.name) for f in fields))
 
     times: dict[int, list[float]] = {}
-    for rows in (100_000, given.rows):
+    for rows in (100_000, options.rows):
         lake = bench.lake(f"silver-{rows}")
-        # Events arrive day by day, so a file of the table holds a time, not the whole year.
+        # Events arrive day by day, so each file of the table holds a short period.
         lake.append(silver.EVENTS, events(0, rows).repartitionByRange(32, "occurred_at"))
         times[rows] = []
-    near = Near("occurred_at", timedelta(days=30))
-    for turn in range(given.rounds + 1):
+    among = possible_originals(within=timedelta(days=30))
+    for turn in range(options.rounds + 1):
         for rows in times:
             lake = bench.lake(f"silver-{rows}", is_new=False)
-            begun = time.monotonic()
-            lake.insert_new(silver.EVENTS, events(rows - 1_000 + turn * 9_000, 10_000), near=near)
+            started = time.monotonic()
+            lake.insert_new(silver.EVENTS, events(rows - 1_000 + turn * 9_000, 10_000), among=among)
             if turn:
-                times[rows].append(time.monotonic() - begun)
+                times[rows].append(time.monotonic() - started)
                 print(f"10,000 events into {rows:>10,} rows: {times[rows][-1]:.2f} s", flush=True)
     small, large = (statistics.median(times[rows]) for rows in times)
-    print(f"\nduplicates: {large / small:.2f} times as long against {given.rows:,} rows")
+    print(f"\nduplicates: {large / small:.2f} times as long against {options.rows:,} rows")
 
 
-def latency(bench: Bench, given: argparse.Namespace) -> None:
-    """At 70 % of what the job takes: when is a record, by the producer's clock, readable?
+def latency(bench: Bench, options: argparse.Namespace) -> None:
+    """Time from the producer's timestamp until a record is readable, at 70 % of the job's capacity.
 
-    What it takes is measured while as much is sent aside: sender and broker share the machine.
+    The capacity is measured while another topic receives as many events, because the sender and the
+    broker share the machine.
     """
-    bench.job()  # warms up
-    begun = time.monotonic()
+    bench.job()  # warm-up
+    started = time.monotonic()
     bench.job()
-    alone = given.events / (time.monotonic() - begun)
+    alone = options.events / (time.monotonic() - started)
     bench.broker.create("aside")
     sender = threading.Thread(
         target=produce,
-        args=(bench.broker, "aside", int(0.7 * given.events)),
+        args=(bench.broker, "aside", int(0.7 * options.events)),
         kwargs={"rate": 0.7 * alone},
     )
     sender.start()
-    begun = time.monotonic()
+    started = time.monotonic()
     bench.job()
-    capacity = given.events / (time.monotonic() - begun)
+    capacity = options.events / (time.monotonic() - started)
     sender.join()
-    rate = 0.7 * given.load * capacity
-    print(f"takes {alone:,.0f} events/s alone, {capacity:,.0f} while others are sent")
+    rate = 0.7 * options.load * capacity
+    print(f"capacity: {alone:,.0f} events/s, {capacity:,.0f} while others are sent")
     bench.broker.create("live")
     lake = bench.lake("live")
     landing = bench.landing(lake, "live")
     sender = threading.Thread(
         target=produce,
-        args=(bench.broker, "live", int(rate * given.seconds)),
+        args=(bench.broker, "live", int(rate * options.seconds)),
         kwargs={"rate": rate},
     )
-    threading.Timer(given.seconds + 10, _interrupt).start()
+    threading.Timer(options.seconds + 10, _interrupt).start()
     sender.start()
     with stream_metrics(load_settings(HOME, "local", {}).metrics) as metrics:
         ingest_continuously([landing], trigger_seconds=2, metrics=metrics)
     sender.join()
-    # A row is readable from its commit on, whose time is the table's own.
+    # A row is readable as soon as its commit file exists.
     committed = lake.spark.createDataFrame(_commit_times(lake), "batch_id bigint, at timestamp")
     rows = lake.read(bronze.EVENTS).join(F.broadcast(committed), "batch_id")
     lag = (F.col("at").cast("double") - F.col("kafka.timestamp").cast("double")).alias("lag")
     settled = rows.where("batch_id >= 3").select(lag)
     p50, p99 = settled.approxQuantile("lag", [0.5, 0.99], 0.001)
-    print(f"\nat {rate:,.0f} events/s for {given.seconds} s: p50 {p50:.2f} s, p99 {p99:.2f} s")
+    print(f"\nat {rate:,.0f} events/s for {options.seconds} s: p50 {p50:.2f} s, p99 {p99:.2f} s")
 
 
 def _commit_times(lake: Lake) -> list[tuple[int, datetime]]:
@@ -572,19 +584,19 @@ def main() -> None:
         help="folder or URI for the lakes, e.g. s3a://bucket/bench (default: a temporary folder); "
         'Spark takes its settings from PYSPARK_SUBMIT_ARGS="--conf KEY=VALUE ... pyspark-shell"',
     )
-    given = parser.parse_args()
-    unknown = [part for part in given.parts if part not in PARTS]
+    options = parser.parse_args()
+    unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
-        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+        parser.error(f"there is no part {', '.join(unknown)}; known: {', '.join(PARTS)}")
     os.environ["TZ"] = "UTC"
     with running_broker() as broker, tempfile.TemporaryDirectory(prefix="kinfold-bench-") as folder:
         spark = open_session(name="bench", env="local", home=HOME)
         broker.create(TOPIC)
-        size = produce(broker, TOPIC, given.events)
-        print(f"{given.events:,} events of {size:.0f} bytes in 2 partitions\n")
-        for part in given.parts:
+        size = produce(broker, TOPIC, options.events)
+        print(f"{options.events:,} events of {size:.0f} bytes in 2 partitions\n")
+        for part in options.parts:
             print(f"{part}\n{'-' * len(part)}")
-            PARTS[part](Bench(spark, broker, given.root or folder), given)
+            PARTS[part](Bench(spark, broker, options.root or folder), options)
             print()
         spark.stop()
 

@@ -160,17 +160,17 @@ def lose_the_answer_to_a_commit() -> None:
 def arm(point: str, lake: Path) -> None:
     """Install the kill of this point."""
     from kinfold.bronze.dead_letters import replay
-    from kinfold.bronze.events import ingestion
+    from kinfold.bronze.events.landing import Landing
     from kinfold.runtime.lake.lake import Lake
 
     bronze, silver = lake / "bronze" / "events", lake / "silver" / "events"
     arms: dict[str, Callable[[], None]] = {
         "none": lambda: None,
-        "before the read": lambda: before(ingestion.Landing, "_land"),
+        "before the read": lambda: before(Landing, "_land"),
         "in the write": lambda: when_a_file_appears(bronze),
         "after the data files": lambda: when_a_file_appears(bronze, after_seconds=0.15),
-        "between commit and ledger": lambda: before(ingestion.Landing, "_enter"),
-        "between ledger and checkpoint": lambda: after(ingestion.Landing, "_enter"),
+        "between commit and ledger": lambda: before(Landing, "_record"),
+        "between ledger and checkpoint": lambda: after(Landing, "_record"),
         "between bronze and silver": lambda: before(Lake, "insert_new"),
         "in silver's merge": lambda: when_a_file_appears(silver),
         "after silver's merge": lambda: after(Lake, "insert_new"),
