@@ -110,7 +110,7 @@ class Chaos:
         return ["--fix", str(fix)] if job == REPLAY else []
 
     def run(self, point: str, *jobs: str, lake: Path | None = None) -> int:
-        """Run jobs in one process until they end or are killed; returns the exit code (-9: killed)."""
+        """Run jobs in one process until they end or are killed; returns the exit code."""
         started = [[job, *self.arguments(job)] for job in jobs]
         inside = "none" if point in FROM_OUTSIDE else point
         command = [sys.executable, str(HOME / "tests/chaos/victim.py"), inside]
