@@ -1,18 +1,18 @@
-"""Say whether versions of event schemas are compatible, and which change breaks them.
+"""Check whether versions of event schemas are compatible, and list the changes that break them.
 
 Without --new: checks the folder of schemas (every file a valid schema, no version missing, no $ref
-that leads nowhere or round in a circle) and compares each version with the one before it.
+without a target or in an endless loop) and compares each version with the one before it.
 
 With --new: compares FILE, which is not in the folder yet, with the newest version of TYPE, lists
-the changes and says which version FILE has to carry. Its $id may name that version already; without
-an $id it counts as the same model as the newest.
+the changes and prints the version that FILE needs. The $id of FILE may already name that version;
+without an $id, FILE may be any version of the newest model.
 
-A version reads model-revision-addition, such as 1-0-2:
-  addition   every event of the version before is still valid (a new optional member)
-  revision   some may be refused (a lower maximum, a stricter pattern)
-  model      a change that breaks (a type changed, a required member added)
+A version is model-revision-addition, such as 1-0-2:
+  addition   every event of the old version is still valid (a new optional member)
+  revision   some events may be refused (a lower maximum, a stricter pattern)
+  model      a breaking change (a type changed, a required member added)
 
-Exit code: 0 compatible, 1 a version says less than its changes need, 2 bad input.
+Exit code: 0 compatible, 1 a version is too low for its changes, 2 bad input.
 """
 
 from argparse import ArgumentParser
@@ -38,13 +38,13 @@ JOB = "governance/check_schemas"
 def schema_parser() -> ArgumentParser:
     parser = plain_parser(JOB, __doc__ or "")
     parser.add_argument(
-        "--schemas", metavar="DIR", help="folder of schemas (default: the project's conf/schemas)"
+        "--schemas", metavar="DIR", help="folder of schemas (default: conf/schemas of the project)"
     )
     parser.add_argument(
-        "--new", metavar="FILE", help="a schema to compare with the newest version of --type"
+        "--new", metavar="FILE", help="schema to compare with the newest version of --type"
     )
     parser.add_argument(
-        "--type", metavar="TYPE", help="event type of --new: a folder of the folder of schemas"
+        "--type", metavar="TYPE", help="event type of --new: a folder in the folder of schemas"
     )
     return parser
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             reviews = registry_reviews(registry)
         else:
             reviews = [candidate_review(registry, Path(given.new), event_type=given.type)]
-    except ContractError as error:  # here the schemas are what the person who starts gave
+    except ContractError as error:  # here the schemas are the input of the person who starts this
         raise ConfError(str(error)) from error
     print(*review_lines(reviews), sep="\n", end="\n" if reviews else "")
     require_enough(reviews)

@@ -51,7 +51,7 @@ def saved(file: Path, document: dict[str, Any]) -> str:
 
 
 COUPON = {"coupon": {"type": ["string", "null"]}}
-PLACE = "/properties/properties/properties"
+LOCATION = "/properties/properties/properties"
 
 
 def test_the_committed_schemas_are_compatible():
@@ -62,29 +62,31 @@ def test_each_version_is_compared_with_the_one_before_it(folder, check):
     saved(folder / "purchase" / "1-0-1.json", edited(folder, "1-0-1", **COUPON))
     limited = COUPON | {"category": {"type": ["string", "null"], "maxLength": 9}}
     saved(folder / "purchase" / "1-1-0.json", edited(folder, "1-1-0", **limited))
-    told = check()
-    of_purchase = next(i for i, line in enumerate(told) if line.startswith("purchase "))
-    assert told[of_purchase : of_purchase + 4] == [
+    lines = check()
+    of_purchase = next(i for i, line in enumerate(lines) if line.startswith("purchase "))
+    assert lines[of_purchase : of_purchase + 4] == [
         "purchase 1-0-0 -> 1-0-1: needs 1-0-1 or higher",
-        f"  addition  {PLACE}/coupon: optional member 'coupon' was added: events without it are"
+        f"  addition  {LOCATION}/coupon: optional member 'coupon' was added: events without it are"
         " still valid",
         "purchase 1-0-1 -> 1-1-0: needs 1-1-0 or higher",
-        f"  revision  {PLACE}/category/maxLength: maxLength was 256, is 9: values outside it are"
+        f"  revision  {LOCATION}/category/maxLength: maxLength was 256, is 9: values outside it are"
         " refused",
     ]
 
 
-def test_a_version_that_says_less_than_its_changes_need_is_refused(folder, check):
+def test_a_version_lower_than_its_changes_need_is_refused(folder, check):
     narrowed = edited(folder, "1-0-1", quantity={"type": "integer"})
     saved(folder / "purchase" / "1-0-1.json", narrowed)
-    message = r"^purchase: what follows 1-0-0 is 1-0-1, expected 2-0-0 or higher. Worst change: .*/"
+    message = (
+        r"^purchase: the schema after 1-0-0 is 1-0-1, expected 2-0-0 or higher. Worst change: .*/"
+    )
     with pytest.raises(SchemaVersionError, match=message) as caught:
         check()
     assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize("version", ["1-0-1", "1-1-0", "2-0-0", None])
-def test_a_new_schema_may_say_as_much_as_its_changes_need_or_more(folder, check, tmp_path, version):
+def test_a_new_schema_may_have_the_needed_version_or_a_higher_one(folder, check, tmp_path, version):
     new = saved(tmp_path / "new.json", edited(folder, version, **COUPON))
     assert check("--new", new, "--type", "purchase")[0].endswith("needs 1-0-1 or higher")
 
@@ -102,12 +104,12 @@ def test_a_new_schema_that_breaks_may_be_a_new_model(folder, check, tmp_path):
     new = saved(tmp_path / "new.json", edited(folder, "2-0-0", currency={"type": "integer"}))
     lines = check("--new", new, "--type", "purchase")
     assert lines[0] == "purchase 1-0-0 -> 2-0-0: needs 2-0-0 or higher"
-    assert lines[1].startswith(f"  breaking  {PLACE}/currency/type: type was")
+    assert lines[1].startswith(f"  breaking  {LOCATION}/currency/type: type was")
 
 
-def test_the_newest_version_itself_is_no_change(folder, check):
+def test_the_newest_version_itself_has_no_changes(folder, check):
     same = str(folder / "purchase" / "1-0-0.json")
-    assert check("--new", same, "--type", "purchase")[1:] == ["  no change that a validator sees"]
+    assert check("--new", same, "--type", "purchase")[1:] == ["  no change that affects validation"]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_the_newest_version_itself_is_no_change(folder, check):
         (["--schema", "x"], "unrecognized arguments: --schema x"),
     ],
 )
-def test_a_wrong_argument_is_one_line(check, argv, message):
+def test_a_wrong_argument_is_reported_in_one_line(check, argv, message):
     with pytest.raises(ConfError, match=message) as caught:
         check(*argv)
     assert caught.value.exit_code == 2
@@ -131,18 +133,21 @@ def test_a_wrong_argument_is_one_line(check, argv, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "new.json: is not readable as JSON"),
-        ("\ufeff{}", "new.json: is not readable as JSON"),
-        ("[]", "new.json: is no schema, expected a JSON object"),
+        ("{", "new.json: is not valid JSON"),
+        ("\ufeff{}", "new.json: is not valid JSON"),
+        ("[]", "new.json: is not a schema, expected a JSON object"),
         ('{"$id": "kinfold:login/1-0-1"}', 'new.json: \\$id is "kinfold:login/1-0-1", expected "k'),
-        ('{"$id": "kinfold:purchase/1-0-2"}', "new.json: \\$id says 1-0-2, expected 1-0-1 or 1-1"),
+        (
+            '{"$id": "kinfold:purchase/1-0-2"}',
+            "new.json: \\$id names version 1-0-2, expected 1-0-1, 1-1",
+        ),
         ("{}", "new.json: \\$schema is None, expected"),
         ('{"$schema": "DRAFT", "$ref": "#"}', "new.json: \\$ref loop"),
         ('{"$schema": "DRAFT", "$ref": "#/a"}', 'new.json: \\$ref "#/a" at / leads nowhere'),
         ('{"$schema": "DRAFT", "type": "strin"}', "new.json: invalid schema at /type"),
     ],
 )
-def test_a_new_file_that_is_no_schema_is_one_line(check, tmp_path, text, message):
+def test_a_new_file_without_a_schema_is_reported_in_one_line(check, tmp_path, text, message):
     file = tmp_path / "new.json"
     draft = "https://json-schema.org/draft/2020-12/schema"
     file.write_text(text.replace("DRAFT", draft), encoding="utf-8")
@@ -153,9 +158,9 @@ def test_a_new_file_that_is_no_schema_is_one_line(check, tmp_path, text, message
 
 def test_the_process_ends_with_the_exit_code_and_one_line(folder):
     (folder / "purchase" / "1-0-0.json").rename(folder / "purchase" / "1-0-1.json")
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(JOB), "--schemas", str(folder)], capture_output=True, text=True
     )
-    assert ended.returncode == 2
-    assert ended.stdout == ""
-    assert "purchase/1-0-1.json: is the first version, expected 1-0-0." in ended.stderr
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert "purchase/1-0-1.json: is the first version, expected 1-0-0." in process.stderr

@@ -1,8 +1,8 @@
-"""Event schemas: which exist, and why an event does not follow its own.
+"""Reasons: why an event does not follow its schema, as `<JSON pointer>: <message>`.
 
-A reason reads `<JSON pointer>: <message>` and is made from the schema alone: a value, or a member
-name that no schema declares, is somebody's data and never enters a reason. Such a name reads `*`;
-the whole event reads `/`.
+A reason is built from the schema alone. Values, and member names that no schema declares, are
+personal data and never enter a reason: such a name is written as `*`. The pointer to the whole
+event is `/`.
 """
 
 import json
@@ -10,10 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from jsonschema_rs import (
-    ValidationError,
-    ValidationErrorKind,
-)
+from jsonschema_rs import ValidationError, ValidationErrorKind
 
 from kinfold.bronze.schemas.references import json_pointer
 
@@ -26,17 +23,23 @@ TOO_DEEP = "/: nested too deeply"
 
 
 def reason_of(error: ValidationError, declared_names: frozenset[str]) -> str:
+    """The reason for one validation error.
+
+    Args:
+        declared_names: the member names that may appear in a reason.
+    """
     path = [segment if segment in declared_names else "*" for segment in error.instance_path]
     return f"{shown_pointer(*path)}: {_message(error.kind)}"
 
 
 @lru_cache(maxsize=1024)
 def shown_pointer(*path: str | int) -> str:
+    """The JSON pointer of a path as people read it: `/` for the whole document."""
     return json_pointer(*path) or "/"
 
 
 def _message(kind: ValidationErrorKind) -> str:
-    """What the schema asks for. Uses only those facts of an error that come from the schema."""
+    """What the schema expects. Uses only the facts of an error that come from the schema."""
     if kind.name == "propertyNames":
         return f"a member's name: {_message(kind.as_dict()['error'].kind)}"
     describe = _MESSAGES.get(kind.name)
@@ -47,14 +50,14 @@ def _null_last(json_type: str) -> tuple[bool, str]:
     return json_type == "null", json_type
 
 
-def _listed(values: Sequence[Any]) -> str:
+def _either_value(values: Sequence[Any]) -> str:
     return " or ".join(json.dumps(value, ensure_ascii=False) for value in values)
 
 
 _MESSAGES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "additionalProperties": lambda _: "has a member the schema does not declare",
-    "const": lambda fact: f"expected {_listed([fact['expected_value']])}",
-    "enum": lambda fact: f"expected {_listed(fact['options'])}",
+    "const": lambda fact: f"expected {_either_value([fact['expected_value']])}",
+    "enum": lambda fact: f"expected {_either_value(fact['options'])}",
     "exclusiveMaximum": lambda fact: f"expected less than {fact['limit']}",
     "exclusiveMinimum": lambda fact: f"expected more than {fact['limit']}",
     "format": lambda fact: f"expected format {fact['format']}",

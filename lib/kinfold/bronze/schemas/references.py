@@ -1,4 +1,4 @@
-"""Schema documents: the subschemas of each, and where a `$ref` of it leads."""
+"""Schema documents: their subschemas, and the targets of their `$ref`s."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from urllib.parse import unquote
 
 ID_PREFIX = "kinfold:"
 REFERENCES = ("$ref", "$dynamicRef")
-IN_PLACE = frozenset(
+IN_PLACE_APPLICATORS = frozenset(
     {"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then", *REFERENCES}
 )
-"""Keywords that hold a schema for the same value. Every other one goes on to a part of it."""
+"""Keywords whose subschemas apply to the same value. Those of all others apply to a part of it."""
 
-_ONE = (
+_HOLD_ONE_SCHEMA = (
     "additionalProperties",
     "contains",
     "else",
@@ -24,17 +24,18 @@ _ONE = (
     "unevaluatedItems",
     "unevaluatedProperties",
 )
-_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
-_NAMED = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
+_HOLD_A_LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
+_HOLD_AN_OBJECT = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
 
 
 class SchemaLocation(NamedTuple):
-    """A schema inside a document: the document's schema id and a JSON pointer, "" for all of it."""
+    """Where a schema is: the schema id of its document, and a JSON pointer ("" = the root)."""
 
     document: str
     pointer: str
 
     def below(self, *segments: str | int) -> "SchemaLocation":
+        """The location that the segments lead to from here."""
         return SchemaLocation(self.document, self.pointer + json_pointer(*segments))
 
     def __str__(self) -> str:
@@ -51,6 +52,7 @@ class SchemaDocuments:
 
     by_id: Mapping[str, Mapping[str, Any]]
     _resources: dict[str, SchemaLocation] = field(default_factory=dict, repr=False)
+    """Root of each schema resource, by its `$id`."""
     _anchors: dict[tuple[SchemaLocation, str], SchemaLocation] = field(
         default_factory=dict, repr=False
     )
@@ -62,71 +64,73 @@ class SchemaDocuments:
             self._resources[ID_PREFIX + document] = root
             self._index(root, resource=root)
 
-    def _index(self, place: SchemaLocation, *, resource: SchemaLocation) -> None:
-        schema = self.at(place)
+    def _index(self, location: SchemaLocation, *, resource: SchemaLocation) -> None:
+        schema = self.at(location)
         if isinstance(schema, dict):
             own_id = schema.get("$id")
-            if isinstance(own_id, str) and place.pointer:
-                resource = self._resources[own_id.rstrip("#")] = place
+            if isinstance(own_id, str) and location.pointer:
+                resource = self._resources[own_id.rstrip("#")] = location
             for keyword in ("$anchor", "$dynamicAnchor"):
                 if isinstance(schema.get(keyword), str):
-                    self._anchors[resource, schema[keyword]] = place
-        self._resource_of[place] = resource
-        for _, part in self.parts(place):
-            self._index(part, resource=resource)
+                    self._anchors[resource, schema[keyword]] = location
+        self._resource_of[location] = resource
+        for _, subschema in self.subschemas(location):
+            self._index(subschema, resource=resource)
 
-    def at(self, place: SchemaLocation) -> Any:
-        """The schema at a place.
+    def at(self, location: SchemaLocation) -> Any:
+        """The schema at a location.
 
         Raises:
-            LookupError: there is nothing.
+            LookupError: the location does not exist.
         """
-        node: Any = self.by_id[place.document]
-        for segment in place.pointer.split("/")[1:]:
+        node: Any = self.by_id[location.document]
+        for segment in location.pointer.split("/")[1:]:
             name = segment.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, list):
-                node = node[int(name)] if name.isdecimal() else _nothing(name)
+            if isinstance(node, list) and name.isdecimal():
+                node = node[int(name)]
+            elif isinstance(node, dict):
+                node = node[name]
             else:
-                node = node[name] if isinstance(node, dict) else _nothing(name)
+                raise LookupError(name)
         return node
 
-    def parts(self, place: SchemaLocation) -> Iterator[tuple[str, SchemaLocation]]:
-        """(keyword, place) of each schema that stands directly in the schema at a place."""
-        schema = self.at(place)
+    def subschemas(self, location: SchemaLocation) -> Iterator[tuple[str, SchemaLocation]]:
+        """(keyword, location) of each direct subschema of the schema at a location."""
+        schema = self.at(location)
         if not isinstance(schema, dict):
             return
-        for keyword in _ONE:
+        for keyword in _HOLD_ONE_SCHEMA:
             if isinstance(schema.get(keyword), dict | bool):
-                yield keyword, place.below(keyword)
-        for keyword in _LISTED:
+                yield keyword, location.below(keyword)
+        for keyword in _HOLD_A_LIST:
             if isinstance(schema.get(keyword), list):
                 for index in range(len(schema[keyword])):
-                    yield keyword, place.below(keyword, index)
-        for keyword in _NAMED:
+                    yield keyword, location.below(keyword, index)
+        for keyword in _HOLD_AN_OBJECT:
             if isinstance(schema.get(keyword), dict):
                 for name in schema[keyword]:
-                    yield keyword, place.below(keyword, name)
+                    yield keyword, location.below(keyword, name)
 
-    def places(self, document: str) -> Iterator[SchemaLocation]:
-        """Every schema in a document, itself first."""
+    def locations(self, document: str) -> Iterator[SchemaLocation]:
+        """The location of every schema in a document, the root first."""
         waiting = [SchemaLocation(document, "")]
         while waiting:
-            place = waiting.pop()
-            yield place
-            waiting += [part for _, part in self.parts(place)]
+            location = waiting.pop()
+            yield location
+            waiting += [subschema for _, subschema in self.subschemas(location)]
 
-    def references(self, place: SchemaLocation) -> Iterator[tuple[str, SchemaLocation | None]]:
-        """(text, target) of each reference of the schema at a place; None: it leads nowhere."""
-        schema = self.at(place)
+    def references(self, location: SchemaLocation) -> Iterator[tuple[str, SchemaLocation | None]]:
+        """(text, target) of each reference of the schema at a location; None: no such target."""
+        schema = self.at(location)
         for keyword in REFERENCES:
             text = schema.get(keyword) if isinstance(schema, dict) else None
             if isinstance(text, str):
-                yield text, self._target(place, text)
+                yield text, self._target(location, text)
 
-    def _target(self, place: SchemaLocation, reference: str) -> SchemaLocation | None:
+    def _target(self, location: SchemaLocation, reference: str) -> SchemaLocation | None:
         name, _, fragment = reference.partition("#")
         fragment = unquote(fragment)
-        own = self._resource_of.get(place, SchemaLocation(place.document, ""))
+        own = self._resource_of.get(location, SchemaLocation(location.document, ""))
         resource = self._resources.get(name) if name else own
         if resource is None:
             return None
@@ -139,36 +143,36 @@ class SchemaDocuments:
             return None
 
     def loops(self) -> list[list[SchemaLocation]]:
-        """Every way back to a schema on which no step goes on to a part of the value.
+        """Every cycle of references that never moves on to a part of the value.
 
-        A validator that follows it never ends. Each way is given once, as the places passed.
+        A validator that follows such a cycle does not terminate. Each cycle is returned once, as
+        the locations on it.
         """
-        found: dict[frozenset[SchemaLocation], list[SchemaLocation]] = {}
+        cycles: dict[frozenset[SchemaLocation], list[SchemaLocation]] = {}
         finished: set[SchemaLocation] = set()
 
-        def follow(place: SchemaLocation, path: list[SchemaLocation]) -> None:
-            if place in path:
-                way = path[path.index(place) :]
-                found.setdefault(frozenset(way), way)
-            elif place not in finished:
-                for step in self._steps_in_place(place):
-                    follow(step, [*path, place])
-                finished.add(place)
+        def follow(location: SchemaLocation, path: list[SchemaLocation]) -> None:
+            if location in path:
+                cycle = path[path.index(location) :]
+                cycles.setdefault(frozenset(cycle), cycle)
+            elif location not in finished:
+                for step in self._steps_in_place(location):
+                    follow(step, [*path, location])
+                finished.add(location)
 
         for document in self.by_id:
-            for place in self.places(document):
-                follow(place, [])
-        return list(found.values())
+            for location in self.locations(document):
+                follow(location, [])
+        return list(cycles.values())
 
-    def _steps_in_place(self, place: SchemaLocation) -> Iterator[SchemaLocation]:
-        yield from (part for keyword, part in self.parts(place) if keyword in IN_PLACE)
-        yield from (target for _, target in self.references(place) if target is not None)
+    def _steps_in_place(self, location: SchemaLocation) -> Iterator[SchemaLocation]:
+        """The schemas that the one at a location applies to the same value."""
+        for keyword, subschema in self.subschemas(location):
+            if keyword in IN_PLACE_APPLICATORS:
+                yield subschema
+        yield from (target for _, target in self.references(location) if target is not None)
 
 
 def json_pointer(*segments: str | int) -> str:
-    """The JSON pointer made of some names and indexes; "" of none."""
+    """The JSON pointer (RFC 6901) of names and indexes; "" if there are none."""
     return "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in segments)
-
-
-def _nothing(name: str) -> Any:
-    raise LookupError(name)

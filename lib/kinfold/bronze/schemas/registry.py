@@ -1,9 +1,4 @@
-"""Event schemas: which exist, and why an event does not follow its own.
-
-A reason reads `<JSON pointer>: <message>` and is made from the schema alone: a value, or a member
-name that no schema declares, is somebody's data and never enters a reason. Such a name reads `*`;
-the whole event reads `/`.
-"""
+"""The schema registry: reads a folder of event schemas and checks that all of them are usable."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,41 +7,40 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from jsonschema_rs import (
-    ValidationError,
-    meta,
-)
+from jsonschema_rs import ValidationError, meta
 
+from kinfold.bronze.schemas.nesting import is_deeper
 from kinfold.bronze.schemas.reasons import shown_pointer
 from kinfold.bronze.schemas.references import ID_PREFIX, SchemaDocuments, SchemaLocation
 from kinfold.bronze.schemas.validators import schema_references, validator_of
-from kinfold.bronze.schemas.versions import TYPE_NAME_PATTERN, VERSION_PATTERN, Version
+from kinfold.bronze.schemas.versions import TYPE_NAME_PATTERN, VERSION_PATTERN, Version, either
 from kinfold.core.errors import ContractError
 
 ENVELOPE = "envelope"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-# The validator follows 250; every reference adds a level.
+# The validator's limit is 250 levels, and every reference adds one.
 _MAX_LEVELS = 100
 
 
 @dataclass(frozen=True)
 class SchemaRegistry:
-    """The schemas of a folder, as texts: sent to workers as it is, compiled there once per process.
+    """The schemas of a folder, as texts. Workers receive the texts and compile them once each.
 
     Attributes:
-        texts: (schema id, JSON text) of every version of every schema; ids as "purchase/1-0-0".
+        texts: (schema id, JSON text) of every version of every schema, sorted by id; an id is
+            "purchase/1-0-0".
     """
 
     texts: tuple[tuple[str, str], ...]
 
     @classmethod
     def load(cls, directory: Path) -> "SchemaRegistry":
-        """The schemas in `<directory>/<event type>/<model>-<revision>-<addition>.json`, all usable.
+        """The schemas in `<directory>/<event type>/<model>-<revision>-<addition>.json`.
 
         Raises:
-            ContractError: a folder is missing or empty, a file name has no version, a version
+            ContractError: a folder is missing or empty, a file name has no version, the version
                 before it is missing, a text is not a JSON Schema of draft 2020-12, or a `$ref`
-                leads nowhere or only back to itself. Names every problem found.
+                leads nowhere or only back to itself. Names every problem.
         """
         problems: list[str] = []
         texts = dict(_read_texts(directory, problems))
@@ -54,10 +48,13 @@ class SchemaRegistry:
         return cls._checked(texts, files=files, problems=problems)
 
     def with_version(self, schema_id: str, text: str, *, file: str) -> "SchemaRegistry":
-        """This registry and one more schema, read from `file`.
+        """A registry with one more schema.
+
+        Args:
+            file: the file that `text` comes from, for messages.
 
         Raises:
-            ContractError: as `load` says.
+            ContractError: see `load`.
         """
         texts = {**dict(self.texts), schema_id: text}
         files = {known: f"{known}.json" for known in texts} | {schema_id: file}
@@ -81,28 +78,36 @@ class SchemaRegistry:
         return {schema_id: json.loads(text) for schema_id, text in self.texts}
 
     @property
+    def newest(self) -> dict[str, str]:
+        """The id of the newest schema of each event type."""
+        ids = sorted((schema_id for schema_id, _ in self.texts), key=Version.of)
+        newest = {schema_id.partition("/")[0]: schema_id for schema_id in ids}
+        return {name: schema_id for name, schema_id in newest.items() if name != ENVELOPE}
+
+    @property
     def event_types(self) -> tuple[str, ...]:
-        """The event types that have a schema, in alphabetical order."""
-        return tuple(
-            sorted({schema_id.partition("/")[0] for schema_id, _ in self.texts} - {ENVELOPE})
-        )
+        """The event types that have a schema, sorted."""
+        return tuple(sorted(self.newest))
 
     def require_envelope(self) -> None:
-        """See to it that every event is held to the envelope, whose members become columns.
+        """Check that every schema includes the envelope, whose members become columns.
 
         Raises:
-            ContractError: a type's schema does not refer to it.
+            ContractError: a schema does not refer to the envelope.
         """
         schemas = SchemaDocuments(self.documents)
         for schema_id, _ in self.texts:
-            if not any(p.document.startswith(f"{ENVELOPE}/") for p in _held_to(schemas, schema_id)):
+            included = _included_documents(schemas, schema_id)
+            if not any(document.startswith(f"{ENVELOPE}/") for document in included):
                 raise ContractError(
                     f"schema {schema_id}: does not refer to the envelope, so its events could lack "
-                    f'what all share. Add "$ref": "{ID_PREFIX}{ENVELOPE}/1-0-0" at its top.'
+                    f'the members that all events share. Add "$ref": '
+                    f'"{ID_PREFIX}{ENVELOPE}/1-0-0" at the top level of the schema.'
                 )
 
 
 def _read_texts(directory: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
+    """(schema id, text) of each file with a version; adds what is wrong to `problems`."""
     if not directory.is_dir():
         problems.append(
             f"{directory}: no such folder, expected one folder of schemas per event type."
@@ -113,7 +118,7 @@ def _read_texts(directory: Path, problems: list[str]) -> Iterator[tuple[str, str
     )
     if not any(folder.name == ENVELOPE for folder in folders):
         problems.append(
-            f"{directory / ENVELOPE}: no such folder, expected the schema every event shares."
+            f"{directory / ENVELOPE}: no such folder, expected the schema that all events share."
         )
     for folder in folders:
         if not TYPE_NAME_PATTERN.fullmatch(folder.name):
@@ -141,7 +146,7 @@ def _read_texts(directory: Path, problems: list[str]) -> Iterator[tuple[str, str
 
 
 def _gap_problems(versions: Sequence[Version], *, folder: Path) -> Iterator[str]:
-    """Versions whose predecessor is missing: nobody could say what they changed."""
+    """A problem for each version without its predecessor: its changes would be unknown."""
     before: Version | None = None
     for version in sorted(versions):
         file = folder / f"{version}.json"
@@ -149,21 +154,16 @@ def _gap_problems(versions: Sequence[Version], *, folder: Path) -> Iterator[str]
             yield f"{file}: is the first version, expected 1-0-0. Add 1-0-0 or rename the file."
         elif before is not None and version not in before.following:
             yield (
-                f"{file}: comes after {before}, expected {_either(before.following)}. Add the"
+                f"{file}: comes after {before}, expected {either(before.following)}. Add the"
                 " missing version or rename the file."
             )
         before = version
 
 
-def _either(options: Sequence[object]) -> str:
-    *first, last = map(str, options)
-    return f"{', '.join(first)} or {last}" if first else last
-
-
 def _documents(
     texts: Mapping[str, str], *, files: Mapping[str, str], problems: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """The parsed schemas that are valid on their own; faults of the others go to `problems`."""
+    """The parsed schemas that are valid on their own; adds what is wrong to `problems`."""
     documents: dict[str, dict[str, Any]] = {}
     for schema_id, text in texts.items():
         file = files[schema_id]
@@ -205,58 +205,46 @@ def _documents(
 def _finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
-        raise ValueError(f"{text} is no JSON number")
+        raise ValueError(f"{text} is not a JSON number")
     return number
-
-
-def is_deeper(node: object, *, than: int) -> bool:
-    """Whether lists and objects are nested more than so many levels."""
-    level = [node]
-    for _ in range(than):
-        level = [
-            part
-            for one in level
-            if isinstance(one, dict | list)
-            for part in (one.values() if isinstance(one, dict) else one)
-        ]
-    return bool(level)
 
 
 def _reference_problems(
     documents: Mapping[str, dict[str, Any]], *, files: Mapping[str, str]
 ) -> list[str]:
-    """References that lead nowhere."""
+    """A problem for each reference without a target."""
     schemas = SchemaDocuments(documents)
-    lost = sorted(
-        (place, reference)
+    without_target = sorted(
+        (location, reference)
         for schema_id in documents
-        for place in schemas.places(schema_id)
-        for reference, target in schemas.references(place)
+        for location in schemas.locations(schema_id)
+        for reference, target in schemas.references(location)
         if target is None
     )
     return [
-        f'{files[place.document]}: $ref "{reference}" at {place.pointer or "/"} leads nowhere,'
-        " expected #, #/<path in this file> or the $id of a schema in the registry. Correct it."
-        for place, reference in lost
+        f'{files[location.document]}: $ref "{reference}" at {location.pointer or "/"} leads'
+        " nowhere, expected #, #/<path in this file> or the $id of a schema in the registry."
+        " Correct it."
+        for location, reference in without_target
     ]
 
 
 def _loop_problems(
     documents: Mapping[str, dict[str, Any]], *, files: Mapping[str, str]
 ) -> list[str]:
-    """References that come back to themselves without a step into the value."""
+    """A problem for each cycle of references that no validator could finish."""
     return [
-        f"{files[way[0].document]}: $ref loop {' -> '.join(map(str, [*way, way[0]]))} never"
-        " goes on to a part of the event, so it never ends. Remove one reference of it, or put"
-        " it below properties or items."
-        for way in SchemaDocuments(documents).loops()
+        f"{files[cycle[0].document]}: $ref loop {' -> '.join(map(str, [*cycle, cycle[0]]))} never"
+        " reaches a part of the event, so validation would not end. Remove one of its references,"
+        " or put it below properties or items."
+        for cycle in SchemaDocuments(documents).loops()
     ]
 
 
 def _compile_problems(
     documents: Mapping[str, dict[str, Any]], *, files: Mapping[str, str]
 ) -> list[str]:
-    """What keeps valid documents from compiling: unknown formats, patterns no engine takes."""
+    """A problem for each document that does not compile: an unknown format, a bad pattern."""
     problems = []
     for schema_id, document in documents.items():
         try:
@@ -264,22 +252,20 @@ def _compile_problems(
         except ValueError as err:
             first_line = str(err).partition("\n")[0]
             path = err.instance_path if isinstance(err, ValidationError) else []
-            place = f" at {shown_pointer(*path)}" if path else ""
-            problems.append(f"{files[schema_id]}: invalid schema{place}: {first_line}.")
+            where = f" at {shown_pointer(*path)}" if path else ""
+            problems.append(f"{files[schema_id]}: invalid schema{where}: {first_line}.")
     return problems
 
 
-def _held_to(schemas: SchemaDocuments, schema_id: str) -> set[SchemaLocation]:
-    """The schemas that hold for a whole event: itself and, through `$ref` and `allOf`, others."""
+def _included_documents(schemas: SchemaDocuments, schema_id: str) -> set[str]:
+    """The documents that apply to a whole event: its schema, and those of `$ref` and `allOf`."""
     waiting: list[SchemaLocation] = [SchemaLocation(schema_id, "")]
-    found: set[SchemaLocation] = set()
+    reached: set[SchemaLocation] = set()
     while waiting:
-        place = waiting.pop()
-        if place in found:
+        location = waiting.pop()
+        if location in reached:
             continue
-        found.add(place)
-        waiting += [target for _, target in schemas.references(place) if target is not None]
-        schema = schemas.at(place)
-        below = schema.get("allOf", []) if isinstance(schema, dict) else []
-        waiting += [place.below("allOf", index) for index in range(len(below))]
-    return {place for place in found if place.pointer == ""}
+        reached.add(location)
+        waiting += [target for _, target in schemas.references(location) if target is not None]
+        waiting += [part for keyword, part in schemas.subschemas(location) if keyword == "allOf"]
+    return {location.document for location in reached if location.pointer == ""}

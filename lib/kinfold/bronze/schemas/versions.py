@@ -1,11 +1,7 @@
-"""Event schemas: which exist, and why an event does not follow its own.
-
-A reason reads `<JSON pointer>: <message>` and is made from the schema alone: a value, or a member
-name that no schema declares, is somebody's data and never enters a reason. Such a name reads `*`;
-the whole event reads `/`.
-"""
+"""Versions of event schemas: model-revision-addition, such as 1-0-2."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 TYPE_NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
@@ -13,22 +9,23 @@ VERSION_PATTERN = re.compile(r"([1-9][0-9]*)-(?:0|[1-9][0-9]*)-(?:0|[1-9][0-9]*)
 
 
 class Version(NamedTuple):
-    """A schema's version. Which part changes says what may happen to events of the one before."""
+    """A schema's version. The part that changes says what happens to events of the old version."""
 
     model: int
     """Changed: events may be refused or mean something else."""
     revision: int
     """Changed: some events may be refused."""
     addition: int
-    """Changed: every event is still taken."""
+    """Changed: every event is still valid."""
 
     @classmethod
     def of(cls, schema_id: str) -> "Version":
+        """The version in a schema id such as "login/1-0-2", or in its last part alone."""
         return cls(*(int(part) for part in schema_id.rpartition("/")[2].split("-")))
 
     @classmethod
     def parse(cls, text: str) -> "Version | None":
-        """The version a text spells; None when it spells none."""
+        """The version that a text spells; None if it does not spell one."""
         return cls.of(text) if VERSION_PATTERN.fullmatch(text) and len(text) < 64 else None
 
     @property
@@ -50,3 +47,9 @@ class Version(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.model}-{self.revision}-{self.addition}"
+
+
+def either(versions: Sequence[Version]) -> str:
+    """Alternatives as text: `1-0-1, 1-1-0 or 2-0-0`."""
+    *first, last = map(str, versions)
+    return f"{', '.join(first)} or {last}" if first else last

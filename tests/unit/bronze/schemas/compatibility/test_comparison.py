@@ -1,4 +1,4 @@
-"""What a change of a schema does to the events of the version before."""
+"""What a change of a schema does to events of the old version."""
 
 from collections.abc import Callable
 from random import Random
@@ -7,15 +7,10 @@ from typing import Any
 import pytest
 from jsonschema_rs import Registry
 
-from kinfold.bronze.schemas.compatibility import (
-    Effect,
-    SchemaChange,
-    needed_version,
-    schema_changes,
-)
+from kinfold.bronze.schemas.compatibility.changes import Effect, SchemaChange
+from kinfold.bronze.schemas.compatibility.comparison import schema_changes
 from kinfold.bronze.schemas.references import SchemaDocuments
 from kinfold.bronze.schemas.validators import validator_of
-from kinfold.bronze.schemas.versions import Version
 
 
 def changes(old: Any, new: Any, **shared: Any) -> list[SchemaChange]:
@@ -24,7 +19,7 @@ def changes(old: Any, new: Any, **shared: Any) -> list[SchemaChange]:
     return schema_changes("t/1-0-0", "t/1-0-1", {**documents, "t/1-0-0": old, "t/1-0-1": new})
 
 
-# Old rules, new rules, where the change is and what it says.
+# Old schema, new schema, location of the change, part of its text.
 ADDITIONS: list[tuple[Any, Any, str, str]] = [
     ({"type": "object"}, {"properties": {"a": {"type": "string"}}, "type": "object"},
      "/properties/a", "optional member 'a' was added"),
@@ -32,20 +27,20 @@ ADDITIONS: list[tuple[Any, Any, str, str]] = [
      {"properties": {"a": {}, "b": {"type": "string"}}, "additionalProperties": False},
      "/properties/b", "optional member 'b' was added"),
     ({"maximum": 5}, {"maximum": 6}, "/maximum", "maximum was 5, is 6"),
-    ({"minLength": 5}, {}, "/minLength", "minLength was 5, is no more"),
-    ({"pattern": "^a"}, {}, "/pattern", 'pattern was "^a", is no more'),
+    ({"minLength": 5}, {}, "/minLength", "minLength was 5, was removed"),
+    ({"pattern": "^a"}, {}, "/pattern", 'pattern was "^a", was removed'),
     ({"enum": ["a"]}, {"enum": ["a", "b"]}, "/enum", 'enum was "a", is "a", "b"'),
-    ({"const": "a"}, {"enum": ["a", "b"]}, "/const", 'const was "a", is no more'),
-    ({"type": "integer"}, {"type": ["integer", "null"]}, "/type", "more is taken"),
-    ({"type": "integer"}, {"type": "number"}, "/type", "more is taken"),
-    ({"required": ["a"]}, {}, "/required", "more is taken"),
+    ({"const": "a"}, {"enum": ["a", "b"]}, "/const", 'const was "a", was removed'),
+    ({"type": "integer"}, {"type": ["integer", "null"]}, "/type", "more is accepted"),
+    ({"type": "integer"}, {"type": "number"}, "/type", "more is accepted"),
+    ({"required": ["a"]}, {}, "/required", "more is accepted"),
     ({"properties": {"a": {}}, "additionalProperties": False}, {"properties": {"a": {}}},
-     "/additionalProperties", "was refused, is taken now"),
+     "/additionalProperties", "was refused, is accepted now"),
     ({"anyOf": [{"minimum": 1}]}, {"anyOf": [{"minimum": 1}, {"type": "null"}]}, "/anyOf",
      "has another alternative"),
     ({"not": {"minimum": 1}}, {}, "/not", "was removed"),
     ({"multipleOf": 4}, {"multipleOf": 2}, "/multipleOf", "multipleOf was 4, is 2"),
-]  # fmt: skip
+]  # fmt: skip  # a table of cases
 REVISIONS: list[tuple[Any, Any, str, str]] = [
     ({"maximum": 5}, {"maximum": 4}, "/maximum", "maximum was 5, is 4"),
     ({"minimum": 1}, {"exclusiveMinimum": 1}, "/exclusiveMinimum", "exclusiveMinimum is new, is 1"),
@@ -57,9 +52,9 @@ REVISIONS: list[tuple[Any, Any, str, str]] = [
     ({"multipleOf": 2}, {"multipleOf": 4}, "/multipleOf", "multipleOf was 2, is 4"),
     ({}, {"propertyNames": {"maxLength": 3}}, "/propertyNames/maxLength", "maxLength is new"),
     ({"type": "object", "properties": {"a": {}}}, {"type": ["object"]},
-     "/properties/a", "member 'a' was removed: it is still taken, but no longer described"),
+     "/properties/a", "member 'a' was removed: it is still accepted, but no longer described"),
     ({"items": {"maximum": 5}}, {"items": {"maximum": 4}}, "/items/maximum", "was 5, is 4"),
-]  # fmt: skip
+]  # fmt: skip  # a table of cases
 BREAKS: list[tuple[Any, Any, str, str]] = [
     ({"type": "integer"}, {"type": "string"}, "/type", 'was "integer", is "string": integer is'),
     ({"type": "number"}, {"type": "integer"}, "/type", "a number with a fraction is refused"),
@@ -75,7 +70,7 @@ BREAKS: list[tuple[Any, Any, str, str]] = [
     ({"type": "object"}, {"additionalProperties": False}, "/additionalProperties",
      "additional members are refused"),
     ({"properties": {"a": {"type": "string"}}}, {"properties": {"a": False}}, "/properties/a",
-     "nothing is taken any more"),
+     "no value is accepted now"),
     ({"properties": {"a": {"items": {"type": "string"}}}},
      {"properties": {"a": {"items": {"type": "null"}}}}, "/properties/a/items/type", "string is"),
     ({"prefixItems": [{"type": "string"}]}, {"prefixItems": [{"type": "null"}]},
@@ -98,7 +93,7 @@ BREAKS: list[tuple[Any, Any, str, str]] = [
      "cannot be compared"),
     ({}, {"patternProperties": {"^a": {"minimum": 1}}}, "/patternProperties/^a", "cannot be comp"),
     ({"enum": [{"a": 1}]}, {"enum": [{"a": 1}], "properties": {"a": {"type": "string"}}}, "/",
-     "lists objects or arrays; cannot be compared"),
+     "enumerates objects or arrays; cannot be compared"),
     ({"$dynamicAnchor": "x", "items": {"$dynamicRef": "#x"}},
      {"$dynamicAnchor": "x", "items": {"$dynamicRef": "#x"}, "minimum": 1}, "/items/$dynamicRef",
      "cannot be compared"),
@@ -107,7 +102,7 @@ BREAKS: list[tuple[Any, Any, str, str]] = [
     ({"anyOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False},
      {"anyOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False, "minimum": 1},
      "/unevaluatedProperties", "cannot be compared"),
-]  # fmt: skip
+]  # fmt: skip  # a table of cases
 CASES = [
     (effect, *case)
     for effect, cases in (
@@ -119,16 +114,16 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("effect", "old", "new", "place", "text"), CASES)
-def test_a_change_is_named_with_its_place_its_effect_and_why(effect, old, new, place, text):
+@pytest.mark.parametrize(("effect", "old", "new", "location", "text"), CASES)
+def test_a_change_is_reported_with_its_location_effect_and_reason(effect, old, new, location, text):
     worst = changes(old, new)[0]
-    assert (worst.effect, worst.place) == (effect, place)
+    assert (worst.effect, worst.location) == (effect, location)
     assert text in worst.what
     assert "\n" not in str(worst)
 
 
 @pytest.mark.parametrize("schema", [case[1] for case in CASES])
-def test_a_schema_has_not_changed_from_itself(schema):
+def test_a_schema_has_no_changes_from_itself(schema):
     assert changes(schema, schema) == []
 
 
@@ -150,12 +145,12 @@ def test_a_schema_has_not_changed_from_itself(schema):
         ({"properties": {"a": {}}, "additionalProperties": False},
          {"properties": {"a": {}}, "unevaluatedProperties": False}),
     ],
-)  # fmt: skip
-def test_another_spelling_of_the_same_is_no_change(old, new):
+)  # fmt: skip  # a table of cases
+def test_the_same_rules_written_differently_are_not_a_change(old, new):
     assert changes(old, new) == []
 
 
-def test_a_change_behind_references_is_named_once_where_it_stands():
+def test_a_change_behind_several_references_is_reported_once_at_its_own_location():
     old = {"$defs": {"n": {"maximum": 5}}, "properties": {n: {"$ref": "#/$defs/n"} for n in "abc"}}
     new = old | {"$defs": {"n": {"maximum": 4}}}
     assert [str(change) for change in changes(old, new)] == [
@@ -163,8 +158,8 @@ def test_a_change_behind_references_is_named_once_where_it_stands():
     ]
 
 
-def test_a_change_in_another_document_is_named_with_the_document():
-    found = schema_changes(
+def test_a_change_in_another_document_is_reported_with_its_schema_id():
+    changes = schema_changes(
         "t/1-0-0",
         "t/1-1-0",
         {
@@ -174,7 +169,7 @@ def test_a_change_in_another_document_is_named_with_the_document():
             "envelope/1-1-0": {"properties": {"id": {"type": "string", "maxLength": 9}}},
         },
     )
-    assert [(change.effect, change.place) for change in found] == [
+    assert [(change.effect, change.location) for change in changes] == [
         (Effect.REVISION, "envelope/1-1-0#/properties/id/maxLength")
     ]
 
@@ -182,39 +177,25 @@ def test_a_change_in_another_document_is_named_with_the_document():
 def test_a_tree_is_compared_at_every_depth_and_the_comparison_ends():
     old = {"properties": {"v": {"maximum": 5}, "below": {"items": {"$ref": "#"}}}}
     new = {"properties": {"v": {"maximum": 4}, "below": {"items": {"$ref": "#"}}}}
-    assert [change.place for change in changes(old, new)] == ["/properties/v/maximum"]
+    assert [change.location for change in changes(old, new)] == ["/properties/v/maximum"]
 
 
 def test_the_worst_change_comes_first():
     old = {"type": "object", "properties": {"a": {"maximum": 5}, "b": {"type": "string"}}}
     new = {"type": "object", "properties": {"a": {"maximum": 4}, "b": {"type": "null"}, "c": {}}}
-    assert [(change.effect, change.place) for change in changes(old, new)] == [
+    assert [(change.effect, change.location) for change in changes(old, new)] == [
         (Effect.BREAKING, "/properties/b/type"),
         (Effect.REVISION, "/properties/a/maximum"),
         (Effect.ADDITION, "/properties/c"),
     ]
 
 
-@pytest.mark.parametrize(
-    ("effects", "needed"),
-    [
-        ([], "1-2-4"),
-        ([Effect.ADDITION], "1-2-4"),
-        ([Effect.REVISION, Effect.ADDITION], "1-3-0"),
-        ([Effect.ADDITION, Effect.BREAKING, Effect.REVISION], "2-0-0"),
-    ],
-)
-def test_the_worst_change_says_which_number_of_the_version_must_grow(effects, needed):
-    found = [SchemaChange(effect, "/", "made") for effect in effects]
-    assert str(needed_version(Version(1, 2, 3), found)) == needed
-
-
-def test_a_reference_to_nowhere_is_an_error_of_the_caller():
+def test_a_reference_that_leads_nowhere_is_a_value_error():
     with pytest.raises(ValueError, match="at t/1-0-0# leads nowhere, expected a schema"):
         changes({"$ref": "#/$defs/x"}, {})
 
 
-# --- Made pairs of versions ----------------------------------------------------------------------
+# --- Generated pairs of versions ------------------------------------------------------------------
 
 _NAMES = ("a", "b", "c")
 _SCALARS = (None, True, False, 0, 1, 2, 3, 4, 1.5, "", "x", "xy", "xyz", "2026-01-05")
@@ -274,7 +255,7 @@ def _schema(r: Random, depth: int) -> Any:
 
 
 def _edited(r: Random, schema: Any, depth: int = 2) -> Any:
-    """A schema with some rules left out, put in, or changed, at any depth."""
+    """A schema with some rules removed, added or changed, at any depth."""
     if not isinstance(schema, dict) or (depth < 2 and r.random() < 0.1):
         return r.choice([schema, True, _schema(r, 1)])
     edited = {}
@@ -302,7 +283,7 @@ def _edited(r: Random, schema: Any, depth: int = 2) -> Any:
 
 
 def _described(schema: Any, *, is_whole: bool) -> Any:
-    """The schema that also refuses members the given one does not describe."""
+    """The schema, also refusing members that it does not describe."""
     if not isinstance(schema, dict):
         return {"unevaluatedProperties": False} if is_whole and schema else schema
     closed = dict(schema)
@@ -328,11 +309,11 @@ def _described(schema: Any, *, is_whole: bool) -> Any:
 _SHARED = {"type": ["integer", "object"], "properties": {"a": {"maximum": 3}}}
 
 
-def _judge(schema: Any) -> Any:
+def _validator(schema: Any) -> Any:
     return validator_of(schema, Registry([("kinfold:shared/1-0-0", _SHARED)]))
 
 
-def _made_versions(r: Random) -> tuple[Any, Any]:
+def _generated_versions(r: Random) -> tuple[Any, Any]:
     """Two versions of a schema with one definition, the second edited from the first."""
     definition = _schema(r, 1)
     old = _schema(r, 2)
@@ -341,26 +322,26 @@ def _made_versions(r: Random) -> tuple[Any, Any]:
     return old | {"$defs": {"one": own}}, new | {"$defs": {"one": new_own}}
 
 
-def _law_breaker(seed: int) -> tuple[bool, str]:
-    """Whether a made pair says something about the law, and how it breaks it; "" if it does not."""
+def _counterexample(seed: int) -> tuple[bool, str]:
+    """Whether a generated pair tests the law, and how it breaks it ("" if it does not)."""
     r = Random(seed)
-    old, new = _made_versions(r)
+    old, new = _generated_versions(r)
     documents = {"t/1-0-0": old, "t/1-0-1": new, "shared/1-0-0": _SHARED}
     if old == new or SchemaDocuments(documents).loops():
         return False, ""
-    found = schema_changes("t/1-0-0", "t/1-0-1", documents)
-    if any(change.effect != Effect.ADDITION for change in found):
+    changes = schema_changes("t/1-0-0", "t/1-0-1", documents)
+    if any(change.effect != Effect.ADDITION for change in changes):
         return False, ""
     described = _described(old, is_whole=True)
     described["$defs"] = {"one": _described(old["$defs"]["one"], is_whole=False)}
-    before, after = _judge(described), _judge(new)
+    before, after = _validator(described), _validator(new)
     valid = [value for value in (_value(r) for _ in range(40)) if before.is_valid(value)]
     lost = [value for value in valid if not after.is_valid(value)]
-    report = f"seed {seed}: {lost} under {new}, was valid under {old}: {list(map(str, found))}"
+    report = f"seed {seed}: {lost} under {new}, was valid under {old}: {list(map(str, changes))}"
     return bool(valid), report if lost else ""
 
 
-def test_what_follows_the_old_version_follows_the_new_one_when_all_changes_are_additions():
-    cases = [_law_breaker(seed) for seed in range(4_000)]
+def test_a_value_valid_under_the_old_version_stays_valid_if_all_changes_are_additions():
+    cases = [_counterexample(seed) for seed in range(4_000)]
     assert [report for _, report in cases if report] == []
-    assert sum(is_telling for is_telling, _ in cases) > 500
+    assert sum(is_a_test for is_a_test, _ in cases) > 500
