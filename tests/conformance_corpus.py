@@ -228,7 +228,7 @@ KEYWORDS: dict[str, tuple[Any, list[Any]]] = {
         ["{", "?", "MQ==", 1],
     ),
     "a format speaks of text only": ({"format": "ipv4"}, [1, None, [], {}, True, "x"]),
-}  # fmt: skip
+}  # fmt: skip  # one case per line reads better than one value per line
 
 FORMATS: dict[str, list[str]] = {
     "date-time": [

@@ -114,8 +114,9 @@ def test_no_sql_text_is_built():
     """Delta's SQL extension breaks parameter markers, so SQL statements stay out altogether."""
     offenders = {relative(path): list(sql_text(path)) for path in python_files("lib", "jobs")}
     offenders = {name: found for name, found in offenders.items() if found}
+    unexplained = {n: found for n, found in offenders.items() if n not in EXPRESSIONS_FROM_VALUES}
+    assert unexplained == {}, listed(unexplained)
     assert EXPRESSIONS_FROM_VALUES.keys() <= offenders.keys(), "an exception without a use"
-    assert offenders.keys() <= EXPRESSIONS_FROM_VALUES.keys(), listed(offenders)
 
 
 def sql_text(path: Path) -> Iterator[str]:
@@ -254,8 +255,11 @@ def test_a_public_name_has_one_meaning():
         for name in set(public_names(path)):
             modules[name].append(relative(path))
     twice = {name: found for name, found in sorted(modules.items()) if len(found) > 1}
+    unexplained = {
+        name: found for name, found in twice.items() if name not in ONE_NAME_TWO_MEANINGS
+    }
+    assert unexplained == {}, listed(unexplained)
     assert ONE_NAME_TWO_MEANINGS.keys() <= twice.keys(), "an exception without a use"
-    assert twice.keys() <= ONE_NAME_TWO_MEANINGS.keys(), listed(twice)
 
 
 def test_a_function_fits_on_a_screen():
@@ -267,5 +271,6 @@ def test_a_function_fits_on_a_screen():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
     }
+    unexplained = {at: lines for at, lines in long.items() if at not in LONG_FUNCTIONS}
+    assert unexplained == {}, listed(unexplained)
     assert LONG_FUNCTIONS.keys() <= long.keys(), "an exception without a use"
-    assert long.keys() <= LONG_FUNCTIONS.keys(), listed(long)
