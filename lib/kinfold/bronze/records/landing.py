@@ -79,9 +79,10 @@ def land_records(
     batch_id = max((int(row["batch_id"]) for row in entered), default=-1) + 1
     unfinished = _unfinished(lake, source, batch_id)
     if unfinished:  # finish it first, under its own batch number
-        extracts.sort(key=lambda one: one.key != unfinished.extract_key)
-        if not extracts or extracts[0].key != unfinished.extract_key:
-            _enter(lake, source, unfinished.extract_key, batch_id, read=None)
+        first = unfinished.extract_key
+        extracts.sort(key=lambda one: one.key != first)
+        if not extracts or extracts[0].key != first:
+            _enter(lake, source, first, batch_id, read=None)
             batch_id, unfinished = batch_id + 1, None
     totals: dict[str, int] = {}
     for number, extract in enumerate(extracts, start=batch_id):

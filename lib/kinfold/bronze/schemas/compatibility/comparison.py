@@ -31,7 +31,7 @@ from kinfold.bronze.schemas.compatibility.members import (
     pattern_schemas,
     was_undescribed,
 )
-from kinfold.bronze.schemas.compatibility.shapes import Shape, requires_all, shape_at
+from kinfold.bronze.schemas.compatibility.shapes import ValueShape, requires_all, shape_at
 from kinfold.bronze.schemas.compatibility.wording import narrowed_text, widened_text
 from kinfold.bronze.schemas.references import SchemaDocuments, SchemaLocation
 
@@ -118,21 +118,21 @@ class _Comparison:
             if has_keyword(self.schemas.at(location), "$dynamicRef"):
                 yield self._change(Effect.BREAKING, location.below("$dynamicRef"), _CANNOT)
 
-    def _shape(self, locations: Sequence[SchemaLocation]) -> Shape:
+    def _shape(self, locations: Sequence[SchemaLocation]) -> ValueShape:
         return shape_at(self.schemas, locations)
 
     def _change(self, effect: Effect, location: SchemaLocation, what: str) -> SchemaChange:
         is_own = location.document in self.own
         return SchemaChange(effect, (location.pointer or "/") if is_own else str(location), what)
 
-    def _differ(self, old: Shape, new: Shape) -> bool:
+    def _differ(self, old: ValueShape, new: ValueShape) -> bool:
         """Whether the two do not consist of the same schemas."""
         return shape_digests(self.schemas, old) != shape_digests(self.schemas, new)
 
     def _allows_no_value(self, locations: Sequence[SchemaLocation]) -> bool:
         return not self._shape(locations).types
 
-    def _rule_changes(self, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _rule_changes(self, old: ValueShape, new: ValueShape) -> Iterator[SchemaChange]:
         narrowed = set()
         for rule in new.rules:
             if not old.implies(rule):
@@ -148,7 +148,7 @@ class _Comparison:
                 location = rule.location.below(rule.keyword)
                 yield self._change(Effect.ADDITION, location, widened_text(rule, new))
 
-    def _opaque_changes(self, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _opaque_changes(self, old: ValueShape, new: ValueShape) -> Iterator[SchemaChange]:
         """Changes of keywords that are compared only as a whole."""
         for keywords in OPAQUE_GROUPS:
             before, after = (group_digests(self.schemas, shape, keywords) for shape in (old, new))
@@ -168,7 +168,7 @@ class _Comparison:
                 yield self._change(Effect.BREAKING, location, f"changed; {keyword} {_CANNOT}")
         yield from self._unevaluated_changes(old, new)
 
-    def _unevaluated_changes(self, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _unevaluated_changes(self, old: ValueShape, new: ValueShape) -> Iterator[SchemaChange]:
         """Changes of unevaluated... that depend on keywords that are compared only as a whole."""
         keywords = {key for s in (*old.schemas, *new.schemas) if isinstance(s, dict) for key in s}
         if not keywords & UNEVALUATED or not self._differ(old, new):
@@ -192,7 +192,7 @@ class _Comparison:
                         f"is beside alternatives; {_CANNOT}",
                     )
 
-    def _member_changes(self, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _member_changes(self, old: ValueShape, new: ValueShape) -> Iterator[SchemaChange]:
         names = sorted({*described_members(old), *described_members(new)})
         for name in names:
             yield from self._one_member_changes(name, old, new)
@@ -207,7 +207,9 @@ class _Comparison:
         else:
             yield from self.changes(before, after)
 
-    def _one_member_changes(self, name: str, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _one_member_changes(
+        self, name: str, old: ValueShape, new: ValueShape
+    ) -> Iterator[SchemaChange]:
         old_members, new_members = described_members(old), described_members(new)
         if name not in new_members:
             yield from self._removed_member_changes(name, old_members[name], old, new)
@@ -217,12 +219,12 @@ class _Comparison:
             yield from self.changes(*self._member_schemas(name, old, new))
 
     def _member_schemas(
-        self, name: str, old: Shape, new: Shape
+        self, name: str, old: ValueShape, new: ValueShape
     ) -> tuple[list[SchemaLocation], list[SchemaLocation]]:
         return member_schemas(self.schemas, old, name), member_schemas(self.schemas, new, name)
 
     def _removed_member_changes(
-        self, name: str, location: SchemaLocation, old: Shape, new: Shape
+        self, name: str, location: SchemaLocation, old: ValueShape, new: ValueShape
     ) -> Iterator[SchemaChange]:
         before, after = self._member_schemas(name, old, new)
         if self._allows_no_value(after):
@@ -239,7 +241,7 @@ class _Comparison:
             yield from self.changes(before, after)
 
     def _added_member_changes(
-        self, name: str, location: SchemaLocation, old: Shape, new: Shape
+        self, name: str, location: SchemaLocation, old: ValueShape, new: ValueShape
     ) -> Iterator[SchemaChange]:
         before, after = self._member_schemas(name, old, new)
         is_refused = self._allows_no_value(after)
@@ -255,7 +257,7 @@ class _Comparison:
         if not was_free and not self._allows_no_value(before):
             yield from self.changes(before, after)
 
-    def _pattern_changes(self, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _pattern_changes(self, old: ValueShape, new: ValueShape) -> Iterator[SchemaChange]:
         old_patterns, new_patterns = (
             {p for schema in shape.schemas for p in members_of(schema, "patternProperties")}
             for shape in (old, new)
@@ -278,18 +280,20 @@ class _Comparison:
                         Effect.BREAKING, location, f"the pattern is new; it {_CANNOT}"
                     )
 
-    def _removed_pattern_change(self, before: Sequence[SchemaLocation], new: Shape) -> SchemaChange:
+    def _removed_pattern_change(
+        self, before: Sequence[SchemaLocation], new: ValueShape
+    ) -> SchemaChange:
         location = self._shape(before).locations[0]
         if allows_anything(self.schemas, other_member_schemas(self.schemas, new)):
             what = "the pattern was removed: its members are accepted, but no longer described"
             return self._change(Effect.REVISION, location, what)
         return self._change(Effect.BREAKING, location, f"the pattern was removed; it {_CANNOT}")
 
-    def _member_name_changes(self, old: Shape, new: Shape) -> list[SchemaChange]:
+    def _member_name_changes(self, old: ValueShape, new: ValueShape) -> list[SchemaChange]:
         before, after = member_name_schemas(old), member_name_schemas(new)
         return self.changes(before, after) if before or after else []
 
-    def _item_changes(self, old: Shape, new: Shape) -> Iterator[SchemaChange]:
+    def _item_changes(self, old: ValueShape, new: ValueShape) -> Iterator[SchemaChange]:
         prefixes = [
             schema["prefixItems"]
             for schema in (*old.schemas, *new.schemas)

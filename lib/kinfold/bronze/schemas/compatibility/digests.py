@@ -10,16 +10,18 @@ from typing import Any
 
 from kinfold.bronze.schemas.compatibility.json_values import comparable
 from kinfold.bronze.schemas.compatibility.keywords import ANNOTATIONS
-from kinfold.bronze.schemas.compatibility.shapes import Shape, reference_target
+from kinfold.bronze.schemas.compatibility.shapes import ValueShape, reference_target
 from kinfold.bronze.schemas.references import SchemaDocuments, SchemaLocation
 
 
-def shape_digests(schemas: SchemaDocuments, shape: Shape) -> list[str]:
+def shape_digests(schemas: SchemaDocuments, shape: ValueShape) -> list[str]:
     """The digests of all schemas of a shape, sorted and distinct."""
     return sorted({_digest(schemas, location, ()) for location in shape.locations})
 
 
-def group_digests(schemas: SchemaDocuments, shape: Shape, keywords: Sequence[str]) -> list[str]:
+def group_digests(
+    schemas: SchemaDocuments, shape: ValueShape, keywords: Sequence[str]
+) -> list[str]:
     """A group of keywords in each schema that has its first one: JSON of digests, by keyword."""
     texts = {
         json.dumps(

@@ -27,7 +27,7 @@ TYPES_OF_RULE = {
     "dependentRequired": {"object"},
 }
 """The types of value that a rule constrains; values of other types pass it."""
-RULES = ("type", "enum", "const", *TYPES_OF_RULE)
+RULE_KEYWORDS = ("type", "enum", "const", *TYPES_OF_RULE)
 """Keywords that are compared by what they allow."""
 BREAKING_RULES = frozenset({"type", "enum", "const", "required", "dependentRequired"})
 """Rules that break the old version when they allow less; the others are a revision."""

@@ -11,7 +11,7 @@ from kinfold.bronze.schemas.compatibility.keywords import (
     members_of,
     subschema_of,
 )
-from kinfold.bronze.schemas.compatibility.shapes import Shape, shape_at
+from kinfold.bronze.schemas.compatibility.shapes import ValueShape, shape_at
 from kinfold.bronze.schemas.references import (
     IN_PLACE_APPLICATORS,
     SchemaDocuments,
@@ -20,7 +20,7 @@ from kinfold.bronze.schemas.references import (
 from kinfold.bronze.schemas.validators import validator_of
 
 
-def described_members(shape: Shape) -> dict[str, SchemaLocation]:
+def described_members(shape: ValueShape) -> dict[str, SchemaLocation]:
     """The members that `properties` describe, by name."""
     return {
         name: location.below("properties", name)
@@ -29,7 +29,7 @@ def described_members(shape: Shape) -> dict[str, SchemaLocation]:
     }
 
 
-def member_schemas(schemas: SchemaDocuments, shape: Shape, name: str) -> list[SchemaLocation]:
+def member_schemas(schemas: SchemaDocuments, shape: ValueShape, name: str) -> list[SchemaLocation]:
     """The schemas that apply to the member of that name."""
     applied = []
     for location, schema in shape.pairs:
@@ -40,7 +40,7 @@ def member_schemas(schemas: SchemaDocuments, shape: Shape, name: str) -> list[Sc
     return applied
 
 
-def other_member_schemas(schemas: SchemaDocuments, shape: Shape) -> list[SchemaLocation]:
+def other_member_schemas(schemas: SchemaDocuments, shape: ValueShape) -> list[SchemaLocation]:
     """The schemas that apply to members that no name and no pattern describes."""
     applied = []
     for location, schema in shape.pairs:
@@ -51,7 +51,7 @@ def other_member_schemas(schemas: SchemaDocuments, shape: Shape) -> list[SchemaL
 
 
 def pattern_schemas(
-    schemas: SchemaDocuments, shape: Shape, pattern: str, *, is_certain: bool
+    schemas: SchemaDocuments, shape: ValueShape, pattern: str, *, is_certain: bool
 ) -> list[SchemaLocation]:
     """The schemas that apply to members whose names match a pattern.
 
@@ -72,7 +72,7 @@ def pattern_schemas(
     return applied
 
 
-def member_name_schemas(shape: Shape) -> list[SchemaLocation]:
+def member_name_schemas(shape: ValueShape) -> list[SchemaLocation]:
     """The schemas that apply to the names of members."""
     return [
         part
@@ -81,7 +81,7 @@ def member_name_schemas(shape: Shape) -> list[SchemaLocation]:
     ]
 
 
-def item_schemas(shape: Shape, index: int) -> list[SchemaLocation]:
+def item_schemas(shape: ValueShape, index: int) -> list[SchemaLocation]:
     """The schemas that apply to the item at an index."""
     applied = []
     for location, schema in shape.pairs:
@@ -98,7 +98,7 @@ def allows_anything(schemas: SchemaDocuments, locations: Sequence[SchemaLocation
     return all(s is True or (s is not False and set(s) <= ANNOTATIONS) for s in found)
 
 
-def was_undescribed(schemas: SchemaDocuments, old: Shape, name: str) -> bool:
+def was_undescribed(schemas: SchemaDocuments, old: ValueShape, name: str) -> bool:
     """Whether the shape allows a member of that name, but does not describe it."""
     return (
         not allows_anything(schemas, old.locations)  # {} describes every value, and allows each
@@ -108,7 +108,7 @@ def was_undescribed(schemas: SchemaDocuments, old: Shape, name: str) -> bool:
     )
 
 
-def _may_describe(schemas: SchemaDocuments, shape: Shape, name: str) -> bool:
+def _may_describe(schemas: SchemaDocuments, shape: ValueShape, name: str) -> bool:
     """Whether a keyword that is compared only as a whole may describe the member."""
     waiting, reached = list(shape.locations), set()
     while waiting:

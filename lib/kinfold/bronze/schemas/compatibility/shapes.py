@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from kinfold.bronze.schemas.compatibility.json_values import comparable, type_set, value_type
-from kinfold.bronze.schemas.compatibility.keywords import EVERY_TYPE, RULES, TYPES_OF_RULE
+from kinfold.bronze.schemas.compatibility.keywords import EVERY_TYPE, RULE_KEYWORDS, TYPES_OF_RULE
 from kinfold.bronze.schemas.references import SchemaDocuments, SchemaLocation
 from kinfold.bronze.schemas.validators import validator_of
 
@@ -24,7 +24,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Shape:
+class ValueShape:
     """The schemas that apply to one value, including those reached by `$ref` and `allOf`."""
 
     locations: tuple[SchemaLocation, ...]
@@ -40,7 +40,7 @@ class Shape:
         return [
             Rule(keyword, schema[keyword], location)
             for location, schema in self.pairs
-            for keyword in RULES
+            for keyword in RULE_KEYWORDS
             if isinstance(schema, dict) and keyword in schema
         ]
 
@@ -94,7 +94,7 @@ class Shape:
         return _IMPLIES[rule.keyword](self, rule.value)
 
 
-def shape_at(schemas: SchemaDocuments, locations: Sequence[SchemaLocation]) -> Shape:
+def shape_at(schemas: SchemaDocuments, locations: Sequence[SchemaLocation]) -> ValueShape:
     """The shape of the schemas at some locations.
 
     Raises:
@@ -112,7 +112,7 @@ def shape_at(schemas: SchemaDocuments, locations: Sequence[SchemaLocation]) -> S
             waiting += [part for keyword, part in subschemas if keyword == "allOf"]
             if "$ref" in schema:
                 waiting.append(reference_target(schemas, location))
-    return Shape(tuple(reached), tuple(reached.values()))
+    return ValueShape(tuple(reached), tuple(reached.values()))
 
 
 def reference_target(schemas: SchemaDocuments, location: SchemaLocation) -> SchemaLocation:
@@ -127,29 +127,29 @@ def reference_target(schemas: SchemaDocuments, location: SchemaLocation) -> Sche
     return target
 
 
-def requires_all(shape: Shape, names: Sequence[str]) -> bool:
+def requires_all(shape: ValueShape, names: Sequence[str]) -> bool:
     """Whether the shape requires every member in `names`."""
     return set(names) <= {name for required in shape.all("required") for name in required}
 
 
-def _is_at_least(shape: Shape, limit: float, *, exclusive: bool) -> bool:
+def _is_at_least(shape: ValueShape, limit: float, *, exclusive: bool) -> bool:
     return any(v > limit or (v == limit and not exclusive) for v in shape.all("minimum")) or any(
         v >= limit for v in shape.all("exclusiveMinimum")
     )
 
 
-def _is_at_most(shape: Shape, limit: float, *, exclusive: bool) -> bool:
+def _is_at_most(shape: ValueShape, limit: float, *, exclusive: bool) -> bool:
     return any(v < limit or (v == limit and not exclusive) for v in shape.all("maximum")) or any(
         v <= limit for v in shape.all("exclusiveMaximum")
     )
 
 
-def _is_multiple(shape: Shape, divisor: float) -> bool:
+def _is_multiple(shape: ValueShape, divisor: float) -> bool:
     known = [*shape.all("multipleOf"), *([1] if "fraction" not in shape.types else [])]
     return any(Fraction(str(one)) % Fraction(str(divisor)) == 0 for one in known)
 
 
-def _requires_all_dependents(shape: Shape, dependents: Mapping[str, Sequence[str]]) -> bool:
+def _requires_all_dependents(shape: ValueShape, dependents: Mapping[str, Sequence[str]]) -> bool:
     known = [name for required in shape.all("required") for name in required]
     return all(
         set(names)
@@ -158,15 +158,15 @@ def _requires_all_dependents(shape: Shape, dependents: Mapping[str, Sequence[str
     )
 
 
-def _lower_limit(keyword: str) -> Callable[[Shape, float], bool]:
+def _lower_limit(keyword: str) -> Callable[[ValueShape, float], bool]:
     return lambda shape, limit: limit <= 0 or any(v >= limit for v in shape.all(keyword))
 
 
-def _upper_limit(keyword: str) -> Callable[[Shape, float], bool]:
+def _upper_limit(keyword: str) -> Callable[[ValueShape, float], bool]:
     return lambda shape, limit: any(v <= limit for v in shape.all(keyword))
 
 
-_IMPLIES: Mapping[str, Callable[[Shape, Any], bool]] = {
+_IMPLIES: Mapping[str, Callable[[ValueShape, Any], bool]] = {
     "minimum": lambda shape, limit: _is_at_least(shape, limit, exclusive=False),
     "exclusiveMinimum": lambda shape, limit: _is_at_least(shape, limit, exclusive=True),
     "maximum": lambda shape, limit: _is_at_most(shape, limit, exclusive=False),

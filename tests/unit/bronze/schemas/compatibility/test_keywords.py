@@ -5,7 +5,7 @@ import pytest
 from kinfold.bronze.schemas.compatibility.keywords import (
     ANNOTATIONS,
     OPAQUE_GROUPS,
-    RULES,
+    RULE_KEYWORDS,
     UNEVALUATED,
     has_keyword,
     members_of,
@@ -29,7 +29,7 @@ DRAFT_2020_12 = """
 
 def test_every_keyword_of_the_draft_is_in_exactly_one_group():
     opaque = [keyword for group in OPAQUE_GROUPS for keyword in group]
-    grouped = [*RULES, *opaque, *UNEVALUATED, *ANNOTATIONS, *REFERENCES, *FOLLOWED]
+    grouped = [*RULE_KEYWORDS, *opaque, *UNEVALUATED, *ANNOTATIONS, *REFERENCES, *FOLLOWED]
     grouped.remove("definitions")  # of earlier drafts
     assert sorted(grouped) == sorted(DRAFT_2020_12.split())
 

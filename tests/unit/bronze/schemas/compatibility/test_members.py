@@ -14,13 +14,13 @@ from kinfold.bronze.schemas.compatibility.members import (
     pattern_schemas,
     was_undescribed,
 )
-from kinfold.bronze.schemas.compatibility.shapes import Shape, shape_at
+from kinfold.bronze.schemas.compatibility.shapes import ValueShape, shape_at
 from kinfold.bronze.schemas.references import SchemaDocuments, SchemaLocation
 
 ROOT = SchemaLocation("t/1-0-0", "")
 
 
-def opened(schema: Any) -> tuple[SchemaDocuments, Shape]:
+def opened(schema: Any) -> tuple[SchemaDocuments, ValueShape]:
     schemas = SchemaDocuments({"t/1-0-0": schema})
     return schemas, shape_at(schemas, [ROOT])
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from kinfold.bronze.schemas.compatibility.shapes import Rule, Shape, requires_all, shape_at
+from kinfold.bronze.schemas.compatibility.shapes import Rule, ValueShape, requires_all, shape_at
 from kinfold.bronze.schemas.references import SchemaDocuments, SchemaLocation
 
 ROOT = SchemaLocation("t/1-0-0", "")
 
 
-def shape_of(schema: Any, **shared: Any) -> Shape:
+def shape_of(schema: Any, **shared: Any) -> ValueShape:
     documents = {f"{name}/1-0-0": document for name, document in shared.items()}
     return shape_at(SchemaDocuments({**documents, "t/1-0-0": schema}), [ROOT])
 

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from kinfold.bronze.schemas.compatibility.shapes import Rule, Shape
+from kinfold.bronze.schemas.compatibility.shapes import Rule, ValueShape
 from kinfold.bronze.schemas.compatibility.wording import narrowed_text, widened_text
 from kinfold.bronze.schemas.references import SchemaLocation
 
 ROOT = SchemaLocation("t/1-0-0", "")
 
 
-def shape(schema: Any) -> Shape:
-    return Shape((ROOT,), (schema,))
+def shape(schema: Any) -> ValueShape:
+    return ValueShape((ROOT,), (schema,))
 
 
 @pytest.mark.parametrize(
