@@ -1,1 +1,1 @@
-"""MLflow: runs, versions, gates and pictures of models."""
+"""Models in MLflow: runs, versions, gates and plots."""

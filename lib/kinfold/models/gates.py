@@ -1,4 +1,4 @@
-"""Gates: whether a candidate may become champion, as named checks of a number each."""
+"""Gates: whether a candidate may become champion, as named checks of one metric each."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ MetricComparison = Literal["at least", "at most", "more than"]
 
 @dataclass(frozen=True)
 class Check:
-    """One condition: a number seen against the number required."""
+    """One condition: the metric of a candidate compared with a limit."""
 
     name: str
     seen: float
@@ -19,7 +19,7 @@ class Check:
 
     @property
     def is_met(self) -> bool:
-        """A number that is not finite never meets anything."""
+        """Whether the condition is met; never by a number that is not finite."""
         if not (math.isfinite(self.seen) and math.isfinite(self.required)):
             return False
         if self.comparison == "at most":
@@ -30,7 +30,7 @@ class Check:
 
     @property
     def sentence(self) -> str:
-        """The check as people read it, with both numbers."""
+        """The check as a sentence, with both numbers."""
         return f"{self.name} is {self.seen:.4g}, required {self.comparison} {self.required:.4g}"
 
 
@@ -46,7 +46,7 @@ class GateVerdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the candidate may not become champion; empty when it may."""
+        """The checks that are not met, as sentences; empty if the candidate may become champion."""
         return tuple(check.sentence for check in self.checks if not check.is_met)
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,13 +59,13 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class Gate:
-    """What a candidate must show before it may become champion.
+    """The conditions under which a candidate may become champion.
 
     Attributes:
         at_least, at_most: absolute limits by metric.
-        beats_baseline_on: metrics on which it must be better than the one-line rule.
-        tolerance: by metric where more is better, how much worse than the champion, judged on the
-            same people, it may be.
+        beats_baseline_on: metrics that must be higher than those of the one-line rule.
+        tolerance: by metric where more is better, by how much the metric may be below that of the
+            champion on the same people.
     """
 
     at_least: Mapping[str, float] = field(default_factory=dict)
@@ -80,12 +80,13 @@ class Gate:
         baseline: Mapping[str, float] | None = None,
         champion: Mapping[str, float] | None = None,
     ) -> GateVerdict:
-        """Every check of the gate; a metric that was not measured fails its check.
+        """The verdict on a candidate: every check of the gate. A missing metric fails its check.
 
         Args:
-            baseline: metrics of the rule on the same people; None when there is no rule.
-            champion: metrics of the current champion on the same people; None when there is none,
-                so that the first candidate is held to the absolute limits and the rule only.
+            metrics: of the candidate.
+            baseline: metrics of the rule on the same people; None if there is no rule.
+            champion: metrics of the current champion on the same people; None if there is none.
+                The first candidate has only to meet the absolute limits and to beat the rule.
         """
 
         def seen(metric: str) -> float:

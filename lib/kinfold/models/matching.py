@@ -1,10 +1,10 @@
-"""A matching of person records as a run of MLflow: what it took them to be, and how sure it was."""
+"""Logs a matching of person records as an MLflow run."""
 
 from collections.abc import Mapping
 
 from kinfold.models.tracking import Tracking, training_run
 from kinfold.silver.matching.engine import Matching
-from kinfold.silver.matching.model.parameters import as_record
+from kinfold.silver.matching.model.parameters import weight_table
 
 
 def track_matching(
@@ -12,16 +12,16 @@ def track_matching(
     matching: Matching,
     *,
     name: str,
-    real: Mapping[str, float] | None = None,
+    scores: Mapping[str, float] | None = None,
     input_versions: Mapping[str, int] | None = None,
 ) -> str:
-    """Keep counts, the estimated precision and recall, the weights learnt and the settings.
+    """Log counts, estimated precision and recall, the model's weights and the settings.
 
     Args:
-        name: of the run.
-        real: precision, recall, F1 and B-cubed against the truth, where it is known; they stand
-            beside the estimates of the same name.
-        input_versions: version of each table that was matched.
+        name: name of the run.
+        scores: precision, recall, F1 and B-cubed against the truth, where it is known. Each is
+            logged as `real_<name>`, beside the estimate of the same name.
+        input_versions: version of each input table.
 
     Returns:
         The run's id.
@@ -32,9 +32,9 @@ def track_matching(
             params={"kinds": matching.model.kinds, **matching.settings.model_dump()},
             metrics={
                 **matching.metrics(),
-                **{f"real_{score}": value for score, value in (real or {}).items()},
+                **{f"real_{score}": value for score, value in (scores or {}).items()},
                 **{f"seconds_{stage}": taken for stage, taken in matching.seconds.items()},
             },
         )
-        run.keep(documents={"weights_in_bits": as_record(matching.model)})
+        run.keep(documents={"weights_in_bits": weight_table(matching.model)})
         return run.run_id

@@ -1,4 +1,4 @@
-"""Where a lake's models are tracked."""
+"""The MLflow tracking of a lake."""
 
 from kinfold.core.errors import ConfError
 from kinfold.core.settings.models import Settings
@@ -7,10 +7,10 @@ from kinfold.runtime.lake.roots import local_path
 
 
 def tracking_of(settings: Settings) -> Tracking:
-    """The tracking place of the settings; without one, SQLite and files inside the lake.
+    """The tracking that the settings name; without it, SQLite and files inside the lake.
 
-    Each lake so has models of its own: a champion trained on one company's people must not score
-    another's.
+    So each lake has its own models: a champion trained on the people of one company must not score
+    those of another.
 
     Raises:
         ConfError: the lake is not local and no tracking URI is set.
@@ -21,8 +21,8 @@ def tracking_of(settings: Settings) -> Tracking:
     local = local_path(settings.lake.root)
     if local is None:
         raise ConfError(
-            f"tracking.uri is not set and lake.root {settings.lake.root} is no local folder, where "
-            "MLflow's database could be. Set it: --set tracking.uri=http://HOST:PORT."
+            f"tracking.uri is not set and lake.root {settings.lake.root} is not a local folder, "
+            "where MLflow's database could be. Set it: --set tracking.uri=http://HOST:PORT."
         )
     folder = local / "_mlflow"
     folder.mkdir(parents=True, exist_ok=True)

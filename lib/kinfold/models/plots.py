@@ -1,8 +1,8 @@
-"""Plots: the pictures of a model, for its MLflow run and for the report.
+"""Plots of a model, for its MLflow run and for the report.
 
-Each function takes plain data and returns a figure that is readable at 700 pixels. Figures are made
-without pyplot, so nothing global is touched and nothing has to be closed. The colours stay apart
-for people who do not see red and green; lines also differ in style.
+Each function takes plain data and returns a figure that is readable at 700 pixels. pyplot is not
+used, so there is no global state and no figure to close. The colours are distinct for people with
+red-green colour blindness; lines also differ in style.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,14 @@ _MARKERS = "os^Dv<>pX*"
 def plot_roc_curve(
     model: CurvePoints, rule: CurvePoints, *, auc: float, rule_auc: float
 ) -> "Figure":
-    """Buyers found against others taken, for the model and for the rule."""
-    figure, axes = _canvas("ROC: buyers found at the price of others taken")
+    """ROC curve of the model and of the rule."""
+    figure, axes = _canvas("ROC: share of buyers and of other people selected")
     axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="chance, AUC 0.500")
     axes.plot(*_xy(rule), color=RULE, linestyle="--", label=f"one-line rule, AUC {rule_auc:.3f}")
     axes.plot(*_xy(model), color=MODEL, linewidth=2.4, label=f"model, AUC {auc:.3f}")
-    _shares(axes, "others taken (false positive rate)", "buyers found (true positive rate)")
+    _share_axes(
+        axes, "others selected (false positive rate)", "buyers selected (true positive rate)"
+    )
     _legend(axes, "lower right")
     return figure
 
@@ -52,30 +54,30 @@ def plot_precision_recall(
     rule_average_precision: float,
     base_rate: float,
 ) -> "Figure":
-    """How many of those taken buy, the more buyers are to be found."""
-    figure, axes = _canvas("Precision and recall: how many of those taken buy")
+    """Precision by recall, of the model and of the rule."""
+    figure, axes = _canvas("Precision and recall: share of buyers among those selected")
     axes.axhline(base_rate, color=CHANCE, linestyle=":", label=f"everyone, {base_rate:.3f}")
     rule_label = f"one-line rule, AP {rule_average_precision:.3f}"
     axes.plot(*_xy(rule), color=RULE, linestyle="--", label=rule_label)
     axes.plot(*_xy(model), color=MODEL, linewidth=2.4, label=f"model, AP {average_precision:.3f}")
-    _shares(axes, "buyers found (recall)", "of those taken, buyers (precision)")
+    _share_axes(axes, "buyers selected (recall)", "buyers among those selected (precision)")
     _legend(axes, "upper right")
     return figure
 
 
 def plot_calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) -> "Figure":
-    """What was said against what came true, per group of (mean probability, rate, people)."""
-    figure, axes = _canvas(f"Calibration: what was said and what came true (ECE {ece:.3f})")
-    top = min(1.0, 1.12 * max((max(said, seen) for said, seen, _ in bins), default=1.0))
-    axes.plot([0, top], [0, top], color=CHANCE, linestyle=":", label="said = came true")
-    said, seen, counts = ([bin_[i] for bin_ in bins] for i in range(3))
-    # Two standard errors of a rate among so many people: what chance alone explains.
+    """Predicted probability and observed rate, from groups of (mean probability, rate, people)."""
+    figure, axes = _canvas(f"Calibration: predicted and observed share of buyers (ECE {ece:.3f})")
+    top = min(1.0, 1.12 * max((max(predicted, seen) for predicted, seen, _ in bins), default=1.0))
+    axes.plot([0, top], [0, top], color=CHANCE, linestyle=":", label="predicted = observed")
+    predicted, observed, counts = ([bin_[i] for bin_ in bins] for i in range(3))
+    # Two standard errors of a rate: the difference that chance alone explains.
     slack = [
-        2 * (rate * (1 - rate) / count) ** 0.5 for rate, count in zip(seen, counts, strict=True)
+        2 * (rate * (1 - rate) / count) ** 0.5 for rate, count in zip(observed, counts, strict=True)
     ]
     axes.errorbar(
-        said,
-        seen,
+        predicted,
+        observed,
         yerr=slack,
         color=MODEL,
         marker="o",
@@ -86,7 +88,7 @@ def plot_calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) ->
     axes.set_xlim(0, top)
     axes.set_ylim(0, top)
     _percent(axes)
-    axes.set_xlabel("mean probability said")
+    axes.set_xlabel("mean predicted probability")
     axes.set_ylabel("share that bought")
     _legend(axes, "upper left")
     return figure
@@ -95,20 +97,20 @@ def plot_calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) ->
 def plot_gain(
     model: CurvePoints, rule: CurvePoints, *, lift_top_decile: float, base_rate: float
 ) -> "Figure":
-    """Share of the buyers reached, by share of people addressed from the top."""
+    """Share of buyers reached by share of people addressed, the highest scores first."""
     figure, axes = _canvas(f"Gain: the top tenth buys {lift_top_decile:.1f} times as often")
     axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="in any order")
     axes.plot([0, base_rate, 1], [0, 1, 1], color=QUIET, linewidth=1, label="perfect order")
     axes.plot(*_xy(rule), color=RULE, linestyle="--", label="one-line rule")
     axes.plot(*_xy(model), color=MODEL, linewidth=2.4, label="model")
-    _shares(axes, "people addressed, likeliest first", "buyers reached")
+    _share_axes(axes, "people addressed, likeliest first", "buyers reached")
     _legend(axes, "lower right")
     return figure
 
 
 def plot_feature_importance(shares: Mapping[str, float], *, count: int = 12) -> "Figure":
-    """The features that brought most, as bars."""
-    figure, axes = _canvas("What the model goes by: share of the trees' gain")
+    """The features with the highest share of gain, as bars."""
+    figure, axes = _canvas("Feature importance: share of the trees' gain")
     top = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:count][::-1]
     names = [feature_label(name) for name, _ in top]
     bars = axes.barh(names, [share for _, share in top], color=MODEL, height=0.66)
@@ -123,7 +125,7 @@ def plot_feature_importance(shares: Mapping[str, float], *, count: int = 12) -> 
 def plot_silhouette_by_k(
     trials: Sequence[tuple[int, float, bool]], *, chosen: int, smallest_share: float
 ) -> "Figure":
-    """Silhouette per number of segments, from (k, silhouette, has a segment too small to use)."""
+    """Silhouette by number of segments, from (k, silhouette, whether a segment is too small)."""
     figure, axes = _canvas(f"Silhouette by number of segments: {chosen} chosen")
     axes.plot([k for k, *_ in trials], [s for _, s, _ in trials], color=CHANCE, zorder=1)
     for is_tiny, colour, marker, label in (
@@ -150,14 +152,14 @@ def plot_segment_map(
     x_label: str,
     y_label: str,
 ) -> "Figure":
-    """People as points, coloured by segment, with the segment's name at its middle."""
+    """People as points, coloured by segment, with the segments' names in the legend."""
     figure, axes = _canvas("Segments: people who behave alike lie close together", height=5.4)
-    for place, (segment_id, name) in enumerate(sorted(names.items())):
+    for number, (segment_id, name) in enumerate(sorted(names.items())):
         own = [(x, y) for x, y, s in points if s == segment_id]
         if not own:
             continue
-        colour = SEGMENT_COLOURS[place % len(SEGMENT_COLOURS)]
-        marker = _MARKERS[place % len(_MARKERS)]
+        colour = SEGMENT_COLOURS[number % len(SEGMENT_COLOURS)]
+        marker = _MARKERS[number % len(_MARKERS)]
         axes.scatter(*_xy(own), s=16, color=colour, marker=marker, alpha=0.55, linewidth=0)
         axes.scatter([], [], s=48, color=colour, marker=marker, label=f"{name} ({len(own):,})")
     axes.set_xlabel(x_label)
@@ -177,9 +179,8 @@ def plot_segment_map(
 
 
 def plot_profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Figure":
-    """How many profiles hold how many identifiers, from (identifiers, profiles); `cap` stands for
-    itself and more."""
-    figure, axes = _canvas("Profiles by how many identifiers they hold", height=3.4)
+    """Profiles by number of identifiers, from (identifiers, profiles); `cap` is `cap` or more."""
+    figure, axes = _canvas("Profiles by number of identifiers", height=3.4)
     counts = {int(size): int(profiles) for size, profiles in sizes}
     shown = range(1, max([*counts, 1]) + 1)
     labels = [f"{size}+" if size >= cap else str(size) for size in shown]
@@ -195,13 +196,13 @@ _STATUS_COLOURS = {"active": MODEL, "blocked": RULE, "withdrawn": CHANCE}
 
 
 def plot_links_by_rule(counts: Sequence[tuple[str, str, int]]) -> "Figure":
-    """Links of the identity graph by the rule that made them, from (rule, status, links)."""
+    """Links of the identity graph by rule, from (rule, status, links)."""
     figure, axes = _canvas("Links by rule, and whether they join people", height=3.4)
     rules = sorted({rule for rule, _, _ in counts}, reverse=True)
-    found = {(rule, status): links for rule, status, links in counts}
+    links_by_kind = {(rule, status): links for rule, status, links in counts}
     start = [0] * len(rules)
     for status, colour in _STATUS_COLOURS.items():
-        widths = [found.get((rule, status), 0) for rule in rules]
+        widths = [links_by_kind.get((rule, status), 0) for rule in rules]
         label = f"{status} ({sum(widths):,})"
         axes.barh(rules, widths, left=start, color=colour, height=0.6, label=label)
         start = [one + width for one, width in zip(start, widths, strict=True)]
@@ -216,17 +217,17 @@ _CHANGE_COLOURS = {"merge": MODEL, "split": RULE, "move": "#009e73", "rename": C
 
 
 def plot_id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
-    """People whose ids changed by run, from (moment, changes by kind), the oldest first."""
+    """Changes of profile ids by run, from (moment, changes by kind), the oldest first."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _canvas("Changes of ids by run", height=3.4)
-    places = list(range(len(runs)))
+    positions = list(range(len(runs)))
     start = [0] * len(runs)
     for kind, colour in _CHANGE_COLOURS.items():
         heights = [counts.get(kind, 0) for _, counts in runs]
-        axes.bar(places, heights, bottom=start, color=colour, width=0.6, label=f"{kind}s")
+        axes.bar(positions, heights, bottom=start, color=colour, width=0.6, label=f"{kind}s")
         start = [one + height for one, height in zip(start, heights, strict=True)]
-    axes.set_xticks(places, [moment for moment, _ in runs], rotation=30, ha="right")
+    axes.set_xticks(positions, [moment for moment, _ in runs], rotation=30, ha="right")
     axes.set_ylabel("pairs of people")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -242,7 +243,7 @@ def plot_id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
 
 
 def feature_label(column: str) -> str:
-    """A feature's column name as a label: `order_count_90d` is `orders, 90 d`."""
+    """The label of a feature's column: `order_count_90d` becomes `orders, 90 d`."""
     words, _, window = column.rpartition("_")
     if not (window.endswith("d") and window[:-1].isdigit()):
         words, window = column, ""
@@ -284,7 +285,7 @@ def _percent(axes: "Axes") -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 
-def _shares(axes: "Axes", x_label: str, y_label: str) -> None:
+def _share_axes(axes: "Axes", x_label: str, y_label: str) -> None:
     axes.set_xlim(-0.005, 1.005)
     axes.set_ylim(0, 1.03)
     _percent(axes)
@@ -293,6 +294,6 @@ def _shares(axes: "Axes", x_label: str, y_label: str) -> None:
 
 
 def _legend(
-    axes: "Axes", place: Literal["best", "lower right", "upper left", "upper right"]
+    axes: "Axes", location: Literal["best", "lower right", "upper left", "upper right"]
 ) -> None:
-    axes.legend(loc=place, frameon=False, fontsize=10, labelcolor=INK)
+    axes.legend(loc=location, frameon=False, fontsize=10, labelcolor=INK)

@@ -1,4 +1,4 @@
-"""Registry: the versions of a model, and which of them is the champion."""
+"""Registry: the versions of a model, and the champion among them."""
 
 import json
 import tempfile
@@ -24,9 +24,9 @@ class Champion:
     """The version in use.
 
     Attributes:
-        run_id: the run that made it.
-        as_of: the moment whose knowledge went in (UTC).
-        inputs: the columns it reads.
+        run_id: the run that trained it.
+        as_of: the moment up to which its training data was known (UTC).
+        inputs: the columns that it reads.
     """
 
     name: str
@@ -38,22 +38,22 @@ class Champion:
 
 @runs.quiet_mlflow()
 def find_champion(tracking: Tracking, *, name: str) -> Champion | None:
-    """The champion of a model; None when no version has passed its gate, or there is none."""
+    """The champion of a model; None if no version has passed its gate, or no version exists."""
     from mlflow.exceptions import MlflowException
 
     try:
-        found = runs.client_of(tracking).get_model_version_by_alias(name, CHAMPION)
+        version = runs.client_of(tracking).get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
-        # A missing model and a missing alias have different codes, by the kind of store.
+        # The code for a missing model or alias depends on the kind of store.
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
             return None
         raise
     return Champion(
         name=name,
-        version=int(found.version),
-        run_id=str(found.run_id),
-        as_of=datetime.fromisoformat(found.tags[runs.AS_OF]),
-        inputs=tuple(json.loads(found.tags[runs.INPUTS])),
+        version=int(version.version),
+        run_id=str(version.run_id),
+        as_of=datetime.fromisoformat(version.tags[runs.AS_OF]),
+        inputs=tuple(json.loads(version.tags[runs.INPUTS])),
     )
 
 
@@ -61,20 +61,20 @@ def get_champion(tracking: Tracking, *, name: str) -> Champion:
     """The champion of a model.
 
     Raises:
-        ModelGateError: there is none.
+        ModelGateError: there is no champion.
     """
     champion = find_champion(tracking, name=name)
     if champion is None:
         raise ModelGateError(
             f"model {name}: no champion at {tracking.uri}, expected a version that passed its "
-            "gate. Train one; if that ran, its run says why in report/verdict.json."
+            "gate. Train one; if a training has run, its report/verdict.json has the reasons."
         )
     return champion
 
 
 def is_due(tracking: Tracking, *, name: str, as_of: datetime, after_days: int) -> bool:
-    """Whether a model should be trained: it has no champion, or one `after_days` older than
-    `as_of`."""
+    """Whether to train a model: it has no champion, or a champion that is `after_days` older than
+    `as_of` or more."""
     champion = find_champion(tracking, name=name)
     return champion is None or as_of - champion.as_of >= timedelta(days=after_days)
 
@@ -86,7 +86,7 @@ def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
     mlflow.set_tracking_uri(tracking.uri)
     mlflow.set_registry_uri(tracking.registry_uri)
     source = f"models:/{champion.name}/{champion.version}"
-    # Spark reads all of it at once, so the downloaded copy can go when this returns.
+    # Spark reads the whole model here, so the downloaded copy is not needed afterwards.
     with tempfile.TemporaryDirectory(prefix="kinfold-model-") as folder:
         model: PipelineModel = mlflow.spark.load_model(
             source, dfs_tmpdir=tracking.spark_folder or folder, dst_path=folder
@@ -152,12 +152,12 @@ def register_candidate(
 
 
 def read_document(tracking: Tracking, *, run_id: str, document: str) -> Any:
-    """Plain data a run kept: `evaluation`, `verdict`, `segments`, ..."""
+    """A JSON document that a run logged: `evaluation`, `verdict`, `segments`, ..."""
     return json.loads(_read(tracking, run_id, f"{document}.json"))
 
 
 def read_figure(tracking: Tracking, *, run_id: str, name: str) -> bytes:
-    """A picture a run kept, as PNG."""
+    """A figure that a run logged, as PNG."""
     return _read(tracking, run_id, f"{name}.png")
 
 
@@ -172,13 +172,13 @@ def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
 
 @runs.quiet_mlflow()
 def metrics_of(tracking: Tracking, *, run_id: str) -> Mapping[str, float]:
-    """The metrics a run kept."""
+    """The metrics that a run logged."""
     return dict(runs.client_of(tracking).get_run(run_id).data.metrics)
 
 
 @runs.quiet_mlflow()
 def apply_verdict(run: TrainingRun, *, name: str, version: int, verdict: GateVerdict) -> bool:
-    """Write the verdict down, on the run and on the version, and move the alias if it passed.
+    """Record the verdict on the run and on the version; if it passed, make the version champion.
 
     Returns:
         Whether the version is the champion now.

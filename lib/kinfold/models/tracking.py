@@ -37,14 +37,14 @@ AS_OF, INPUTS = "kinfold.as_of", "kinfold.inputs"
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where runs and versions are kept.
+    """An MLflow experiment, its tracking server and its model registry.
 
     Attributes:
         uri: tracking server or database.
-        registry_uri: where versions are registered; the same place unless said otherwise.
-        experiment_id: the experiment that collects the runs.
-        spark_folder: a folder that driver and executors all reach, through which Spark hands a
-            model over; None where they share a machine.
+        registry_uri: registry of model versions; the same as `uri` by default.
+        experiment_id: the experiment of the runs.
+        spark_folder: a folder that the driver and all executors can reach, for copies of Spark
+            models; None if they run on one machine.
     """
 
     uri: str
@@ -54,7 +54,7 @@ class Tracking:
 
 
 def load_mlflow() -> Any:
-    """MLflow, imported once, silent and without usage reports."""
+    """The module mlflow, imported once, without log output and without telemetry."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -70,8 +70,10 @@ def load_mlflow() -> Any:
 
 @contextlib.contextmanager
 def quiet_mlflow() -> Iterator[None]:
-    """No announcements of MLflow on the console, and none of its libraries' deprecations, which are
-    not ours to act on. What goes wrong is raised, not announced. Also a decorator."""
+    """Suppress MLflow's messages on the console and its libraries' deprecation warnings.
+
+    Nobody can act on them here; errors are raised as usual. Also usable as a decorator.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         load_mlflow()
@@ -94,51 +96,51 @@ def open_tracking(
     registry_uri: str | None = None,
     spark_folder: str | None = None,
 ) -> Tracking:
-    """The tracking place, with its experiment made if it is new.
+    """Open the tracking of an experiment; create the experiment if it is new.
 
     Args:
-        uri: anything MLflow takes: `sqlite:///...`, `http://...`, `databricks`.
-        artifact_root: path or URI below which a new experiment keeps its files; None leaves it to
-            the server, and is a folder beside the database where there is none.
+        uri: a tracking URI of MLflow: `sqlite:///...`, `http://...`, `databricks`.
+        artifact_root: path or URI of the folder for the files of a new experiment; None = the
+            server decides, and for an SQLite database it is the folder of the database.
 
     Raises:
-        ConfError: it is no place that MLflow knows, or it does not answer.
+        ConfError: MLflow does not know such a URI, or the server does not answer.
     """
     from mlflow.exceptions import MlflowException
 
     try:
         client = _client(uri, registry_uri or uri)
-        known = client.get_experiment_by_name(experiment)
-        if known is not None:
-            experiment_id = known.experiment_id
+        existing = client.get_experiment_by_name(experiment)
+        if existing is not None:
+            experiment_id = existing.experiment_id
         else:
             root = artifact_root or _beside_database(uri)
             location = None if root is None else f"{root.rstrip('/')}/{experiment}"
             experiment_id = client.create_experiment(experiment, artifact_location=location)
     except (MlflowException, OSError) as error:
-        # Without the text, and of the URI its beginning alone: both may hold a password.
-        place = f"{urlsplit(uri).scheme}://{urlsplit(uri).hostname or '...'}"
+        # Only scheme and host, and not the text of the error: both can contain a password.
+        server = f"{urlsplit(uri).scheme}://{urlsplit(uri).hostname or '...'}"
         raise ConfError(
-            f"MLflow at {place}: cannot be opened ({type(error).__name__}). Name a place such as "
-            "sqlite:///FOLDER/mlflow.db, http://HOST:PORT or databricks, and see that it answers."
+            f"MLflow at {server}: cannot be opened ({type(error).__name__}). Use a URI such as "
+            "sqlite:///FOLDER/mlflow.db, http://HOST:PORT or databricks, and check that it answers."
         ) from error
     return Tracking(uri, registry_uri or uri, experiment_id, spark_folder)
 
 
 def _beside_database(uri: str) -> str | None:
-    """The folder of an SQLite file's artifacts. MLflow's own is where the process was started."""
+    """The artifact folder of an SQLite file. MLflow's default is the current folder."""
     path = uri.removeprefix(_SQLITE)
     return None if path == uri else str(Path(path).resolve().parent / "artifacts")
 
 
 @quiet_mlflow()
 def client_of(tracking: Tracking) -> "MlflowClient":
-    """MLflow's own client, for what this module does not wrap."""
+    """The MLflow client, for functions that this module does not wrap."""
     return _client(tracking.uri, tracking.registry_uri)
 
 
 class TrainingRun:
-    """An open run. Metrics, settings and files added to it stay even if the training fails."""
+    """An open run. What is logged to it stays even if the training fails."""
 
     def __init__(self, tracking: Tracking, run_id: str) -> None:
         self.tracking = tracking
@@ -148,7 +150,7 @@ class TrainingRun:
     def describe(
         self, *, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None
     ) -> None:
-        """Add settings and results; a metric that is not finite cannot be kept and is left out."""
+        """Log params and metrics, except metrics that are not finite: MLflow cannot store them."""
         mlflow = load_mlflow()
         if params:
             mlflow.log_params({name: _as_text(value) for name, value in params.items()})
@@ -167,7 +169,7 @@ class TrainingRun:
         figures: "Mapping[str, Figure] | None" = None,
         documents: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep figures as `report/<name>.png` and plain data as `report/<name>.json`."""
+        """Log figures as `report/<name>.png` and plain data as `report/<name>.json`."""
         with tempfile.TemporaryDirectory() as folder:
             for name, figure in (figures or {}).items():
                 figure.savefig(Path(folder, f"{name}.png"), dpi=110)
@@ -187,14 +189,14 @@ class TrainingRun:
         example: Mapping[str, Any],
         as_of: datetime,
     ) -> int:
-        """Keep the pipeline and register it as a new version of `name`; the version is returned.
+        """Log the pipeline and register it as a new version of `name`; return the version.
 
         Args:
-            inputs: the raw columns the pipeline reads. Written down, never inferred: inference has
-                given wrong signatures, and a registry may demand one.
+            inputs: the columns that the pipeline reads. Declared and not inferred: inference has
+                returned wrong signatures, and a registry can require one.
             outputs: MLflow type by output column.
             example: one row of the inputs.
-            as_of: the moment whose knowledge went in, kept with the version.
+            as_of: the moment up to which the training data was known; stored with the version.
         """
         mlflow = load_mlflow()
         requirements = [f"{package}=={_version_of(package)}" for package in ("pyspark", "numpy")]
@@ -205,24 +207,24 @@ class TrainingRun:
                 dfs_tmpdir=folder,
                 signature=_signature(inputs, outputs),
                 input_example=_example(example, inputs),
-                pip_requirements=requirements,  # inferring them takes many seconds
+                pip_requirements=requirements,  # to infer them takes many seconds
             )
         client = client_of(self.tracking)
         _ensure_model(client, name)
         source = mlflow.get_artifact_uri(MODEL_PATH)
         tags = {AS_OF: as_of.isoformat(), INPUTS: json.dumps(inputs.fieldNames())}
-        made = client.create_model_version(name, source, run_id=self.run_id, tags=tags)
-        return int(made.version)
+        version = client.create_model_version(name, source, run_id=self.run_id, tags=tags)
+        return int(version.version)
 
 
 @contextlib.contextmanager
 def training_run(
     tracking: Tracking, *, name: str, input_versions: Mapping[str, int]
 ) -> Iterator[TrainingRun]:
-    """A run that ends with this block: finished, or failed when the block raises.
+    """A run that ends with the block: as finished, or as failed if the block raises.
 
     Args:
-        input_versions: version of each table that goes in, kept as params and as one tag.
+        input_versions: version of each input table, logged as params and as one tag.
     """
     mlflow = load_mlflow()
     with quiet_mlflow():
@@ -243,8 +245,10 @@ def training_run(
 
 @contextlib.contextmanager
 def _spark_folder(tracking: Tracking) -> Iterator[str]:
-    """Where Spark writes a model before it goes to the artifact store. Not MLflow's own default,
-    `/tmp/mlflow`, which two users of a machine would share."""
+    """The folder in which Spark writes a model before MLflow uploads it.
+
+    Not MLflow's default, `/tmp/mlflow`, which two users of a machine would share.
+    """
     if tracking.spark_folder is not None:
         yield tracking.spark_folder
         return
@@ -276,12 +280,12 @@ def _signature(inputs: T.StructType, outputs: Mapping[str, str]) -> "ModelSignat
     from mlflow.types import ColSpec, DataType, Schema
 
     types = {"bigint": "long", "string": "string", "double": "double", "timestamp": "datetime"}
-    read = [
+    input_columns = [
         ColSpec(types[field.dataType.simpleString()], field.name, required=not field.nullable)
         for field in inputs.fields
     ]
-    made = [ColSpec(DataType[kind], column) for column, kind in outputs.items()]
-    return ModelSignature(inputs=Schema(read), outputs=Schema(made))
+    output_columns = [ColSpec(DataType[kind], column) for column, kind in outputs.items()]
+    return ModelSignature(inputs=Schema(input_columns), outputs=Schema(output_columns))
 
 
 def _example(row: Mapping[str, Any], inputs: T.StructType) -> Any:
@@ -303,7 +307,7 @@ def _as_text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """`value` as JSON can hold it: a number that is not finite becomes null."""
+    """`value` in types of JSON; a number that is not finite becomes null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

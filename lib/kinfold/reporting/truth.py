@@ -1,4 +1,4 @@
-"""Results against the truth, where a generated world left one beside its data."""
+"""Scores against the truth that a generated world leaves beside its data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from kinfold.core.errors import ConfError
+from kinfold.core.pair_scores import pair_scores
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Who is who, and who will buy.
+    """The true owner of each identifier, and the people who will buy.
 
     Attributes:
         identifiers: namespace, value, person_id; a shared identifier has a row per person.
@@ -24,9 +25,9 @@ class Truth:
 
 @dataclass(frozen=True)
 class IdentityResult:
-    """Identity resolution over all pairs of identifiers that belong to one person in truth.
+    """Scores of identity resolution over pairs of identifiers.
 
-    Identifiers that several people share have no single owner and are left out of the pairs.
+    An identifier that several people share has no single owner, so its pairs are not counted.
     """
 
     identifiers: int
@@ -34,7 +35,7 @@ class IdentityResult:
     people: int
     profiles: int
     pure_profiles: int
-    """Profiles with identifiers of one person only."""
+    """Profiles whose identifiers belong to one person."""
     whole_people: int
     """People whose identifiers are all in one profile."""
     precision: float
@@ -46,7 +47,7 @@ def load_truth(folder: Path) -> Truth:
     """The truth files of a generated world.
 
     Raises:
-        ConfError: they are not there.
+        ConfError: a file is missing or cannot be read.
     """
     try:
         return Truth(
@@ -55,7 +56,7 @@ def load_truth(folder: Path) -> Truth:
         )
     except (OSError, ValueError) as error:
         raise ConfError(
-            f"--truth {folder}: identifiers.jsonl and buyers.jsonl cannot be read there. Give the "
+            f"--truth {folder}: identifiers.jsonl and buyers.jsonl cannot be read there. Name the "
             "truth folder of a generated world, or leave --truth out."
         ) from error
 
@@ -70,34 +71,31 @@ def identity_result(identity_map: pd.DataFrame, truth: Truth) -> IdentityResult:
     is_shared = owners.duplicated(["namespace", "value"], keep=False)
     owned = owners[~is_shared]
     known = identity_map.merge(owned, on=["namespace", "value"], how="inner")
-    cells = known.groupby(["profile_id", "person_id"]).size()
-    by_profile, by_person = known.groupby("profile_id").size(), known.groupby("person_id").size()
-    together, placed, true = (_pairs(c.to_numpy()) for c in (cells, by_profile, by_person))
-    precision = together / placed if placed else 1.0
-    recall = together / true if true else 1.0
-    people_per_profile = cells.reset_index().groupby("profile_id").size()
-    profiles_per_person = cells.reset_index().groupby("person_id").size()
+    people, profiles = (pd.factorize(known[name])[0] for name in ("person_id", "profile_id"))
+    scores = pair_scores(people, profiles)
+    combinations = known[["profile_id", "person_id"]].drop_duplicates()
+    people_per_profile = combinations.groupby("profile_id").size()
+    profiles_per_person = combinations.groupby("person_id").size()
     return IdentityResult(
         identifiers=len(known),
-        shared_identifiers=int(
-            owners[is_shared][["namespace", "value"]].drop_duplicates().shape[0]
-        ),
-        people=len(by_person),
-        profiles=len(by_profile),
+        shared_identifiers=len(owners[is_shared][["namespace", "value"]].drop_duplicates()),
+        people=len(profiles_per_person),
+        profiles=len(people_per_profile),
         pure_profiles=int((people_per_profile == 1).sum()),
         whole_people=int((profiles_per_person == 1).sum()),
-        precision=precision,
-        recall=recall,
-        f1=2 * precision * recall / (precision + recall) if together else 0.0,
+        precision=scores.precision,
+        recall=scores.recall,
+        f1=scores.f1,
     )
 
 
 def future_buyers(
     scores: pd.DataFrame, identity_map: pd.DataFrame, truth: Truth
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The scores and what really came: arrays of probability and label, one entry per profile.
+    """Predicted probability and true label of each profile, as two arrays in one order.
 
-    A profile buys when any person it holds an identifier of buys.
+    A profile is a buyer if an identifier of it belongs to a person who buys. Profiles without a
+    known identifier are absent.
 
     Args:
         scores: profile_id, probability.
@@ -106,10 +104,5 @@ def future_buyers(
     owned = identity_map.merge(truth.identifiers, on=["namespace", "value"], how="inner")
     buys = owned.merge(truth.buyers[["person_id", "buys"]], on="person_id", how="inner")
     by_profile = buys.groupby("profile_id")["buys"].any().rename("label").reset_index()
-    judged = scores.merge(by_profile, on="profile_id").sort_values("profile_id")
-    return judged["probability"].to_numpy(float), judged["label"].to_numpy(float)
-
-
-def _pairs(sizes: np.ndarray) -> float:
-    sizes = sizes.astype(np.float64)
-    return float((sizes * (sizes - 1) / 2).sum())
+    labelled = scores.merge(by_profile, on="profile_id").sort_values("profile_id")
+    return labelled["probability"].to_numpy(float), labelled["label"].to_numpy(float)

@@ -54,6 +54,11 @@ def is_submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def mlflow_tracking_uri() -> str | None:
+    """MLflow's variable MLFLOW_TRACKING_URI, for a job without a lake; None if it is not set."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
 def environments(home: Path) -> list[str]:
     """Valid values of `--env`: the files of `conf/` except base.yaml."""
     return sorted(f.stem for f in (home / "conf").glob("*.yaml") if f.stem != "base")

@@ -1,7 +1,7 @@
-"""Fuzzy matching: which records are the same person, by Fellegi-Sunter weights learnt unlabelled.
+"""Fuzzy matching: records of the same person, by Fellegi-Sunter weights learnt without labels.
 
-Read in this order: `settings` (what a person says), `kinds` (comparable values), `records`,
-`blocking` (candidate pairs), `comparisons` (agreement levels), `scoring`, `em` (the model's
-numbers), `model`, `clustering` (people out of links), `estimates`, `truth`, and `engine`, which
-runs all of it.
+Reading order: `settings` (configuration and the map of columns), `model.kinds` (normalised values),
+`records`, `blocking` (candidate pairs), `model.comparisons` (agreement levels), `scoring`
+(agreement patterns), `model.em` and `model.parameters` (the model), `clustering` (profiles),
+`estimates`, `engine` (all steps), `files` (the job `match_people`).
 """

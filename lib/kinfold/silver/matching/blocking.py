@@ -1,11 +1,11 @@
-"""Candidate pairs: which records are worth comparing, out of all that could be.
+"""Blocking: the candidate pairs, out of all pairs of records.
 
-Every record has blocking keys: its values, and softer forms of them (how a name sounds, the month
-and day of a birth date, the sector of a postcode). Records that share a key form a block. A block
-of at most `max_block_size` records is compared pair by pair. A larger one is divided by a second
-key of another attribute, then by a third; what is still too large is dropped and counted. So no
-rule has to be written for a data set, no block is ever quadratic in something large, and a rare
-value is enough to bring two records together whatever else is wrong with them.
+Every record has blocking keys: its values, and less exact forms of them (the sound of a name, the
+month and day of a birth date, the sector of a postcode). Records that share a key form a block. All
+pairs within a block of at most `max_block_size` records are candidates. A larger block is divided
+by a second key of another attribute, then by a third; a block that is still too large is dropped
+and counted. So no data set needs its own rules, no large block costs quadratic time, and one rare
+value in common makes two records a candidate pair, however much their other values differ.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,12 +34,13 @@ MOST_KEYS = 3
 
 @dataclass
 class BlockingReport:
-    """What blocking did, by the number of keys combined.
+    """Numbers of blocking, one entry per round: round n combines n keys.
 
     Attributes:
-        blocks: with at least two records.
-        largest: records in the largest block met, before it was divided or dropped.
-        oversize: blocks above the cap; divided further, and after the last round dropped.
+        blocks: number of blocks with at least two records.
+        largest: number of records in the largest block, before it was divided or dropped.
+        oversize: number of blocks above the limit. They are divided in the next round; those of the
+            last round are dropped.
     """
 
     blocks: list[int] = field(default_factory=list)
@@ -48,15 +49,17 @@ class BlockingReport:
 
     @property
     def dropped(self) -> int:
+        """Number of blocks dropped."""
         return self.oversize[-1] if self.oversize else 0
 
     @property
     def largest_block(self) -> int:
+        """Number of records in the largest block of all rounds."""
         return max(self.largest, default=0)
 
 
 def keys_of(kind: Kind, value: str) -> list[str]:
-    """Blocking keys of one value, each told apart by the form it is."""
+    """The blocking keys of one value. The first character says which form of the value a key is."""
     words = value.split()
     if kind in (Kind.GIVEN_NAME, Kind.SURNAME):
         return [f"3{value[:3]}", *(f"s{sound(word)}" for word in words if len(word) > 1)]
@@ -82,16 +85,16 @@ def keys_of(kind: Kind, value: str) -> list[str]:
 
 
 def blocking_keys(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
-    """Every key of every record.
+    """The blocking keys of all records.
 
     Returns:
         One row per record_no and key: attributes (bit i = attribute i), key (64-bit hash).
     """
     names = value_names(kinds)
 
-    # No built-in knows metaphones; hashes keep the keys small.
+    # Python, because Spark has no metaphone. Hashes keep the keys small.
     def explode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        seen: dict[tuple[int, str], list[int]] = {}
+        hashes_by_value: dict[tuple[int, str], list[int]] = {}
         for batch in batches:
             numbers, attributes, keys = [], [], []
             record_nos = batch.column(0).to_pylist()
@@ -101,11 +104,11 @@ def blocking_keys(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
                 ):
                     if value is None:
                         continue
-                    hashes = seen.get((number, value))
+                    hashes = hashes_by_value.get((number, value))
                     if hashes is None:
                         texts = sorted(set(keys_of(kind, value)))
-                        hashes = [_hashed(f"{number}|{text}") for text in texts]
-                        seen[(number, value)] = hashes
+                        hashes = [_key_hash(f"{number}|{text}") for text in texts]
+                        hashes_by_value[(number, value)] = hashes
                     numbers += [record_no] * len(hashes)
                     attributes += [1 << number] * len(hashes)
                     keys += hashes
@@ -115,24 +118,24 @@ def blocking_keys(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
     return records.select(RECORD_NO, *names).mapInArrow(explode, _KEYS)
 
 
-def _hashed(text: str) -> int:
+def _key_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def candidate_pairs(
     records: DataFrame, *, kinds: Sequence[Kind], max_block_size: int
 ) -> tuple[DataFrame, BlockingReport]:
-    """Pairs of records that share a small enough block, each once.
+    """The pairs of records that share a block of at most `max_block_size` records.
 
     Args:
-        records: as `comparable_records` makes them, kept in memory or on disk by the caller.
+        records: see `comparable_records`; the caller persists them.
 
     Returns:
-        One row per pair: left < right (record numbers); and what blocking met on the way.
+        One row per pair: left < right (record numbers). And the numbers of blocking.
     """
     report = BlockingReport()
     singles = blocking_keys(records, kinds=kinds)
-    found = []
+    pairs_by_round = []
     keys, oversize_singles = singles, None
     most_keys = min(MOST_KEYS, len(kinds))
     for round_no in range(1, most_keys + 1):
@@ -143,8 +146,10 @@ def candidate_pairs(
             .persist(StorageLevel.MEMORY_AND_DISK)
         )
         is_small = F.size("members") <= max_block_size
-        _measure(blocks, is_small, report)
-        found.append(blocks.where(is_small).select("members").mapInArrow(_pairs_within, PAIRS))
+        _count_blocks(blocks, is_small, report)
+        pairs_by_round.append(
+            blocks.where(is_small).select("members").mapInArrow(_pairs_within, PAIRS)
+        )
         if not report.oversize[-1] or round_no == most_keys:
             break
         oversize = blocks.where(~is_small).select(
@@ -152,20 +157,20 @@ def candidate_pairs(
         )
         oversize_singles = oversize if oversize_singles is None else oversize_singles
         keys = _combined(oversize, oversize_singles)
-    pairs = found[0]
-    for more in found[1:]:
+    pairs = pairs_by_round[0]
+    for more in pairs_by_round[1:]:
         pairs = pairs.unionAll(more)
     return pairs.distinct(), report
 
 
 def all_pairs(records: DataFrame) -> DataFrame:
-    """Every pair of few records, each once: left < right."""
+    """Every pair of records, once: left < right. Quadratic, so for few records."""
     left = records.select(F.col(RECORD_NO).alias("left"))
     right = records.select(F.col(RECORD_NO).alias("right"))
     return left.join(right, on=F.col("left") < F.col("right"), how="inner")
 
 
-def _measure(blocks: DataFrame, is_small: Column, report: BlockingReport) -> None:
+def _count_blocks(blocks: DataFrame, is_small: Column, report: BlockingReport) -> None:
     row = blocks.agg(
         F.count("*").alias("blocks"),
         F.coalesce(F.max(F.size("members")), F.lit(0)).alias("largest"),
@@ -178,10 +183,10 @@ def _measure(blocks: DataFrame, is_small: Column, report: BlockingReport) -> Non
 
 
 def _combined(oversize: DataFrame, singles: DataFrame) -> DataFrame:
-    """Keys of one more attribute each, for records of oversize blocks.
+    """Keys of oversize blocks, each combined with a key of one more attribute.
 
-    Attributes are added in ascending order: a set of them met in another order holds no new pair,
-    because each part of it that was small enough has been compared already.
+    Attributes are added in ascending order only. Another order of the same attributes has no new
+    pair: each part of it that was small enough is a block already.
     """
     some = oversize.select(RECORD_NO, "attributes", "key")
     other = singles.select(
@@ -199,12 +204,12 @@ def _combined(oversize: DataFrame, singles: DataFrame) -> DataFrame:
 
 
 def _pairs_within(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """All pairs of each block's members; sorted members make left < right."""
+    """All pairs within each block. Its members are sorted, so left < right."""
     for batch in batches:
-        lists = batch.column(0)
-        members = np.asarray(lists.flatten())
-        sizes = np.diff(np.asarray(lists.offsets))
-        starts = np.asarray(lists.offsets)[:-1] - lists.offsets[0].as_py()
+        blocks = batch.column(0)
+        members = np.asarray(blocks.flatten())
+        sizes = np.diff(np.asarray(blocks.offsets))
+        starts = np.asarray(blocks.offsets)[:-1] - blocks.offsets[0].as_py()
         lefts, rights = [], []
         for size in np.unique(sizes):
             first, second = np.array(list(combinations(range(size), 2))).T

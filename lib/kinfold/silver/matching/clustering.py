@@ -1,15 +1,16 @@
-"""People out of scored pairs: groups of records are joined on the evidence of all their pairs.
+"""Clusters of records from scored pairs: average linkage on the evidence of all pairs.
 
-Plain closure joins two people because of one wrong link. Here two groups become one only while all
-pairs between them, taken together, say so. For each attribute the mean weight over the pairs that
-know it counts, so a record without a birth date is judged by the birth dates of its group, and a
-pair that disagrees speaks against. Several pairs corroborate each other up to a limit; a pair that
-shares no blocking key counts a little against. Unions go in descending order of that weight, so the
-outcome does not depend on the order of the input, and a union that would break a limit is refused.
+Connected components would join two people because of one wrong link. Here two groups of records are
+joined only if all pairs between them support it together. For each attribute, the mean weight over
+the pairs with a value on both sides counts. So a record without a birth date is compared by the
+birth dates of its group, and a pair that disagrees counts against the union. Several pairs
+corroborate each other up to a limit, and a pair that shares no blocking key counts a little against
+the union. The union with the highest weight comes first, so the result does not depend on the order
+of the input. A union that would exceed the maximum size is refused.
 """
 
 import heapq
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
@@ -39,13 +40,13 @@ def clusters(
 
     Args:
         left, right: node numbers of each pair, each pair once, left < right.
-        evidence: bits that each attribute (column) of each pair (row) adds; 0 where not known.
-        known: whether both records of the pair know the attribute.
-        prior: bits for or against before anything is compared.
-        threshold: weight in bits above which two groups are one.
+        evidence: weight in bits of each attribute (column) in each pair (row); 0 if not known.
+        known: whether both records of the pair have a value of the attribute.
+        prior: weight in bits before any comparison.
+        threshold: two groups are joined above this weight, in bits.
         corroboration: k pairs count for (1 + corroboration) k / (k + corroboration) of them.
-        unseen_weight: of pairs that are not given, in bits.
-        max_cluster_size: no union beyond it.
+        unseen_weight: weight in bits of a pair that is absent from left and right.
+        max_cluster_size: no union is larger.
     """
     order = np.lexsort((right, left))
     labels = _linkage(
@@ -54,10 +55,7 @@ def clusters(
         right[order].astype(np.int64),
         evidence[order].astype(np.float32),
         known[order].astype(np.float32),
-        float(prior),
-        float(threshold),
-        float(corroboration),
-        float(unseen_weight),
+        _Weighing(float(prior), float(threshold), float(corroboration), float(unseen_weight)),
         max_cluster_size,
     )
     smallest = np.full(node_count, node_count, dtype=np.int64)
@@ -65,8 +63,53 @@ def clusters(
     return np.asarray(smallest[labels])
 
 
+class _Weighing(NamedTuple):
+    """How the pairs between two groups make one weight; see `clusters`."""
+
+    prior: float
+    threshold: float
+    corroboration: float
+    unseen: float
+
+
+class _Groups(NamedTuple):
+    """The groups of records so far, and the evidence between neighbouring groups.
+
+    A group is known by one of its nodes, its root. Two groups are neighbours if a pair connects
+    them. The evidence between two neighbours is in one row of `total`, `known` and `seen`.
+
+    Attributes:
+        parent: union-find forest of the nodes.
+        size: number of records of a group.
+        version: number of unions that a group has absorbed; a heap entry of an older version is
+            out of date.
+        is_alive: whether the node is still a root.
+        head, tail: first and last entry in the list of a group's neighbours, -1 if it is empty.
+        degree: number of entries in that list.
+        following: the next entry of an entry, -1 at the end. Entries 2i and 2i + 1 are the two ends
+            of pair i.
+        other: the node at the other end of an entry.
+        total: by pair of neighbours and attribute, the sum of the evidence.
+        known: by pair of neighbours and attribute, the number of pairs with a value.
+        seen: by pair of neighbours, the number of pairs of records between them.
+    """
+
+    parent: Any
+    size: Any
+    version: Any
+    is_alive: Any
+    head: Any
+    tail: Any
+    degree: Any
+    following: Any
+    other: Any
+    total: Any
+    known: Any
+    seen: Any
+
+
 @compiled
-def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
+def _root(parent: Any, node: int) -> Any:  # pragma: no cover  # compiled
     while parent[node] != node:
         parent[node] = parent[parent[node]]
         node = parent[node]
@@ -74,20 +117,123 @@ def _root(parent: Any, node: int) -> Any:  # pragma: no cover - compiled
 
 
 @compiled
-def _group_weight(
-    total: Any,
-    known: Any,
-    prior: float,
-    corroboration: float,
-    unseen: float,
-    seen: float,
-    pairs: float,
-) -> float:  # pragma: no cover - compiled
-    weight = prior
+def _key(one: int, other: int) -> Any:  # pragma: no cover  # compiled
+    """The two groups of a pair of neighbours as one number."""
+    return (min(one, other) << 32) | max(one, other)
+
+
+@compiled
+def _weight(
+    groups: _Groups, row: int, pair_count: float, weighing: _Weighing
+) -> float:  # pragma: no cover  # compiled
+    """The weight of a union in bits, from the row of its evidence."""
+    weight = weighing.prior
+    total, known = groups.total[row], groups.known[row]
     for number in range(len(total)):
         if known[number] > 0:
-            weight += total[number] * (1 + corroboration) / (known[number] + corroboration)
-    return float((weight * seen + unseen * (pairs - seen)) / pairs)
+            # k pairs that sum to t count for (1 + c) t / (k + c).
+            pairs = known[number] + weighing.corroboration
+            weight += total[number] * (1 + weighing.corroboration) / pairs
+    seen = groups.seen[row]
+    return float((weight * seen + weighing.unseen * (pair_count - seen)) / pair_count)
+
+
+@compiled
+def _single_records(
+    node_count: int, left: Any, right: Any, evidence: Any, known: Any
+) -> _Groups:  # pragma: no cover  # compiled
+    """Every record as a group, with the records that it has a pair with as neighbours."""
+    pair_count = len(left)
+    groups = _Groups(
+        np.arange(node_count),
+        np.ones(node_count, np.int64),
+        np.zeros(node_count, np.int64),
+        np.ones(node_count, np.bool_),
+        np.full(node_count, -1, np.int64),
+        np.full(node_count, -1, np.int64),
+        np.zeros(node_count, np.int64),
+        np.full(2 * pair_count, -1, np.int64),
+        np.zeros(2 * pair_count, np.int64),
+        evidence.copy(),
+        known.copy(),
+        np.ones(pair_count),
+    )
+    for i in range(pair_count):
+        for end in range(2):
+            entry = 2 * i + end
+            node, neighbour = (left[i], right[i]) if end == 0 else (right[i], left[i])
+            groups.other[entry] = neighbour
+            groups.following[entry] = groups.head[node]
+            if groups.head[node] < 0:
+                groups.tail[node] = entry
+            groups.head[node] = entry
+            groups.degree[node] += 1
+    return groups
+
+
+@compiled
+def _move_evidence(
+    groups: _Groups, rows: Any, a: int, b: int
+) -> None:  # pragma: no cover  # compiled
+    """Add the evidence between b and its neighbours to that between a and them."""
+    entry = groups.head[b]
+    while entry >= 0:
+        c = _root(groups.parent, groups.other[entry])
+        old = _key(b, c)
+        if c != a and old in rows:
+            new = _key(a, c)
+            source = rows[old]
+            del rows[old]
+            if new in rows:
+                target = rows[new]
+                groups.total[target] += groups.total[source]
+                groups.known[target] += groups.known[source]
+                groups.seen[target] += groups.seen[source]
+            else:
+                rows[new] = source
+        entry = groups.following[entry]
+
+
+@compiled
+def _join_neighbours(groups: _Groups, a: int, b: int) -> None:  # pragma: no cover  # compiled
+    """Append the list of b's neighbours to that of a."""
+    if groups.head[b] >= 0:
+        if groups.head[a] < 0:
+            groups.head[a] = groups.head[b]
+        else:
+            groups.following[groups.tail[a]] = groups.head[b]
+        groups.tail[a] = groups.tail[b]
+
+
+@compiled
+def _score_neighbours(
+    groups: _Groups, rows: Any, heap: Any, a: int, weighing: _Weighing
+) -> None:  # pragma: no cover  # compiled
+    """Push the unions of a with its neighbours; remove entries that lead to a neighbour twice."""
+    scored = Dict.empty(types.int64, types.boolean)
+    entry, before, count = groups.head[a], np.int64(-1), 0
+    while entry >= 0:
+        after = groups.following[entry]
+        c = _root(groups.parent, groups.other[entry])
+        if c != a and c not in scored:
+            scored[c] = True
+            count += 1
+            pair_count = float(groups.size[a] * groups.size[c])
+            weight = _weight(groups, rows[_key(a, c)], pair_count, weighing)
+            if weight > weighing.threshold:
+                low, high = min(a, c), max(a, c)
+                versions = groups.version[low], groups.version[high]
+                heapq.heappush(heap, (-weight, low, high, versions[0], versions[1]))
+            before = entry
+        else:
+            if before < 0:
+                groups.head[a] = after
+            else:
+                groups.following[before] = after
+            if after < 0:
+                groups.tail[a] = before
+        entry = after
+    groups.degree[a] = count
 
 
 @compiled
@@ -96,110 +242,39 @@ def _linkage(
     left: Any,
     right: Any,
     evidence: Any,
-    are_known: Any,
-    prior: float,
-    threshold: float,
-    corroboration: float,
-    unseen: float,
+    known: Any,
+    weighing: _Weighing,
     max_size: int,
-) -> Any:  # pragma: no cover - compiled
-    pair_count = len(left)
-    size = np.ones(node_count, np.int64)
-    parent = np.arange(node_count)
-    version = np.zeros(node_count, np.int64)
-    is_alive = np.ones(node_count, np.bool_)
-    total, known = evidence.copy(), are_known.copy()
-    seen = np.ones(pair_count)
-    # Neighbours of a group: a linked list of entries 2i and 2i + 1, the two ends of pair i.
-    head = np.full(node_count, -1, np.int64)
-    tail = np.full(node_count, -1, np.int64)
-    degree = np.zeros(node_count, np.int64)
-    following = np.full(2 * pair_count, -1, np.int64)
-    other = np.zeros(2 * pair_count, np.int64)
-    slot = Dict.empty(types.int64, types.int64)
+) -> Any:  # pragma: no cover  # compiled
+    """The root of each node after all unions, the best first."""
+    groups = _single_records(node_count, left, right, evidence, known)
+    rows = Dict.empty(types.int64, types.int64)
     heap = [(0.0, np.int64(0), np.int64(0), np.int64(0), np.int64(0))]
-    heap.pop()
-    for i in range(pair_count):
-        a, b = left[i], right[i]
-        slot[(a << 32) | b] = i
-        for end in range(2):
-            entry = 2 * i + end
-            here, there = (a, b) if end == 0 else (b, a)
-            other[entry] = there
-            following[entry] = head[here]
-            if head[here] < 0:
-                tail[here] = entry
-            head[here] = entry
-            degree[here] += 1
-        weight = _group_weight(total[i], known[i], prior, corroboration, unseen, 1.0, 1.0)
-        if weight > threshold:
-            heap.append((-weight, a, b, np.int64(0), np.int64(0)))
+    heap.pop()  # The entry only declared the type of the list.
+    for i in range(len(left)):
+        rows[_key(left[i], right[i])] = i
+        weight = _weight(groups, i, 1.0, weighing)
+        if weight > weighing.threshold:
+            heap.append((-weight, left[i], right[i], np.int64(0), np.int64(0)))
     heapq.heapify(heap)
     while len(heap) > 0:
         _, a, b, version_a, version_b = heapq.heappop(heap)
-        if not (is_alive[a] and is_alive[b]):
+        if not (groups.is_alive[a] and groups.is_alive[b]):
             continue
-        if version[a] != version_a or version[b] != version_b:
+        if groups.version[a] != version_a or groups.version[b] != version_b:
             continue
-        if size[a] + size[b] > max_size:
+        if groups.size[a] + groups.size[b] > max_size:
             continue
-        if degree[a] < degree[b]:
+        if groups.degree[a] < groups.degree[b]:
             a, b = b, a
-        is_alive[b] = False
-        parent[b] = a
-        version[a] += 1
-        entry = head[b]
-        while entry >= 0:
-            c = _root(parent, other[entry])
-            if c != a:
-                old = (min(b, c) << 32) | max(b, c)
-                if old in slot:
-                    new = (min(a, c) << 32) | max(a, c)
-                    from_slot = slot[old]
-                    del slot[old]
-                    if new in slot:
-                        to_slot = slot[new]
-                        total[to_slot] += total[from_slot]
-                        known[to_slot] += known[from_slot]
-                        seen[to_slot] += seen[from_slot]
-                    else:
-                        slot[new] = from_slot
-            entry = following[entry]
-        if head[b] >= 0:
-            if head[a] < 0:
-                head[a] = head[b]
-            else:
-                following[tail[a]] = head[b]
-            tail[a] = tail[b]
-        size[a] += size[b]
-        # Score against all neighbours anew, and unlink entries that lead nowhere new.
-        met = Dict.empty(types.int64, types.boolean)
-        entry, before, count = head[a], np.int64(-1), 0
-        while entry >= 0:
-            after = following[entry]
-            c = _root(parent, other[entry])
-            if c != a and c not in met:
-                met[c] = True
-                count += 1
-                at = slot[(min(a, c) << 32) | max(a, c)]
-                all_pairs = float(size[a] * size[c])
-                weight = _group_weight(
-                    total[at], known[at], prior, corroboration, unseen, seen[at], all_pairs
-                )
-                if weight > threshold:
-                    low, high = min(a, c), max(a, c)
-                    heapq.heappush(heap, (-weight, low, high, version[low], version[high]))
-                before = entry
-            else:
-                if before < 0:
-                    head[a] = after
-                else:
-                    following[before] = after
-                if after < 0:
-                    tail[a] = before
-            entry = after
-        degree[a] = count
+        groups.is_alive[b] = False
+        groups.parent[b] = a
+        groups.version[a] += 1
+        _move_evidence(groups, rows, a, b)
+        _join_neighbours(groups, a, b)
+        groups.size[a] += groups.size[b]
+        _score_neighbours(groups, rows, heap, a, weighing)
     labels = np.empty(node_count, np.int64)
     for i in range(node_count):
-        labels[i] = _root(parent, i)
+        labels[i] = _root(groups.parent, i)
     return labels

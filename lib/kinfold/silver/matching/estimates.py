@@ -1,8 +1,8 @@
-"""How good the clusters are by the model's own account, without the truth.
+"""Precision and recall of clusters as the model itself estimates them, without the truth.
 
-Every scored pair has a probability. Inside the clusters their mean is the share of pairs that are
-right; what they sum to outside is the number of pairs that were missed. That is only as honest as
-the model's probabilities, so where the truth is known both are printed side by side.
+Every scored pair has a match probability. Its mean inside the clusters estimates the share of
+correct pairs; its sum outside estimates the number of missed pairs. The estimate is only as good as
+the model's probabilities, so where the truth is known, both are printed side by side.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinfold.core.pair_scores import PairScores, pair_count
 from kinfold.silver.matching.model.parameters import probability
 
 
@@ -19,23 +20,28 @@ def estimated_scores(
     right: NDArray[np.int64],
     weights: NDArray[Any],
 ) -> dict[str, float]:
-    """Estimated pairwise precision, recall and F1 of clusters, and the share of pairs scored.
+    """Estimated pairwise precision, recall and F1 of clusters, and the recall of blocking.
+
+    Args:
+        labels: the cluster of each record.
+        left, right: the records of each scored pair.
+        weights: match weight of each scored pair, in bits.
 
     Returns:
         estimated_precision, estimated_recall, estimated_f1; estimated_blocking_recall: share of
-        the pairs inside clusters that a blocking key brought together.
+        the pairs inside clusters that share a blocking key.
     """
     chance = probability(weights)
     is_inside = labels[left] == labels[right]
-    sizes = np.bincount(labels).astype(np.float64)
-    claimed = float((sizes * (sizes - 1) / 2).sum())
+    predicted_pairs = pair_count(np.bincount(labels))
     precision = float(chance[is_inside].mean()) if is_inside.any() else 1.0
-    hits, missed = precision * claimed, float(chance[~is_inside].sum())
-    recall = hits / (hits + missed) if hits + missed else 1.0
-    total = precision + recall
+    hits, missed = precision * predicted_pairs, float(chance[~is_inside].sum())
+    scores = PairScores(precision, hits / (hits + missed) if hits + missed else 1.0)
     return {
-        "estimated_precision": precision,
-        "estimated_recall": recall,
-        "estimated_f1": 2 * precision * recall / total if total else 0.0,
-        "estimated_blocking_recall": float(is_inside.sum()) / claimed if claimed else 1.0,
+        "estimated_precision": scores.precision,
+        "estimated_recall": scores.recall,
+        "estimated_f1": scores.f1,
+        "estimated_blocking_recall": (
+            float(is_inside.sum()) / predicted_pairs if predicted_pairs else 1.0
+        ),
     }

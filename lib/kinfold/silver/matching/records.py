@@ -1,7 +1,7 @@
-"""Records in comparable form: one numbered row each, values normalised, with their frequencies.
+"""Records with numbers, normalised values and the frequency of each value.
 
-Column names of the input never reach a Spark expression: attribute number i is `v<i>` from here on,
-so a column may be called `by` or `a.b`.
+Column names of the input never reach a Spark expression: the column of attribute i is `v<i>` from
+here on, so an input column can have any name, such as `by` or `a.b`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +17,12 @@ PROFILE_ID = "profile_id"
 
 
 def value_name(number: int) -> str:
-    """Column with the normalised value of an attribute."""
+    """The column with the normalised value of an attribute."""
     return f"v{number}"
 
 
 def frequency_name(number: int) -> str:
-    """Column with the share of known values of an attribute that equal this one."""
+    """The column with the share of the attribute's known values that are equal to this value."""
     return f"f{number}"
 
 
@@ -35,16 +35,16 @@ def frequency_names(kinds: Sequence[Kind]) -> list[str]:
 
 
 def comparable_records(keyed: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
-    """Normalised values of each record, numbered in the order of the keys.
+    """The normalised values of each record, numbered in the order of the keys.
 
     Args:
-        keyed: one row per record: record_key (unique text), v0, v1, ... (text as it came).
+        keyed: one row per record: record_key (unique text), v0, v1, ... (raw text).
         kinds: of v0, v1, ...
 
     Returns:
         One row per record: record_no (0, 1, ... in the order of record_key, so that the order of
-        the input never matters), record_key, v0, v1, ... normalised; null = not known. A full name
-        beside a given name or surname keeps only the words those two do not have.
+        the input does not matter), record_key, v0, v1, ... normalised; null = not known. A full
+        name beside a given name or a surname keeps only the words that those two do not have.
     """
     in_order = Window.orderBy(RECORD_KEY)
     schema = T.StructType(
@@ -57,7 +57,7 @@ def comparable_records(keyed: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
         *value_names(kinds),
     )
 
-    # No built-in folds accents, reads every date form or strips titles.
+    # Python, because no Spark function removes accents and titles or reads every form of a date.
     def normalise(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             values = comparable_values(
@@ -74,7 +74,7 @@ def comparable_records(keyed: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
 def comparable_values(
     columns: Sequence[Sequence[str | None]], kinds: Sequence[Kind]
 ) -> list[list[str | None]]:
-    """Normalised columns; in a full name only what given name and surname do not say already."""
+    """The normalised columns; a full name without the words of the given name and surname."""
     values = [normalised(kind, column) for kind, column in zip(kinds, columns, strict=True)]
     named = [n for n, kind in enumerate(kinds) if kind in (Kind.GIVEN_NAME, Kind.SURNAME)]
     for number, kind in enumerate(kinds):
@@ -87,9 +87,9 @@ def comparable_values(
     return values
 
 
-def _further_words(whole: str | None, said: Sequence[str | None]) -> str | None:
+def _further_words(whole: str | None, parts: Sequence[str | None]) -> str | None:
     words = whole.split() if whole else []
-    for text in said:
+    for text in parts:
         for word in (text or "").split():
             if word in words:
                 words.remove(word)
@@ -97,13 +97,14 @@ def _further_words(whole: str | None, said: Sequence[str | None]) -> str | None:
 
 
 def with_frequencies(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
-    """The records with f0, f1, ...: how common each value is; null where the value is.
+    """The records with the frequency of each value.
 
     Args:
-        records: as `comparable_records` makes them.
+        records: see `comparable_records`.
 
     Returns:
-        One row per record; same columns and f0, f1, ... in (0, 1].
+        One row per record: the same columns, and f0, f1, ... in (0, 1]; null where the value is
+        null.
     """
     melted = records.select(
         RECORD_NO, F.posexplode(F.array(*value_names(kinds))).alias("attribute", "value")

@@ -1,6 +1,9 @@
-"""Agreement patterns of pairs, computed in Arrow, each distinct pair of values once per batch."""
+"""Agreement patterns of candidate pairs, computed in Arrow.
 
-from collections.abc import Iterable, Iterator, Sequence
+Each distinct pair of values is compared once per batch.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.records import (
     RECORD_NO,
     frequency_name,
+    value_name,
     value_names,
 )
 
@@ -26,7 +30,7 @@ PATTERNS = T.StructType(
     ]
 )
 CLOSE_MATCH_SHARE = 0.5
-"""How much of the rarity of a value counts where the two are close, not equal: a typing error in a
+"""Share of a value's rarity that counts if two values are close but not equal: a typing error in a
 rare name is still a rare name."""
 
 
@@ -37,59 +41,38 @@ def agreement_patterns(
     kinds: Sequence[Kind],
     chances_of_equal: Sequence[float],
 ) -> DataFrame:
-    """How each pair of records agrees.
+    """The agreement pattern of each pair of records.
 
     Args:
         pairs: left, right (record numbers).
-        records: record_no with values and frequencies, as `with_frequencies` makes them.
+        records: record_no with values and frequencies, see `with_frequencies`.
+        chances_of_equal: for each attribute, the probability that two random values are equal.
 
     Returns:
-        One row per pair: left, right, pattern (all levels in one number, see `em`), rarity (bits
-        that equal or close values add because they are rare, or take because they are common).
+        One row per pair: left, right, pattern (the levels of all attributes as one number, see
+        `em.pattern_sizes`), rarity (weight in bits of equal or close values because they are rare;
+        negative if they are common).
     """
     adjusted = [n for n, kind in enumerate(kinds) if COMPARISONS[kind].is_frequency_adjusted]
     needed = [*value_names(kinds), *(frequency_name(n) for n in adjusted)]
-    of_sides = [
+    left, right = (
         records.select(
             F.col(RECORD_NO).alias(side),
             *(F.col(name).alias(f"{side}_{name}") for name in needed),
         )
         for side in ("left", "right")
-    ]
-    wide = pairs.join(of_sides[0], on="left", how="inner").join(
-        of_sides[1], on="right", how="inner"
     )
-    columns = ["left", "right"] + [
-        f"{side}_{name}" for name in needed for side in ("left", "right")
-    ]
-    place = {name: at for at, name in enumerate(columns)}
-    sizes = pattern_sizes([COMPARISONS[kind].level_count for kind in kinds])
+    wide = pairs.join(left, on="left", how="inner").join(right, on="right", how="inner")
+    columns = [f"{side}_{name}" for name in needed for side in ("left", "right")]
 
-    # Spark has no Jaro-Winkler; rapidfuzz compares whole columns.
+    # Python, because Spark has no Jaro-Winkler distance; rapidfuzz compares whole columns.
     def compare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            pattern = np.zeros(batch.num_rows, dtype=np.int64)
-            rarity = np.zeros(batch.num_rows, dtype=np.float64)
-            sides = [
-                [
-                    batch.column(place[f"{side}_{name}"]).to_numpy(zero_copy_only=False)
-                    for name in value_names(kinds)
-                ]
-                for side in ("left", "right")
-            ]
-            for number, (kind, levels) in enumerate(
-                zip(kinds, pair_levels(sides[0], sides[1], kinds=kinds), strict=True)
-            ):
-                pattern += (levels.astype(np.int64) + 1) * sizes[number]
-                if COMPARISONS[kind].is_frequency_adjusted:
-                    name = frequency_name(number)
-                    rarity += rarity_bits(
-                        levels,
-                        batch.column(place[f"left_{name}"]).to_numpy(zero_copy_only=False),
-                        batch.column(place[f"right_{name}"]).to_numpy(zero_copy_only=False),
-                        equal=COMPARISONS[kind].equal,
-                        chance_of_equal=chances_of_equal[number],
-                    )
+            arrays = {
+                name: batch.column(number).to_numpy(zero_copy_only=False)
+                for number, name in enumerate(columns, start=2)
+            }
+            pattern, rarity = _pattern_and_rarity(arrays, batch.num_rows, kinds, chances_of_equal)
             yield pa.RecordBatch.from_arrays(
                 [
                     batch.column(0),
@@ -100,26 +83,61 @@ def agreement_patterns(
                 names=PATTERNS.names,
             )
 
-    return wide.select(*columns).mapInArrow(compare, PATTERNS)
+    return wide.select("left", "right", *columns).mapInArrow(compare, PATTERNS)
+
+
+def _pattern_and_rarity(
+    arrays: Mapping[str, NDArray[Any]],
+    pair_count: int,
+    kinds: Sequence[Kind],
+    chances_of_equal: Sequence[float],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Pattern and rarity of each pair of a batch.
+
+    Args:
+        arrays: values and frequencies of both sides, as `left_<column>` and `right_<column>`.
+    """
+    pattern = np.zeros(pair_count, dtype=np.int64)
+    rarity = np.zeros(pair_count, dtype=np.float64)
+    sizes = pattern_sizes([COMPARISONS[kind].level_count for kind in kinds])
+    left, right = (
+        [arrays[f"{side}_{value_name(number)}"] for number in range(len(kinds))]
+        for side in ("left", "right")
+    )
+    for number, levels in enumerate(pair_levels(left, right, kinds=kinds)):
+        comparison = COMPARISONS[kinds[number]]
+        pattern += (levels.astype(np.int64) + 1) * sizes[number]
+        if comparison.is_frequency_adjusted:
+            rarity += rarity_bits(
+                levels,
+                arrays[f"left_{frequency_name(number)}"],
+                arrays[f"right_{frequency_name(number)}"],
+                equal=comparison.equal,
+                chance_of_equal=chances_of_equal[number],
+            )
+    return pattern, rarity
 
 
 def pair_levels(
     left: Sequence[NDArray[Any]], right: Sequence[NDArray[Any]], *, kinds: Sequence[Kind]
 ) -> list[NDArray[np.int8]]:
-    """The level of each attribute (one array per attribute, on either side) of each pair.
+    """For each attribute, the agreement level of each pair.
 
-    Where given name and surname have changed places, both count as close.
+    If given name and surname are swapped in one of the two records, both count as close.
+
+    Args:
+        left, right: the values of each side, one array per attribute.
     """
-    found = [levels_of(kind, a, b) for kind, a, b in zip(kinds, left, right, strict=True)]
+    levels = [levels_of(kind, a, b) for kind, a, b in zip(kinds, left, right, strict=True)]
     if Kind.GIVEN_NAME in kinds and Kind.SURNAME in kinds:
         given, surname = kinds.index(Kind.GIVEN_NAME), kinds.index(Kind.SURNAME)
-        is_swapped = (found[given] >= 0) & (found[surname] >= 0)
+        is_swapped = (levels[given] >= 0) & (levels[surname] >= 0)
         is_swapped &= np.asarray(left[given] == right[surname], dtype=bool)
         is_swapped &= np.asarray(left[surname] == right[given], dtype=bool)
         for number in (given, surname):
             close = COMPARISONS[kinds[number]].equal - 1
-            found[number][is_swapped] = np.maximum(found[number][is_swapped], close)
-    return found
+            levels[number][is_swapped] = np.maximum(levels[number][is_swapped], close)
+    return levels
 
 
 def rarity_bits(
@@ -130,11 +148,11 @@ def rarity_bits(
     equal: int,
     chance_of_equal: float,
 ) -> NDArray[np.float64]:
-    """Bits for agreeing on a rare value, or against for a common one.
+    """Weight in bits of agreement on a rare value; negative for a common value.
 
     Args:
-        left, right: how common each value is; anything where the value is missing.
-        equal: the level of equality; the one below it is "close".
+        left, right: frequency of each value; any number where the value is missing.
+        equal: the level of equality; the level below it is "close".
     """
     bits = np.zeros(len(levels))
     for level, share in ((equal, 1.0), (equal - 1, CLOSE_MATCH_SHARE)):

@@ -1,4 +1,4 @@
-"""What a person says about matching: settings for all data, and a map of one data set's columns."""
+"""Configuration of matching: settings for all data, and the map of the columns of one file."""
 
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,48 +15,47 @@ AnyConf = TypeVar("AnyConf", bound=Conf)
 
 
 class BlockingConf(Conf):
-    """Which pairs are looked at."""
+    """Which pairs are compared."""
 
     max_block_size: Annotated[int, Field(ge=2)] = 50
-    """Records that share a key are all compared if they are at most this many. A larger block is
-    divided by a second and a third key; what is still larger is dropped and reported."""
+    """All pairs in a block of at most this many records are compared. A larger block is divided by
+    a second and a third key; a block that is still larger is dropped and reported."""
     compare_all_up_to: Annotated[int, Field(ge=0)] = 1_200
-    """Up to this many records every pair is compared: cheap, and nothing is lost to blocking."""
+    """Up to this many records every pair is compared: it is cheap, and blocking loses no pair."""
     max_pairs_per_record: PositiveInt = 1_000
-    """More candidate pairs than this times the records stop the run before any is scored."""
+    """The run stops before scoring if there are more candidate pairs per record than this."""
 
 
 class TrainingConf(Conf):
-    """How the model learns; no label is ever looked at."""
+    """How the model is learnt. Labels are never used."""
 
     sample_size: Annotated[int, Field(ge=2)] = 20_000
-    """Records drawn to see how often strangers agree."""
+    """Number of records in the sample from which random pairs are drawn."""
     random_pairs: PositiveInt = 1_000_000
-    """Pairs of strangers drawn among them."""
+    """Number of random pairs, which show how often different people agree."""
     max_rounds: PositiveInt = 500
     tolerance: Annotated[float, Field(gt=0)] = 1e-6
-    """EM stops when no probability moves further than this."""
+    """EM stops when no probability changes by more than this."""
     prior_pairs: Annotated[float, Field(gt=0)] = 2.0
-    """Weight, in pairs, of what is believed before any is seen; keeps small data sane."""
+    """Weight of the initial probabilities, in pairs. It keeps estimates from few pairs stable."""
     seed: int = 7
 
 
 class ClusteringConf(Conf):
-    """When records become one person. Weights are in bits: 0 is even odds, +1 doubles them."""
+    """When records become one person. Weights are in bits: 0 is even odds, +1 doubles the odds."""
 
     link_at: Ratio = 0.5
-    """Two groups of records are one person if the evidence between them says more than this
-    probability."""
+    """Two groups of records are one person if the match probability between them is higher."""
     review_at: Ratio = 0.1
-    """Links from here to `link_at`, and links refused by a guard, are for a person to look at."""
+    """Links from here to `link_at`, and refused links, are for review by a person."""
     corroboration: Annotated[float, Field(ge=0)] = 0.3
-    """Many pairs that agree between two groups count for up to this much more than one."""
+    """Several pairs between two groups count for up to this much more than one pair."""
     unseen_weight: Annotated[float, Field(le=0)] = -4.0
-    """What a pair that shares no blocking key says about two groups."""
+    """Weight of a pair between two groups that shares no blocking key."""
     max_cluster_size: Annotated[int, Field(ge=2)] = 500
-    """A union beyond this many records is refused."""
+    """Maximum number of records of one person; a larger union is refused."""
     max_links: PositiveInt = 20_000_000
-    """Links the driver may hold to cluster; more stop the run with advice."""
+    """Maximum number of links that are clustered in the driver's memory; above it the run stops."""
 
     @model_validator(mode="after")
     def _review_starts_below_link(self) -> "ClusteringConf":
@@ -66,7 +65,7 @@ class ClusteringConf(Conf):
 
 
 class MatchingSettings(Conf):
-    """Everything that decides the outcome beside the data and its map."""
+    """Everything that decides the result, except the data and its map."""
 
     blocking: BlockingConf = BlockingConf()
     training: TrainingConf = TrainingConf()
@@ -74,19 +73,19 @@ class MatchingSettings(Conf):
 
 
 class Attribute(Conf):
-    """One thing known about a person, and the column that holds it."""
+    """One attribute of a person: its kind, and the column with its values."""
 
     kind: Kind
     column: str
 
 
 class PersonMap(Conf):
-    """Which column of a file holds what.
+    """The meaning of the columns of a file.
 
     Attributes:
-        record_id: column with the id of a record; null = records are told apart by their content.
-        csv: options of a CSV file, as Spark names them (`sep`, `encoding`, `quote`, ...).
-        attributes: what takes part in matching, by a name of your own.
+        record_id: column with the id of a record; null = a record is identified by its content.
+        csv: Spark's options for reading a CSV file (`sep`, `encoding`, `quote`, ...).
+        attributes: the attributes to match on, by a name that the user chooses.
     """
 
     record_id: str | None = None
@@ -95,22 +94,22 @@ class PersonMap(Conf):
 
     @model_validator(mode="before")
     @classmethod
-    def _short_forms(cls, given: Any) -> Any:
-        """`surname: surname` is short for kind surname in a column of the attribute's name."""
-        if not isinstance(given, dict) or not isinstance(given.get("attributes"), dict):
-            return given
-        whole: dict[str, Any] = {}
-        for name, value in given["attributes"].items():
+    def _short_forms(cls, content: Any) -> Any:
+        """Expand `name: kind` to a column of that name and this kind."""
+        if not isinstance(content, dict) or not isinstance(content.get("attributes"), dict):
+            return content
+        expanded: dict[str, Any] = {}
+        for name, value in content["attributes"].items():
             one = {"kind": value} if isinstance(value, str) else value
-            whole[str(name)] = {"column": str(name), **one} if isinstance(one, dict) else one
-        return {**given, "attributes": whole}
+            expanded[str(name)] = {"column": str(name), **one} if isinstance(one, dict) else one
+        return {**content, "attributes": expanded}
 
     @model_validator(mode="after")
-    def _id_is_no_attribute(self) -> "PersonMap":
+    def _id_is_not_an_attribute(self) -> "PersonMap":
         for name, attribute in self.attributes.items():
             if attribute.column == self.record_id:
                 raise ValueError(
-                    f"attribute '{name}' is the record_id; an id says nothing of a person"
+                    f"attribute '{name}' is the record_id; an id is not an attribute of a person"
                 )
         return self
 
@@ -127,7 +126,7 @@ def load_matching_settings(path: Path) -> MatchingSettings:
     """The settings in a YAML file.
 
     Raises:
-        ConfError: with every problem found.
+        ConfError: the file is not valid; the message names every problem.
     """
     return _load(MatchingSettings, path)
 
@@ -136,15 +135,15 @@ def load_person_map(path: Path) -> PersonMap:
     """The map in a YAML file.
 
     Raises:
-        ConfError: with every problem found.
+        ConfError: the file is not valid; the message names every problem.
     """
     return _load(PersonMap, path)
 
 
-def _load(what: type[AnyConf], path: Path) -> AnyConf:
+def _load(conf: type[AnyConf], path: Path) -> AnyConf:
     content = read_yaml(path, str(path))
     try:
-        return what.model_validate(content)
+        return conf.model_validate(content)
     except ValidationError as error:
-        known = [*what.model_fields, "kind", "column"]
+        known = [*conf.model_fields, "kind", "column"]
         raise ConfError(readable_problems(error, {}, known, str(path))) from error

@@ -1,1 +1,1 @@
-"""Matching of one file of person records, as the job `match_people` does it."""
+"""Matching of one file of person records: the parts of the job `match_people`."""

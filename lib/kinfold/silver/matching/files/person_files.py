@@ -1,4 +1,4 @@
-"""Files of person records in, people and links out."""
+"""Reads files of person records; writes people and links."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,21 +13,21 @@ from kinfold.core.errors import ConfError, ContractError, did_you_mean
 from kinfold.silver.matching.records import PROFILE_ID, RECORD_KEY, value_name
 from kinfold.silver.matching.settings import PersonMap
 
-MARKER = "model.json"
+MODEL_FILE = "model.json"
 _CSV_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 _OWN_COLUMNS = (RECORD_KEY, PROFILE_ID)
 
 
 @dataclass(frozen=True)
 class PersonFile:
-    """Records of a file beside the names of its columns.
+    """The records of a file, and the names of its columns.
 
     Attributes:
         rows: record_key (64 hex digits, unique) and the columns as text: c0, c1, ...
-        columns: what c0, c1, ... are called in the file.
+        columns: the names of c0, c1, ... in the file.
         record_id: number of the column with the record's id; null if there is none.
         attributes: number of each attribute's column, in the order of the map.
-        truth: number of the column that tells the true person; null if none was named.
+        truth: number of the column with the true person; null if there is none.
     """
 
     rows: DataFrame
@@ -38,10 +38,10 @@ class PersonFile:
 
     @property
     def keyed(self) -> DataFrame:
-        """What matching sees: record_key and the attributes v0, v1, ...; no id, no truth."""
+        """Input of matching: record_key and the attributes v0, v1, ..., without id and truth."""
         return self.rows.select(
             RECORD_KEY,
-            *(F.col(f"c{at}").alias(value_name(n)) for n, at in enumerate(self.attributes)),
+            *(F.col(f"c{c}").alias(value_name(n)) for n, c in enumerate(self.attributes)),
         )
 
 
@@ -51,12 +51,12 @@ def read_person_file(
     """The records of a CSV or Parquet file.
 
     Raises:
-        ConfError: the file is not there, or the map names columns it does not have.
-        ContractError: the file is empty, cannot be read, or a record id is missing or doubled.
+        ConfError: the file does not exist, or it has no column that the map names.
+        ContractError: the file is empty, cannot be read, or a record id is missing or duplicated.
     """
     frame = _read(spark, path, mapping.csv)
     columns = tuple(name.strip() for name in frame.columns)
-    numbers = _numbers(columns, path, mapping, truth)
+    numbers = _column_numbers(columns, path, mapping, truth)
     plain = frame.toDF(*(f"c{n}" for n in range(len(columns))))
     texts = [_as_text(field, path, columns[n]) for n, field in enumerate(plain.schema.fields)]
     plain = plain.select(*(text.alias(f"c{n}") for n, text in enumerate(texts)))
@@ -65,14 +65,14 @@ def read_person_file(
         raise ContractError(f"{path}: has no records, expected at least one below the header.")
     if record_id is not None:
         _require_unique(plain, f"c{record_id}", path, columns[record_id])
-    hidden = numbers.get("truth")
+    truth_column = numbers.get("truth")
     attributes = tuple(numbers[f"attributes.{name}"] for name in mapping.attributes)
     return PersonFile(
-        rows=_with_keys(plain, record_id=record_id, hidden=hidden),
+        rows=_with_keys(plain, record_id=record_id, truth=truth_column),
         columns=columns,
         record_id=record_id,
         attributes=attributes,
-        truth=hidden,
+        truth=truth_column,
     )
 
 
@@ -99,52 +99,52 @@ def _read(spark: SparkSession, path: Path, options: Mapping[str, str]) -> DataFr
         frame = spark.read.options(**{**defaults, **options}).csv(str(path))
     except AnalysisException as error:
         raise ContractError(
-            f"{path}: cannot be read as {'CSV' if is_csv else 'Parquet'}. Check that it is whole, "
-            "and that no two columns have one name."
+            f"{path}: cannot be read as {'CSV' if is_csv else 'Parquet'}. Check that it is "
+            "complete, and that no two columns have the same name."
         ) from error
     if not frame.columns:
         raise ContractError(f"{path}: is empty, expected a header line and records.")
     return frame
 
 
-def _numbers(
+def _column_numbers(
     columns: Sequence[str], path: Path, mapping: PersonMap, truth: str | None
 ) -> dict[str, int]:
-    """Where the columns that the map and the command line name are."""
+    """The number of each column that the map or the command line names."""
     wanted = {f"attributes.{name}": one.column for name, one in mapping.attributes.items()}
     if mapping.record_id is not None:
         wanted["record_id"] = mapping.record_id
     problems = [
         f"{path}: there is no column '{column}' (the map's {key})."
-        f"{did_you_mean(column, columns)} There is: {', '.join(columns)}."
+        f"{did_you_mean(column, columns)} The columns are: {', '.join(columns)}."
         for key, column in wanted.items()
         if column not in columns
     ]
     if truth is not None and truth not in columns:
         problems.append(
             f"--truth {truth}: there is no such column.{did_you_mean(truth, columns)} "
-            f"There is: {', '.join(columns)}."
+            f"The columns are: {', '.join(columns)}."
         )
     if truth is not None and truth in mapping.columns:
         problems.append(
-            f"--truth {truth}: is an attribute of the map, so it would give the truth away. Take "
-            "it out of the map."
+            f"--truth {truth}: is an attribute of the map, so the result would depend on the "
+            "truth. Remove it from the map."
         )
     if problems:
         raise ConfError(" ".join(problems))
-    found = {key: columns.index(column) for key, column in wanted.items()}
-    return found if truth is None else {**found, "truth": columns.index(truth)}
+    numbers = {key: columns.index(column) for key, column in wanted.items()}
+    return numbers if truth is None else {**numbers, "truth": columns.index(truth)}
 
 
 def _as_text(field: T.StructField, path: Path, name: str) -> Column:
     if isinstance(field.dataType, T.StructType | T.ArrayType | T.MapType | T.BinaryType):
         raise ContractError(
-            f"{path}: column '{name}' holds {field.dataType.simpleString()}, expected text, a "
+            f"{path}: column '{name}' is {field.dataType.simpleString()}, expected text, a "
             "number or a date. Leave it out or split it into columns."
         )
     value = F.col(field.name)
     if isinstance(field.dataType, T.DoubleType | T.FloatType):
-        # Postcodes and numbers with gaps come as 2119.0 from many tools.
+        # Many tools write an integer column with missing values as 2119.0.
         is_whole = value == F.floor(value)
         return F.when(is_whole, value.cast("long").cast("string")).otherwise(value.cast("string"))
     text = F.trim(value.cast("string"))
@@ -155,7 +155,9 @@ def _require_unique(rows: DataFrame, column: str, path: Path, name: str) -> None
     copies = rows.groupBy(column).agg(F.count("*").alias("copies"))
     row = copies.agg(
         F.sum(F.when(F.col(column).isNull(), F.col("copies"))).alias("missing"),
-        F.count(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), True)).alias("doubled"),
+        F.count(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), True)).alias(
+            "duplicated"
+        ),
         F.min(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), F.col(column))).alias("id"),
     ).first()
     assert row is not None
@@ -164,23 +166,23 @@ def _require_unique(rows: DataFrame, column: str, path: Path, name: str) -> None
             f"{path}: {row['missing']:,} records have no '{name}', expected one for each. Fill it, "
             "or leave record_id out of the map."
         )
-    if row["doubled"]:
+    if row["duplicated"]:
         raise ContractError(
-            f"{path}: {row['doubled']:,} ids in '{name}' stand for several records, e.g. "
-            f"{row['id']}, expected each once. Name another record_id, or none."
+            f"{path}: {row['duplicated']:,} ids in '{name}' belong to several records, e.g. "
+            f"{row['id']}, expected each id once. Name another record_id, or none."
         )
 
 
-def _with_keys(rows: DataFrame, *, record_id: int | None, hidden: int | None) -> DataFrame:
-    """A key per record that says nothing of its id's order or its place in the file.
+def _with_keys(rows: DataFrame, *, record_id: int | None, truth: int | None) -> DataFrame:
+    """The rows with record_key: a hash, so its order is not that of the ids or of the file.
 
-    Without an id it comes from the content; equal records are counted through, and which of them
-    is which makes no difference.
+    Without an id, the key is a hash of the content without the truth, and of a number that counts
+    equal records. Which of them gets which number makes no difference.
     """
     if record_id is not None:
         key = F.sha2(F.to_json(F.array(f"c{record_id}")), 256)
         return rows.select(key.alias(RECORD_KEY), "*")
-    shown = [name for n, name in enumerate(rows.columns) if n != hidden]
+    shown = [name for n, name in enumerate(rows.columns) if n != truth]
     filled = [F.coalesce(F.concat(F.lit("="), name), F.lit("")) for name in shown]
     hashed = rows.withColumn("content", F.sha2(F.to_json(F.array(*filled)), 256))
     copy = F.row_number().over(Window.partitionBy("content").orderBy("content")).cast("string")
@@ -189,7 +191,7 @@ def _with_keys(rows: DataFrame, *, record_id: int | None, hidden: int | None) ->
 
 
 def true_people(file: PersonFile, *, pattern: str | None) -> DataFrame:
-    """The person each record belongs to, for judging a result.
+    """The true person of each record, for scores.
 
     Args:
         pattern: regular expression whose first group is the person; null = the whole column.
@@ -197,37 +199,37 @@ def true_people(file: PersonFile, *, pattern: str | None) -> DataFrame:
     Returns:
         One row per record: record_key, person; records without one are absent.
     """
-    told = F.col(f"c{file.truth}")
-    person = told if pattern is None else F.regexp_extract(told, pattern, 1)
+    column = F.col(f"c{file.truth}")
+    person = column if pattern is None else F.regexp_extract(column, pattern, 1)
     return file.rows.select(RECORD_KEY, person.alias("person")).where(F.col("person") != "")
 
 
 def require_output_folder(folder: Path) -> None:
-    """Nothing but an own earlier output is ever overwritten.
+    """Check that the folder is new, empty, or an earlier output, which can be replaced.
 
     Raises:
-        ConfError: the folder holds something else.
+        ConfError: something else is in the folder.
     """
     if folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file()
+        folder.is_dir() and any(folder.iterdir()) and not (folder / MODEL_FILE).is_file()
     ):
         raise ConfError(
-            f"--output {folder}: is there already and match_people did not write it. Name a new or "
+            f"--output {folder}: exists already and match_people did not write it. Name a new or "
             "an empty folder."
         )
 
 
 def write_people(folder: Path, file: PersonFile, profiles: DataFrame) -> None:
-    """`people.parquet`: record_key, profile_id, and the columns of the input under their names."""
-    kept = [(n, name) for n, name in enumerate(file.columns) if name not in _OWN_COLUMNS]
+    """Write `people.parquet`: record_key, profile_id, and the columns of the input."""
+    columns = [(n, name) for n, name in enumerate(file.columns) if name not in _OWN_COLUMNS]
     people = file.rows.join(profiles, on=RECORD_KEY, how="inner").select(
-        RECORD_KEY, PROFILE_ID, *(F.col(f"c{n}").alias(name) for n, name in kept)
+        RECORD_KEY, PROFILE_ID, *(F.col(f"c{n}").alias(name) for n, name in columns)
     )
     _write(people, folder / "people.parquet")
 
 
 def write_links(folder: Path, links: DataFrame) -> None:
-    """`links.parquet`: every scored pair."""
+    """Write `links.parquet`: every scored pair."""
     _write(links, folder / "links.parquet")
 
 

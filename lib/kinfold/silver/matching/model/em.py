@@ -1,13 +1,13 @@
-"""Expectation-maximisation on counted agreement patterns.
+"""Expectation-maximisation (EM) on counted agreement patterns.
 
-Millions of pairs show a few thousand patterns of agreement levels. Spark counts them once; EM then
-runs here, on the counts. Within a class of pairs the attributes agree independently (Fellegi and
-Sunter 1969; Winkler 1988).
+Millions of pairs have only a few thousand distinct patterns of agreement levels. Spark counts the
+patterns; EM runs on the driver, on the counts. Within a class of pairs the attributes agree
+independently (Fellegi and Sunter 1969; Winkler 1988).
 
-There is one class of matches and several of non-matches, one for each attribute: pairs that became
-candidates because they agree on the place, on the surname, and so on. With a single class of
-non-matches, and few true matches among the candidates, EM takes the next best split (same year and
-same trade, say) for the matches; measured on people without any duplicate, it joined 43 into one.
+There is one class of matches, and one class of non-matches per attribute: pairs that are candidates
+because they agree on the place, on the surname, and so on. With a single class of non-matches and
+few true matches, EM takes another split of the candidates (same year and same occupation, for
+example) for the matches. Measured on people without any duplicate, that joined 43 people into one.
 """
 
 from collections.abc import Sequence
@@ -23,27 +23,27 @@ Numbers = NDArray[np.float64]
 _TINY, _TINY_COUNT = 1e-12, 1e-3
 FIRST_MATCH_SHARE = 0.05
 MATCH_PULL = 0.1
-"""Share of the matches' evidence that the first guess counts for. Keeps the class on pairs that
-mostly agree where the data could be split in another way too."""
+"""Weight of the first guess about matches, as a share of the pairs in the class. It keeps the class
+on pairs that agree on most attributes where the data could also be split in another way."""
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """What EM has learnt.
+    """The result of EM.
 
     Attributes:
-        match_share: of the pairs counted.
-        matched: for each attribute, the probability of each level among matches.
-        rounds: until nothing moved.
+        match_share: share of matches among the counted pairs.
+        m_probabilities: for each attribute, the probability of each level among matches.
+        rounds: number of rounds until convergence.
     """
 
     match_share: float
-    matched: tuple[Numbers, ...]
+    m_probabilities: tuple[Numbers, ...]
     rounds: int
 
 
 def pattern_sizes(level_counts: Sequence[int]) -> list[int]:
-    """Place value of each attribute in a pattern number; level -1 (missing) is digit 0."""
+    """The factor of each attribute's digit in a pattern number; level -1 (missing) is digit 0."""
     sizes = [1]
     for count in level_counts[:-1]:
         sizes.append(sizes[-1] * (count + 1))
@@ -53,7 +53,7 @@ def pattern_sizes(level_counts: Sequence[int]) -> list[int]:
 def levels_of_patterns(
     patterns: NDArray[np.int64], level_counts: Sequence[int]
 ) -> list[NDArray[Any]]:
-    """The level of each attribute in each pattern."""
+    """For each attribute, its level in each pattern."""
     sizes = pattern_sizes(level_counts)
     return [
         (patterns.astype(np.int64) // size) % (count + 1) - 1
@@ -62,7 +62,7 @@ def levels_of_patterns(
 
 
 def first_guess(level_count: int) -> Numbers:
-    """Matches mostly agree: 0.9 on equality, the rest spread evenly."""
+    """Initial m-probabilities: 0.9 for equality, the rest in equal parts."""
     guess = np.full(level_count, 0.1 / max(level_count - 1, 1))
     guess[-1] = 0.9
     return np.asarray(guess / guess.sum())
@@ -72,80 +72,87 @@ def fit(
     patterns: NDArray[np.int64],
     counts: NDArray[Any],
     *,
-    strangers: Sequence[Numbers],
+    u_probabilities: Sequence[Numbers],
     prior_pairs: float,
     max_rounds: int,
     tolerance: float,
 ) -> Mixture:
-    """Level probabilities of matches and of other candidates, without labels.
+    """Level probabilities of the matches among the candidate pairs, without labels.
 
     Args:
         patterns: distinct agreement patterns of candidate pairs.
-        counts: how many pairs show each.
-        strangers: for each attribute the level probabilities of random pairs; EM starts there for
-            non-matches, and `prior_pairs` pull towards them.
-        prior_pairs: weight of the first guesses, in pairs.
+        counts: number of pairs with each pattern.
+        u_probabilities: for each attribute, the level probabilities of random pairs. They are the
+            initial probabilities of non-matches, and their prior.
+        prior_pairs: weight of the initial probabilities, in pairs.
+        tolerance: EM stops when no m-probability and not the match share changes by more.
     """
     order = np.argsort(patterns)
-    level_counts = [len(one) for one in strangers]
+    level_counts = [len(probabilities) for probabilities in u_probabilities]
     levels = levels_of_patterns(patterns[order], level_counts)
     weights = counts[order].astype(np.float64)
-    first = _first_classes([first_guess(count) for count in level_counts], strangers)
+    first = _first_classes([first_guess(count) for count in level_counts], u_probabilities)
     classes, shares = first, np.full(len(first), (1 - FIRST_MATCH_SHARE) / max(len(first) - 1, 1))
     shares[0] = FIRST_MATCH_SHARE
     rounds = 0
-    for rounds in range(1, max_rounds + 1):  # noqa: B007 - the last round is the answer
+    for rounds in range(1, max_rounds + 1):  # noqa: B007  # the last round is part of the result
+        # E-step: the expected number of pairs of each class with each pattern.
         members = class_probabilities(levels, shares, classes) * weights
         sizes = members.sum(axis=1)
+        # M-step.
         new_shares = (sizes + _TINY_COUNT) / (sizes + _TINY_COUNT).sum()
-        learnt = [
+        new_classes = [
             [
-                _shares(of_attribute, members[c], (prior_pairs + pull(c, sizes[c])) * belief)
-                for of_attribute, belief in zip(levels, first[c], strict=True)
+                _level_probabilities(
+                    of_attribute, members[c], (prior_pairs + pull(c, sizes[c])) * prior
+                )
+                for of_attribute, prior in zip(levels, first[c], strict=True)
             ]
             for c in range(len(first))
         ]
-        moved = max(
+        change = max(
             abs(float(new_shares[0] - shares[0])),
             *(
                 float(np.abs(new - old).max())
-                for new, old in zip(learnt[0], classes[0], strict=True)
+                for new, old in zip(new_classes[0], classes[0], strict=True)
             ),
         )
-        classes, shares = learnt, new_shares
-        if moved < tolerance:
+        classes, shares = new_classes, new_shares
+        if change < tolerance:
             break
     return Mixture(float(shares[0]), tuple(classes[0]), rounds)
 
 
 def pull(class_no: int, size: float) -> float:
-    """How many pairs the first belief about a class counts for, beside those it holds."""
+    """Further weight of the first guess about a class, in pairs; only matches (class 0) have it."""
     return MATCH_PULL * size if class_no == 0 else 0.0
 
 
 def class_probabilities(
     levels: Sequence[NDArray[Any]], shares: Numbers, classes: Sequence[Sequence[Numbers]]
 ) -> Numbers:
-    """Probability of each class (rows) for each row of levels (columns)."""
+    """The probability of each class (rows) given each pattern of levels (columns)."""
     logs = np.repeat(np.log(shares)[:, None], len(levels[0]), axis=1)
     for row, of_class in zip(logs, classes, strict=True):
-        for of_attribute, chances in zip(levels, of_class, strict=True):
+        for of_attribute, probabilities in zip(levels, of_class, strict=True):
             # A missing value is level -1, which picks the 0 at the end.
-            row += np.append(np.log(np.maximum(chances, _TINY)), 0.0)[of_attribute]
+            row += np.append(np.log(np.maximum(probabilities, _TINY)), 0.0)[of_attribute]
     odds = np.exp(logs - logs.max(axis=0))
     return np.asarray(odds / odds.sum(axis=0))
 
 
-def _first_classes(guesses: Sequence[Numbers], strangers: Sequence[Numbers]) -> list[list[Numbers]]:
-    """Matches, then for each attribute the strangers who agree on it."""
-    others = [
-        [guesses[n] if n == agreeing else strangers[n] for n in range(len(guesses))]
+def _first_classes(
+    guesses: Sequence[Numbers], u_probabilities: Sequence[Numbers]
+) -> list[list[Numbers]]:
+    """Matches, then for each attribute the non-matches that agree on it."""
+    non_matches = [
+        [guesses[n] if n == agreeing else u_probabilities[n] for n in range(len(guesses))]
         for agreeing in range(len(guesses))
     ]
-    return [list(guesses), *others]
+    return [list(guesses), *non_matches]
 
 
-def _shares(levels: NDArray[Any], weights: Numbers, prior: Numbers) -> Numbers:
+def _level_probabilities(levels: NDArray[Any], weights: Numbers, prior: Numbers) -> Numbers:
     is_known = levels != MISSING
-    seen = np.bincount(levels[is_known], weights[is_known], minlength=len(prior)) + prior
-    return np.asarray(seen / seen.sum())
+    counts = np.bincount(levels[is_known], weights[is_known], minlength=len(prior)) + prior
+    return np.asarray(counts / counts.sum())

@@ -1,7 +1,7 @@
-"""Kinds of attributes, and the form in which their values can be compared.
+"""Kinds of attributes, and the normalised form of their values.
 
-A value is normalised once, before blocking and comparing. What stands for "unknown" becomes null,
-and null never speaks for or against a match.
+A value is normalised once, before blocking and comparison. A text that means "unknown" becomes
+null, and null never counts for or against a match.
 """
 
 import re
@@ -14,7 +14,7 @@ import jellyfish
 
 
 class Kind(StrEnum):
-    """What a column holds; decides how it is normalised, blocked on and compared."""
+    """The kind of value in a column. It decides how values are normalised, blocked and compared."""
 
     GIVEN_NAME = "given_name"
     SURNAME = "surname"
@@ -47,10 +47,10 @@ _MONTHS = {
 
 
 def plain_text(raw: str) -> str | None:
-    """Lower case ASCII letters and digits, words apart by one blank; null if nothing is left."""
+    """Lower case ASCII letters and digits, one space between words; null if nothing is left."""
     ascii_only = unicodedata.normalize("NFKD", raw).encode("ascii", "ignore").decode()
     if not ascii_only.strip() and raw.strip():
-        # A script without a Latin form is compared as it is written.
+        # A script without Latin letters stays as it is.
         return " ".join(raw.casefold().split())
     text = ascii_only.lower().replace("'", "")
     text = re.sub(r"[^a-z0-9]+", " ", text).strip()
@@ -58,7 +58,7 @@ def plain_text(raw: str) -> str | None:
 
 
 def name_text(raw: str) -> str | None:
-    """Plain text without titles, unless nothing else is there."""
+    """Plain text without titles; a text of titles only stays as it is."""
     text = plain_text(raw)
     if text is None:
         return None
@@ -66,16 +66,16 @@ def name_text(raw: str) -> str | None:
 
 
 def compact_text(raw: str) -> str | None:
-    """Plain text without blanks, for codes that people space as they like."""
+    """Plain text without spaces, for codes that people write with spaces in different places."""
     text = plain_text(raw)
     return text.replace(" ", "") if text else None
 
 
 def date_digits(raw: str) -> str | None:
-    """`yyyymmdd` of a date written year first, day first (`31/12/1980`), or with a month's name.
+    """`yyyymmdd` of a date: year first, day first (`31/12/1980`), or with the name of the month.
 
-    Day and month are not checked: a typing error in them must still come close to the truth. A
-    time of day behind the date is dropped.
+    Day and month may be out of range: a date with a typing error must still be close to the true
+    one. A time of day after the date is dropped.
     """
     text = raw.strip().lower()
     if match := re.fullmatch(r"(\d{4})[-/. ]?(\d{2})[-/. ]?(\d{2})(?:[t ].*|\.0)?", text):
@@ -123,7 +123,7 @@ NORMALISERS: dict[Kind, Callable[[str], str | None]] = {
 
 
 def normalised(kind: Kind, values: Sequence[str | None]) -> list[str | None]:
-    """Comparable values, each distinct input normalised once."""
+    """The normalised values. Each distinct value is normalised once."""
     rule = NORMALISERS[kind]
     known: dict[str | None, str | None] = {None: None}
     for value in values:
@@ -135,10 +135,10 @@ def normalised(kind: Kind, values: Sequence[str | None]) -> list[str | None]:
 
 @lru_cache(maxsize=200_000)
 def sound(word: str) -> str:
-    """How a word sounds: its metaphone, or its beginning where it has none."""
+    """Six letters of the metaphone of a word, or its first four letters if it has none."""
     return jellyfish.metaphone(word)[:6] or word[:4]
 
 
 def sector(postcode: str) -> str:
-    """The larger area of a postcode: without its last two signs, or three signs of a short one."""
+    """A postcode without its last two characters, or the first three characters of a short one."""
     return postcode[:-2] if len(postcode) > 4 else postcode[:3]

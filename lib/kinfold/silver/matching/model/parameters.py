@@ -1,9 +1,9 @@
-"""The matching model: what was learnt, as numbers that go to JSON and back."""
+"""The matching model: its parameters, its weights, and its JSON file."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,35 +19,36 @@ FORMAT = "kinfold matching model 1"
 
 @dataclass(frozen=True)
 class AttributeModel:
-    """What agreement on one attribute is worth.
+    """The parameters of one attribute.
 
     Attributes:
-        name: the attribute's, in the map.
-        matched: probability of each level, from disagreement to equality, among matches.
-        strangers: the same among random pairs.
-        chance_of_equal: that two random known values are equal; agreement on a value rarer than
-            that weighs more, on a more common one less.
+        name: the attribute's name in the map.
+        m_probabilities: probability of each level, from disagreement to equality, among matches.
+        u_probabilities: the same among random pairs.
+        chance_of_equal: probability that two random known values are equal. Agreement on a value
+            that is rarer adds weight, on a more common one takes weight.
     """
 
     name: str
     kind: Kind
-    matched: tuple[float, ...]
-    strangers: tuple[float, ...]
+    m_probabilities: tuple[float, ...]
+    u_probabilities: tuple[float, ...]
     chance_of_equal: float
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Bits each level speaks for a match."""
-        return np.log2(np.maximum(self.matched, 1e-9) / np.maximum(self.strangers, 1e-9))
+        """Match weight of each level, in bits: log2(m / u)."""
+        m, u = np.maximum(self.m_probabilities, 1e-9), np.maximum(self.u_probabilities, 1e-9)
+        return np.log2(m / u)
 
 
 @dataclass(frozen=True)
 class MatchModel:
-    """Fellegi-Sunter weights.
+    """A Fellegi-Sunter model.
 
     Attributes:
-        prior: bits for or against a match before anything is compared, of two random records.
-        pairs: candidate pairs it was learnt from.
+        prior: match weight of two random records before any comparison, in bits.
+        pairs: number of candidate pairs that the model was learnt from; 0 if unknown.
     """
 
     prior: float
@@ -64,7 +65,7 @@ class MatchModel:
 
     @property
     def version(self) -> str:
-        """Twelve hex digits; equal for equal models."""
+        """Twelve hex digits, equal for equal models."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def pattern_weights(self, patterns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -78,7 +79,8 @@ class MatchModel:
     def pattern_evidence(
         self, patterns: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Bits of each attribute (columns) of each pattern (rows), and whether it was known."""
+        """Weight in bits of each attribute (columns) in each pattern (rows), and whether both
+        records have a value."""
         levels = levels_of_patterns(patterns, self.level_counts)
         bits = [
             np.append(attribute.weights, 0.0)[of_attribute]
@@ -88,35 +90,56 @@ class MatchModel:
         return np.stack(bits, axis=1).astype(np.float32), np.stack(known, axis=1)
 
     def to_json(self) -> str:
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2)
+        """The model as text. `version` is its hash, so keys and their order must not change."""
+        attributes = [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "matched": one.m_probabilities,
+                "strangers": one.u_probabilities,
+                "chance_of_equal": one.chance_of_equal,
+            }
+            for one in self.attributes
+        ]
+        content = {"prior": self.prior, "attributes": attributes, "pairs": self.pairs}
+        return json.dumps({"format": FORMAT, **content}, indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> "MatchModel":
-        """The model `to_json` wrote.
+    def from_json(cls, text: str, *, where: str = "matching model") -> "MatchModel":
+        """The model in the JSON that `to_json` writes.
+
+        Args:
+            where: the beginning of an error message: where the text is from.
 
         Raises:
-            ContractError: the text is something else.
+            ContractError: the text is not such a model, or is of another version.
         """
         try:
             content = json.loads(text)
             if content["format"] != FORMAT:
                 raise KeyError("format")
-            attributes = tuple(
-                AttributeModel(
-                    name=one["name"],
-                    kind=Kind(one["kind"]),
-                    matched=tuple(one["matched"]),
-                    strangers=tuple(one["strangers"]),
-                    chance_of_equal=one["chance_of_equal"],
-                )
-                for one in content["attributes"]
-            )
+            attributes = tuple(_attribute(one) for one in content["attributes"])
             return cls(content["prior"], attributes, content["pairs"])
         except (ValueError, KeyError, TypeError) as error:
             raise ContractError(
-                f"matching model: the text is no '{FORMAT}' (problem: {error}). Give a model.json "
-                "that match_people wrote."
+                f"{where}: is not a '{FORMAT}' (problem: {error}). Name a model.json that this "
+                "version of match_people wrote; a model of Splink needs --import-splink."
             ) from error
+
+
+def _attribute(content: dict[str, Any]) -> AttributeModel:
+    attribute = AttributeModel(
+        name=content["name"],
+        kind=Kind(content["kind"]),
+        m_probabilities=tuple(content["matched"]),
+        u_probabilities=tuple(content["strangers"]),
+        chance_of_equal=content["chance_of_equal"],
+    )
+    expected = COMPARISONS[attribute.kind].level_count
+    counts = {len(attribute.m_probabilities), len(attribute.u_probabilities)}
+    if counts != {expected}:
+        raise ValueError(f"'{attribute.name}' does not have {expected} levels")
+    return attribute
 
 
 def learnt_model(
@@ -124,22 +147,22 @@ def learnt_model(
     *,
     names: Sequence[str],
     kinds: Sequence[Kind],
-    strangers: Sequence[NDArray[np.float64]],
+    u_probabilities: Sequence[NDArray[np.float64]],
     chances_of_equal: Sequence[float],
     pairs: int,
     records: int,
 ) -> MatchModel:
-    """The model of what EM has learnt.
+    """The model with the m-probabilities of EM and the u-probabilities of random pairs.
 
-    Agreement is weighed against strangers, not against the other candidates: those agree on what
-    made them candidates. The prior is that of any two records, so both speak of the same pairs.
+    Other candidate pairs are not used for u: they agree on what made them candidates. The prior
+    is that of two random records, because u is about random pairs too.
     """
     share = mixture.match_share * pairs / max(records * (records - 1) / 2, 1)
     share = min(max(share, 1e-12), 0.5)
     attributes = tuple(
-        AttributeModel(name, kind, tuple(map(float, m)), tuple(map(float, s)), float(chance))
-        for name, kind, m, s, chance in zip(
-            names, kinds, mixture.matched, strangers, chances_of_equal, strict=True
+        AttributeModel(name, kind, tuple(map(float, m)), tuple(map(float, u)), float(chance))
+        for name, kind, m, u, chance in zip(
+            names, kinds, mixture.m_probabilities, u_probabilities, chances_of_equal, strict=True
         )
     )
     return MatchModel(float(np.log2(share / (1 - share))), attributes, pairs)
@@ -157,13 +180,13 @@ def weight_at(share: float) -> float:
     return float(np.log2(share / (1 - share)))
 
 
-def as_record(model: MatchModel) -> dict[str, Any]:
-    """What a reader of a report wants to see of it."""
+def weight_table(model: MatchModel) -> dict[str, dict[str, float]]:
+    """Match weight in bits by attribute and level, rounded, for a report."""
     return {
         attribute.name: dict(
             zip(
                 COMPARISONS[attribute.kind].labels,
-                [round(float(w), 2) for w in attribute.weights],
+                [round(float(weight), 2) for weight in attribute.weights],
                 strict=True,
             )
         )

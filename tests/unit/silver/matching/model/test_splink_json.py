@@ -60,7 +60,7 @@ def test_splink_runs_every_kind_we_export(kind):
     linker = Linker(DuckDBAPI().register(table), to_splink(model, unique_id="id"))
     linker.inference.predict()
     saved = linker.misc.save_model_to_json()
-    assert from_splink(json.dumps(saved), kinds={"a": kind}).attributes[0].matched == even
+    assert from_splink(json.dumps(saved), kinds={"a": kind}).attributes[0].m_probabilities == even
 
 
 def _level_count(kind):
