@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from pyspark.sql import SparkSession, types as T
+from pyspark.sql import DataFrame, SparkSession, types as T
 
-from kinfold.runtime.lake.tables import Lake
+from frames import at
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables.spec import Field, Privacy, Table, matches
 
 MEMBERS = Table(
@@ -27,3 +28,14 @@ MEMBERS = Table(
 def lake_of(spark: SparkSession, root: str) -> Lake:
     """The lake at `root`, outside any run."""
     return Lake(spark, root, "test", datetime(2026, 11, 1, tzinfo=UTC))
+
+
+def members(spark: SparkSession, **profiles: str) -> DataFrame:
+    """Rows of `MEMBERS`: user id = profile id, all since eight o'clock."""
+    return MEMBERS.frame(
+        spark,
+        *(
+            dict(namespace="user_id", value=value, profile_id=profile, profile_since=at("08:00"))
+            for value, profile in profiles.items()
+        ),
+    )

@@ -1,13 +1,14 @@
-"""Type, cleanse and deduplicate what is new in bronze.events into silver.events."""
+"""Type, cleanse and deduplicate the new rows of bronze.events into silver.events."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.governance.ledger import record_silver_batch
 from kinfold.runtime.job import open_job, run_job
-from kinfold.runtime.lake.tables import Near
 from kinfold.silver.cleansing.conservation import conservation
+from kinfold.silver.cleansing.duplicates import possible_originals
 from kinfold.silver.cleansing.events import accepted_records, cleansed_events
 from kinfold.silver.cleansing.identifiers import Spelling
 from kinfold.tables import bronze, silver
@@ -17,43 +18,28 @@ JOB = "silver/clean_events"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
-    conf, how_late = options.settings.identity, options.settings.events
+    spelling, conf = Spelling.of(options.settings.identity), options.settings.events
     with open_job(
         JOB,
         options,
         reads=[bronze.EVENTS],
         writes=[silver.EVENTS],
-        depends_on=[repr(Spelling.of(conf)), how_late],
+        depends_on=[repr(spelling), conf],
     ) as run:
         if run.is_up_to_date:
             return
         records = accepted_records(run.changes(bronze.EVENTS))
         events = cleansed_events(
-            records,
-            spelling=Spelling.of(conf),
-            late_after=timedelta(hours=how_late.late_after_hours),
+            records, spelling=spelling, late_after=timedelta(hours=conf.late_after_hours)
         )
-        days = how_late.duplicates_within_days
-        near = Near("occurred_at", timedelta(days=days)) if days else None
-        run.publish_new(silver.EVENTS, events, near=near)
+        run.publish_new(
+            silver.EVENTS, events, among=possible_originals(within=conf.duplicates_within)
+        )
         outcome = conservation(
             records, run.lake.read(silver.EVENTS), run.lake.quarantined(silver.EVENTS)
         )
-        run.count(
-            accepted=outcome.accepted,
-            new=outcome.added,
-            late=outcome.late,
-            duplicates=outcome.duplicates,
-            quarantined=outcome.quarantined,
-        )
-        record_silver_batch(
-            run,
-            accepted=outcome.accepted,
-            added=outcome.added,
-            late=outcome.late,
-            duplicates=outcome.duplicates,
-            quarantined=outcome.quarantined,
-        )
+        run.count(**asdict(outcome))
+        record_silver_batch(run, **asdict(outcome))
 
 
 if __name__ == "__main__":

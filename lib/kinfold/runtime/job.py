@@ -127,7 +127,7 @@ class JobRun:
     def publish_new(
         self, table: Table, rows: DataFrame, *, among: Callable[[DataFrame], Column] | None = None
     ) -> None:
-        """Insert rows with new keys, see `Lake.insert_new`; if a rebuild is due, replace the table."""
+        """Insert rows with new keys (`Lake.insert_new`); replace the table if a rebuild is due."""
         if self.is_rebuild:
             self.lake.replace(table, rows)
         else:

@@ -1,7 +1,7 @@
-"""What a table declaration is.
+"""The classes of table declarations.
 
-One `Table` is the only place that spells a table's name, columns, key, layout and expectations.
-DDL, `conform`, the MERGE condition, the quality suite and the data dictionary all derive from it.
+A table's name, columns, key, layout and expectations are written only in its `Table`. The DDL,
+`conform`, the MERGE condition, the quality suite and the data dictionary derive from it.
 """
 
 import hashlib
@@ -19,19 +19,22 @@ from kinfold.core.errors import ContractError, did_you_mean
 
 
 class Privacy(StrEnum):
-    """How close a column is to a person. Columns of the first two classes never get file
-    statistics.
+    """How closely a column is related to a person.
+
+    Columns of the first two classes never get file statistics.
     """
 
-    IDENTIFIER = "identifier"  # names a person outside this lake: e-mail, phone, name, raw record
-    SENSITIVE = "sensitive"  # says something about a person that only text can hold: city, trait
-    PSEUDONYM = "pseudonym"  # names a person only inside this lake: profile_id
-    NONE = "none"  # says nothing about one person by itself
+    IDENTIFIER = (
+        "identifier"  # identifies a person outside this lake: e-mail, phone, name, raw record
+    )
+    SENSITIVE = "sensitive"  # describes a person in free text: city, trait
+    PSEUDONYM = "pseudonym"  # identifies a person only inside this lake: profile_id
+    NONE = "none"  # does not describe a single person
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column: name, type, what it means, and how close it is to a person."""
+    """One column: name, type, meaning, and relation to a person."""
 
     name: str
     type: T.DataType
@@ -42,11 +45,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Expectation:
-    """A rule every published row (or the table as a whole) keeps.
+    """A rule for every published row, or for all rows of a publish.
 
-    `rule` is the Great Expectations name in snake case, `arguments` its keyword arguments, so that
-    a declaration stays plain data that can be hashed, printed in the dictionary and turned into a
-    suite. `sentence` is the rule as people read it.
+    Attributes:
+        rule: name in Great Expectations, in snake case.
+        sentence: the rule in words.
+        arguments: keyword arguments of the rule. A declaration is plain data, so that it can be
+            hashed, printed in the dictionary and converted to a suite.
     """
 
     rule: str
@@ -55,12 +60,14 @@ class Expectation:
 
 
 def never_null(column: str) -> Expectation:
+    """The column has no null."""
     return Expectation(
         "expect_column_values_to_not_be_null", f"{column} is never null", {"column": column}
     )
 
 
 def unique(*columns: str) -> Expectation:
+    """No two rows have the same values in the columns."""
     if len(columns) == 1:
         return Expectation(
             "expect_column_values_to_be_unique", f"{columns[0]} is unique", {"column": columns[0]}
@@ -73,7 +80,7 @@ def unique(*columns: str) -> Expectation:
 
 
 def between(column: str, low: float | None, high: float | None) -> Expectation:
-    """Rows outside [low, high] break the rule; null is neither inside nor outside and passes."""
+    """The column is in [low, high]; null passes. A null bound is open."""
     return Expectation(
         "expect_column_values_to_be_between",
         f"{column} lies in [{'-inf' if low is None else low}, {'inf' if high is None else high}]",
@@ -82,10 +89,12 @@ def between(column: str, low: float | None, high: float | None) -> Expectation:
 
 
 def at_least(column: str, low: float) -> Expectation:
+    """The column is `low` or more; null passes."""
     return between(column, low, None)
 
 
 def one_of(column: str, *values: str) -> Expectation:
+    """The column has one of the values; null passes."""
     return Expectation(
         "expect_column_values_to_be_in_set",
         f"{column} is one of {', '.join(values)}",
@@ -94,6 +103,7 @@ def one_of(column: str, *values: str) -> Expectation:
 
 
 def matches(column: str, regex: str, meaning: str) -> Expectation:
+    """The column matches the regular expression, whose `meaning` is its name in words."""
     return Expectation(
         "expect_column_values_to_match_regex",
         f"{column} is {meaning}",
@@ -102,6 +112,7 @@ def matches(column: str, regex: str, meaning: str) -> Expectation:
 
 
 def ordered(earlier: str, later: str) -> Expectation:
+    """The value of `earlier` is not after the value of `later`; a row with a null passes."""
     return Expectation(
         "expect_column_pair_values_a_to_be_greater_than_b",
         f"{earlier} is not after {later}",
@@ -116,24 +127,23 @@ def ordered(earlier: str, later: str) -> Expectation:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, declared once.
+    """The declaration of a table.
 
     Attributes:
         name: `layer.table`, also its path below the lake root: `layer/table`.
         comment: grain first ("One row per ..."), then what it is for.
         fields: the columns, in order.
-        key: the columns that identify a row; the MERGE condition.
+        key: columns that identify a row; the MERGE condition.
         written_by: the job that writes it, as a path below `jobs/`.
         cluster_by: liquid clustering columns, at most four.
-        marks_old_rows: where rows are replaced or deleted, the old ones are only marked so, by
-            deletion vectors, and their files are not written again: changing a few rows of many
-            takes a fraction of the time. They are gone for good only after REORG TABLE ... APPLY
-            (PURGE) and VACUUM.
-        subject: the columns by which a person's rows are found.
-        found_by: the columns whose smallest and largest value each file's entry in the Delta log
-            keeps, so that readers can pass over files; all that may be kept, unless named. A table
-            that takes every record pays for each of them on each row.
-        expectations: what every published frame keeps; the key's own rules are added by `suite`.
+        uses_deletion_vectors: whether updates and deletes mark old rows with deletion vectors,
+            instead of rewriting files. Small changes of a large table are then much faster. Marked
+            rows are physically deleted only by REORG TABLE ... APPLY (PURGE) and VACUUM.
+        subject: columns by which the rows of a person are found.
+        skipping_columns: columns with minimum and maximum per file in the Delta log, so that
+            readers can skip files; empty = all columns that may have statistics. For a table that
+            stores every record, each such column costs time on each row.
+        expectations: rules of every publish; `suite` adds those of the key.
     """
 
     name: str
@@ -149,9 +159,9 @@ class Table:
 
     def __post_init__(self) -> None:
         names = [f.name for f in self.fields]
-        doubled = sorted({n for n in names if names.count(n) > 1})
-        if doubled:
-            raise ValueError(f"{self.name}: declared twice: {', '.join(doubled)}.")
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise ValueError(f"{self.name}: declared twice: {', '.join(repeated)}.")
         for role in ("key", "cluster_by", "subject", "skipping_columns"):
             unknown = [c for c in getattr(self, role) if c not in names]
             if unknown:
@@ -169,22 +179,28 @@ class Table:
 
     @property
     def schema(self) -> T.StructType:
-        """The Spark schema with comments, as DDL and test frames use it."""
+        """The Spark schema with comments, for DDL and test frames."""
         return T.StructType(
             [T.StructField(f.name, f.type, f.nullable, {"comment": f.comment}) for f in self.fields]
         )
 
     @property
+    def nullable_schema(self) -> T.StructType:
+        """The Spark schema in which every column may be null, for rows that are not published."""
+        return T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
+
+    @property
     def suite(self) -> tuple[Expectation, ...]:
-        """Every expectation: key unique, required columns never null, then the declared ones."""
+        """All expectations: the key is unique, required columns are never null, then declared
+        ones."""
         required = [f.name for f in self.fields if not f.nullable]
         return (unique(*self.key), *(never_null(c) for c in required), *self.expectations)
 
     @property
     def schema_version(self) -> str:
-        """Short hash of what the table holds and keeps: fields, key and rules, not their wording.
+        """Short hash of fields, key and rules, without their wording.
 
-        Equal means that a row published under one declaration is as good under the other.
+        If it is equal, a row that is valid under one declaration is valid under the other.
         """
         fields = [[f.name, f.type.jsonValue(), f.nullable, f.privacy] for f in self.fields]
         rules = [[rule.rule, dict(rule.arguments)] for rule in self.suite]
@@ -193,10 +209,10 @@ class Table:
 
     @property
     def statistics_columns(self) -> tuple[str, ...]:
-        """Columns whose min and max may stand in the Delta log: none that identifies a person.
+        """Columns with minimum and maximum in the Delta log; none that identifies a person.
 
-        Statistics outlive a deleted row (they stay in `_delta_log` for weeks), so names, e-mails
-        and raw records are kept out of them. Only types that Delta can keep statistics for count.
+        Statistics of a deleted row stay in `_delta_log` for weeks, so they must not contain names,
+        e-mails and raw records. Types without statistics in Delta are omitted.
         """
         without_statistics = (T.ArrayType, T.MapType, T.StructType, T.BooleanType, T.BinaryType)
         hidden = (Privacy.IDENTIFIER, Privacy.SENSITIVE)
@@ -209,7 +225,7 @@ class Table:
         )
 
     def conform(self, df: DataFrame) -> DataFrame:
-        """`df` with exactly the declared columns, in order and type; further columns are dropped.
+        """`df` with exactly the declared columns, in order and cast; other columns are dropped.
 
         Raises:
             ContractError: declared columns are missing from `df`.
@@ -224,27 +240,27 @@ class Table:
                 f"{self.name}:{hints} Seen: {', '.join(df.columns)}. "
                 f"Declared in lib/kinfold/tables/{self.layer}.py."
             )
-        # A column that has its type already is named and no more: each further step is a call to
-        # the JVM, and every publish conforms.
-        there = {column.name: column.dataType for column in df.schema}
+        # A column that already has its type is not cast: each expression is a call to the JVM, and
+        # every publish calls `conform`.
+        types = {column.name: column.dataType for column in df.schema}
         return df.select(
             *(
-                f.name if there.get(f.name) == f.type else F.col(f.name).cast(f.type).alias(f.name)
+                f.name if types.get(f.name) == f.type else F.col(f.name).cast(f.type).alias(f.name)
                 for f in self.fields
             )
         )
 
     def rows(self, spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-        """A few rows as a part of the plan, which no task has to fetch from Python; see
+        """A few rows as part of the plan, so that no task fetches them from Python; see
         `arrow_rows`."""
-        loose = T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
+        loose = self.nullable_schema
         return spark.createDataFrame(self.arrow_rows(rows), loose)
 
     def arrow_rows(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-        """A few rows as an Arrow table; columns left out are null.
+        """A few rows as an Arrow table; missing columns are null.
 
         Args:
-            rows: values as Python has them; instants with a time zone.
+            rows: Python values; instants with a time zone.
 
         Raises:
             pyarrow.ArrowException: a value has another type than its column.
@@ -252,16 +268,16 @@ class Table:
         schema = to_arrow_schema(self.schema)
         loose = pa.schema([column.with_nullable(True) for column in schema])
         maps = [column.name for column in schema if pa.types.is_map(column.type)]
-        told = [
+        entries = [
             {**row, **{name: list(row[name].items()) for name in maps if row.get(name) is not None}}
             for row in rows
         ]
-        return pa.Table.from_pylist(told, schema=loose)
+        return pa.Table.from_pylist(entries, schema=loose)
 
     def frame(self, spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
-        """A frame of this table from a few dicts, for tests; columns left out are null.
+        """A frame of this table from a few dicts, for tests; missing columns are null.
 
-        Nullability is not enforced here: a test says only what matters to it.
+        Nullability is not enforced, so that a test needs only the columns that matter to it.
 
         Raises:
             ContractError: a row names a column that is not declared.
@@ -273,7 +289,7 @@ class Table:
                         f"{self.name}: column '{name}' is not declared."
                         f"{did_you_mean(name, self.columns)}"
                     )
-        loose = T.StructType([T.StructField(f.name, f.type, True) for f in self.fields])
+        loose = self.nullable_schema
         return spark.createDataFrame(
             [tuple(row.get(c) for c in self.columns) for row in rows], schema=loose
         )

@@ -1,4 +1,4 @@
-"""From a source into bronze.events: each batch one atomic append, one row of the ledger."""
+"""Ingestion of a source into bronze.events: check everything first, then land until done."""
 
 import signal
 import threading
@@ -18,11 +18,7 @@ from kinfold.bronze.events.landing import Landing, landed_batches_of
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.declaration import Source
 from kinfold.bronze.sources.files import file_records, mapping_session, require_input
-from kinfold.bronze.sources.kafka import (
-    client_options,
-    describe,
-    topic_records,
-)
+from kinfold.bronze.sources.kafka import client_options, describe, topic_records
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.core.settings.models import Settings
 from kinfold.runtime.lake.lake import Lake
@@ -37,10 +33,10 @@ def prepared(
     settings: Settings,
     decisions: Decisions,
 ) -> Landing:
-    """Everything that can be known to be wrong before a source is read, checked.
+    """The landing of a source, after every check that does not need its records.
 
     Raises:
-        ConfError: no input, no broker or topic, or a mapping that does not fit the input.
+        ConfError: there is no input, broker or topic, or the mapping does not fit the input.
         CheckpointError, GapError: see `kinfold.bronze.checkpoints.resumption`.
     """
     registry.require_envelope()
@@ -49,37 +45,44 @@ def prepared(
     if source.format == "kafka":
         options = client_options(lake.spark, source, settings.kafka)
         topic = describe(lake.spark, source, options)
-        how = resumption_of_topic(lake, source, topic, decisions)
+        resumption = resumption_of_topic(lake, source, topic, decisions)
         records = topic_records(
             session,
             source,
             topic,
             options,
-            starting_at=how.starting_at,
+            starting_at=resumption.starting_at,
             records_per_batch=settings.bronze.records_per_batch,
-            may_skip_lost=how.may_skip_lost,
+            may_skip_lost=resumption.may_skip_lost,
         )
     else:
         require_input(lake.spark, source, is_first=not landed_batches_of(lake, source).take(1))
         records = file_records(session, source, files_per_batch=settings.bronze.files_per_batch)
-        how = resumption_of_files(lake, source, decisions)
-        if how.landed_files:
-            has_landed = F.col("source_partition").isin(*how.landed_files)
+        resumption = resumption_of_files(lake, source, decisions)
+        if resumption.landed_files:
+            has_landed = F.col("source_partition").isin(*resumption.landed_files)
             records = records.where(~has_landed)
-    return Landing(lake, source, registry, records, how.first_batch_id)
+    return Landing(
+        lake,
+        source,
+        registry,
+        records,
+        resumption.first_batch_id,
+        fast_path=settings.runtime.fast_path,
+    )
 
 
 def ingest(landing: Landing) -> dict[str, int]:
-    """Land everything of the source that has not landed yet; returns the run's ledger counts.
+    """Land everything of the source that has not landed yet; returns the counts of the run.
 
     Raises:
-        ContractError: the source has never given a record, or its files changed shape.
+        ContractError: the source has never had a record, or its files changed shape.
     """
     query = landing.start(availableNow=True)
     try:
         query.awaitTermination()
     except StreamingQueryException as error:
-        if not _only_failed_to_report(error):
+        if not _only_report_failed(error):
             raise _readable(error, landing.source) from error
         return ingest(landing)
     landing.archive()
@@ -90,9 +93,9 @@ def ingest(landing: Landing) -> dict[str, int]:
 def ingest_continuously(
     landings: Sequence[Landing], *, trigger_seconds: int, metrics: StreamMetrics
 ) -> None:
-    """Land what arrives until the process is told to stop (SIGTERM, Ctrl-C) or a stream fails.
+    """Land new records until the process is stopped (SIGTERM, Ctrl-C) or a stream fails.
 
-    On a signal the batch at work is finished and entered first.
+    After a signal the current batch is finished and recorded first.
     """
     trigger = f"{trigger_seconds} seconds"
     stop = threading.Event()
@@ -105,7 +108,7 @@ def ingest_continuously(
         while not stop.wait(0.2):
             for index, (landing, query) in enumerate(zip(landings, queries, strict=True)):
                 error = query.exception()
-                if error is not None and _only_failed_to_report(error):
+                if error is not None and _only_report_failed(error):
                     queries[index] = landing.start(processingTime=trigger)
                 elif error is not None:
                     raise _readable(error, landing.source) from error
@@ -116,16 +119,18 @@ def ingest_continuously(
             signal.signal(number, handler)
 
 
-def _only_failed_to_report(error: StreamingQueryException) -> bool:
-    """Whether a batch that an earlier run had left has landed now, and only Spark's report of it
-    failed (SPARK-57438: Kafka's metrics are not ready when a query begins with such a batch). The
-    batch is committed, so starting again goes on behind it."""
+def _only_report_failed(error: StreamingQueryException) -> bool:
+    """Whether the batch was committed and only Spark's progress report failed.
+
+    SPARK-57438: Kafka's metrics are not ready when a query starts with a batch that an earlier run
+    left behind. A restart continues after that batch.
+    """
     text = str(error)
     return "IterableOps.map" in text and "Option.get()" in text
 
 
 def _stop(query: StreamingQuery) -> None:
-    """Stop between two batches: an interrupted one would only have to be repeated."""
+    """Stop between two batches: an interrupted batch would have to be repeated."""
     while query.isActive and query.status["isTriggerActive"]:
         sleep(0.05)
     query.stop()
@@ -144,15 +149,15 @@ def _require_schema(source: Source, registry: SchemaRegistry) -> None:
 def _require_records(landing: Landing) -> None:
     source = landing.source
     before = landed_batches_of(landing.lake, source).where("records_in > 0")
-    if not landing.entered["records_in"] and not before.take(1):
+    if not landing.recorded["records_in"] and not before.take(1):
         raise ContractError(
-            f"source {source.name}: input {source.input} holds no record, expected at least one. "
+            f"source {source.name}: input {source.input} has no record, expected at least one. "
             "Is the file only a header, or the wrong format?"
         )
 
 
 def _readable(error: StreamingQueryException, source: Source) -> Exception:
-    """The error behind a failed stream: ours as it was, a changed header by name, else the same."""
+    """The kinfold error that stopped a stream, or one that explains a known failure of Spark."""
     text = str(error)
     for known in (LedgerError, ContractError, ConfError):
         marker = f"{known.__module__}.{known.__name__}: "
@@ -166,7 +171,7 @@ def _readable(error: StreamingQueryException, source: Source) -> Exception:
         )
     if "data may have been lost" in text.lower():
         return GapError(
-            f"source {source.name}: the broker no longer has records that were still to be read. "
-            "Start again: the gap is then named and entered in ops.gaps."
+            f"source {source.name}: the broker has deleted records that were not read yet. Start "
+            "again: the gap is then named and recorded in ops.gaps."
         )
     return error

@@ -1,4 +1,4 @@
-"""How much of what a run has landed was rejected, and why."""
+"""The limit on the ratio of rejected records in a run."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from pyspark.sql import functions as F
 
 from kinfold.bronze.sources.declaration import DataSource
 from kinfold.core.errors import ContractError
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables.spec import Table
 
-REASONS_TOLD = 3
+_MAX_SHOWN_REASONS = 3
 
 
 def require_accepted(
@@ -21,15 +21,15 @@ def require_accepted(
     limit: float,
     advice: str,
 ) -> None:
-    """Pass when at most `limit` of the run's records were rejected.
+    """Check that at most `limit` of the run's records were rejected.
 
     Args:
-        table: where they have landed, with source, ingested_at and errors.
-        counts: the run's, with `in` and `rejected`; `in` may be missing when there was nothing.
+        table: where the records landed, with source, ingested_at and errors.
+        counts: of the run: `in` and `rejected`; without `in` there were no records.
         advice: the last sentence of the message.
 
     Raises:
-        ContractError: naming the commonest reasons. Everything has landed and nothing is lost.
+        ContractError: with the most frequent reasons. Everything has landed and nothing is lost.
     """
     if not counts.get("in") or counts["rejected"] <= limit * counts["in"]:
         return
@@ -41,12 +41,12 @@ def require_accepted(
         .groupBy("reason")
         .agg(F.count(F.lit(1)).alias("records"))
         .orderBy(F.desc("records"), "reason")
-        .limit(REASONS_TOLD)
+        .limit(_MAX_SHOWN_REASONS)
         .collect()
     )
-    told = "; ".join(f"{row['reason']} ({row['records']:,})" for row in reasons)
+    shown = "; ".join(f"{row['reason']} ({row['records']:,})" for row in reasons)
     raise ContractError(
         f"source {source.name}: {counts['rejected']:,} of {counts['in']:,} records were rejected, "
-        f"limit {limit:.0%} (bronze.max_rejected_ratio). Commonest reasons: {told}. The records "
-        f"are kept in {table.name} with their reasons. {advice}"
+        f"limit {limit:.0%} (bronze.max_rejected_ratio). Most frequent reasons: {shown}. "
+        f"{table.name} has the records with their reasons. {advice}"
     )

@@ -1,9 +1,14 @@
-"""Landed events: for every record received its verdict, its reasons and what every event shares."""
+"""Verdicts: whether each event is accepted, why it is not, and the columns every event has.
+
+Most events are well-formed. The fast path, where it is on, extracts these from their bytes; all
+others are parsed and validated by the schema of their type, which also gives the reasons. Both ways
+give the same columns.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import chain
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +16,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kinfold.bronze.fast_path.scanner import END_OF_INSTANTS, FIRST_INSTANT, MAX_DEPTH
+from kinfold.bronze.events.instants import INSTANT_TYPE, NOT_AN_INSTANT, instants, microseconds
+from kinfold.bronze.fast_path.fast_path import FastPath, WellFormedEvents
+from kinfold.bronze.schemas.nesting import MAX_DEPTH, is_deeper
 from kinfold.bronze.schemas.reasons import MAX_REASONS, TOO_DEEP
-from kinfold.bronze.schemas.registry import is_deeper
 from kinfold.bronze.schemas.validation import CompiledSchemas
+from kinfold.core.arrays import Flags
 from kinfold.tables.bronze import ACCEPTED, CLOCK_TOLERANCE, REJECTED
 
 AFTER_RECEIVED = "/occurred_at: more than 1 day after received_at"
@@ -22,10 +29,8 @@ AFTER_INGESTED = "/occurred_at: more than 1 day after ingestion"
 NO_RECORD = "/: no record"
 NOT_JSON = "/: not JSON"
 _MAX_KEPT_CHARACTERS = 256
-_NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
-INSTANT_TYPE = pa.timestamp("us", tz="UTC")
-# Without the position of the fault: reasons are counted, and the raw text is kept.
-PARSER_REASONS = {
+# Without the position of the error: reasons are counted, and the raw text is kept.
+_PARSER_REASONS = {
     "Input is a zero-length, empty document": "/: empty",
     "input data is empty": "/: empty",
     "unexpected end of data": "/: truncated JSON",
@@ -37,8 +42,95 @@ PARSER_REASONS = {
 }
 
 
-class _ValidatedEvent(NamedTuple):
-    """What an event that was judged by its schema gives to its row."""
+def verdict_columns(
+    texts: pa.Array,
+    *,
+    is_text: pa.Array,
+    schemas: CompiledSchemas,
+    fast_path: FastPath | None = None,
+    ingested_before: datetime | None = None,
+    unreadable: pa.Array | None = None,
+) -> dict[str, pa.Array]:
+    """The columns of `LANDED_EVENTS` that follow from the events, by name, in their order.
+
+    Args:
+        texts: events as JSON, binary.
+        is_text: which of them are UTF-8.
+        fast_path: for the same schemas; None = every event is parsed and validated.
+        ingested_before: an event without received_at that occurred more than `CLOCK_TOLERANCE`
+            later is rejected; None = such events are not judged by time.
+        unreadable: why there is no event, from the reader; null where there is one.
+    """
+    latest_at = ingested_before + CLOCK_TOLERANCE if ingested_before else None
+    if fast_path is None:
+        return _validated_columns(texts, schemas, latest_at, unreadable)
+    events = fast_path.well_formed_events(texts, is_text)
+    is_certain = _is_in_time(events, latest_at)
+    if unreadable is not None:
+        is_certain &= unreadable.is_null().to_numpy(zero_copy_only=False)[events.rows]
+    if not is_certain.all():
+        events = events.only(is_certain)
+    accepted = _accepted_columns(events)
+    is_other = np.ones(len(texts), np.bool_)
+    is_other[events.rows] = False
+    others = np.flatnonzero(is_other)
+    if not len(others):
+        return accepted
+    rows = pa.array(others)
+    reasons = unreadable.take(rows) if unreadable is not None else None
+    validated = _validated_columns(texts.take(rows), schemas, latest_at, reasons)
+    source = np.empty(len(texts), np.int64)
+    source[events.rows] = np.arange(len(events.rows))
+    source[others] = np.arange(len(events.rows), len(texts))
+    order = pa.array(source)
+    return {
+        name: pa.concat_arrays([column, validated[name]]).take(order)
+        for name, column in accepted.items()
+    }
+
+
+def _validated_columns(
+    texts: pa.Array,
+    schemas: CompiledSchemas,
+    latest_at: datetime | None,
+    unreadable: pa.Array | None,
+) -> dict[str, pa.Array]:
+    """`verdict_columns` by parsing each event and validating it by its schema."""
+    verdicts = _Verdicts(schemas, latest_at)
+    reasons = unreadable.to_pylist() if unreadable is not None else repeat(None)
+    for text, reason in zip(texts.to_pylist(), reasons, strict=False):
+        verdicts.add(text, reason)
+    return verdicts.columns()
+
+
+def _is_in_time(events: WellFormedEvents, latest_at: datetime | None) -> Flags:
+    """Whether events occurred before they were received, within the tolerance."""
+    otherwise = np.iinfo(np.int64).max if latest_at is None else microseconds(latest_at)
+    tolerance = CLOCK_TOLERANCE // timedelta(microseconds=1)
+    latest = np.where(events.has_received_at, events.received_at + tolerance, otherwise)
+    in_time: Flags = events.occurred_at <= latest
+    return in_time
+
+
+def _accepted_columns(events: WellFormedEvents) -> dict[str, pa.Array]:
+    count = len(events.rows)
+    is_absent = ~events.has_received_at
+    return {
+        "verdict": pa.repeat(ACCEPTED, count),
+        "errors": pa.ListArray.from_arrays(
+            pa.array(np.zeros(count + 1, dtype=np.int32)), pa.array([], pa.string())
+        ),
+        "schema_id": events.schema_id,
+        "event_id": events.event_id,
+        "event_type": events.event_type,
+        "occurred_at": pa.array(events.occurred_at).cast(INSTANT_TYPE),
+        "received_at": pa.array(events.received_at, mask=is_absent).cast(INSTANT_TYPE),
+        "identifiers": events.identifiers,
+    }
+
+
+class _EventMembers(NamedTuple):
+    """What the row of an event needs of it, after validation."""
 
     event_id: str | None
     event_type: str | None
@@ -49,61 +141,59 @@ class _ValidatedEvent(NamedTuple):
 
 
 @dataclass
-class Verdicts:
-    """What judging decides, as it grows row by row.
+class _Verdicts:
+    """Verdicts of events that are added one by one.
 
     Attributes:
-        errors: reasons of the rows that are rejected, by their index.
+        events: one entry per event.
+        errors: reasons of the rejected events, by their index.
     """
 
     schemas: CompiledSchemas
     latest_at: datetime | None
-    events: list[_ValidatedEvent] = field(default_factory=list)
+    events: list[_EventMembers] = field(default_factory=list)
     errors: dict[int, Sequence[str]] = field(default_factory=dict)
 
-    def judge_text(self, text: Any, unreadable: str | None) -> None:
-        """Add one row, of the bytes received, or of what the reader made of them. Never raises.
+    def add(self, text: bytes | None, unreadable: str | None) -> None:
+        """Add an event. Never raises.
 
         Args:
-            unreadable: why the reader could not make anything of it; null if it could.
+            unreadable: why the reader could not read the record; None if it could.
         """
-        self.events.append(self._judged(len(self.events), text, unreadable))
-
-    def judge_event(self, event: Any, reason: str | None) -> str | None:
-        """Add one row, of an event that is no text yet; that text, null if it has none."""
-        index = len(self.events)
+        event: Any = None
+        schema_id: str | None = None
+        reasons: list[str] = []
         try:
-            text = None if event is None else orjson.dumps(event)
-        except orjson.JSONEncodeError:
-            text, reason = None, TOO_DEEP
-        if text is None:
-            self.events.append(self._rejected(index, event, [reason or NO_RECORD]))
-            return None
-        try:
-            schema_id = self.schemas.accepting(event)
-            if schema_id:
-                judged = _accepted(event, schema_id)
-            else:
-                judged = self._rejected(index, event, self.schemas.reasons(event))
-        except Exception as err:  # as in `_judged`
-            reason = f"/: could not be judged ({type(err).__name__})"
-            judged = self._rejected(index, event, [reason])
-        self.events.append(judged)
-        return text.decode()
+            if text is not None:
+                event = orjson.loads(text)
+                schema_id = self.schemas.accepting(event)
+                reasons += [] if schema_id else self.schemas.reasons(event)
+                if schema_id and _may_be_too_deep(text) and is_deeper(event, than=MAX_DEPTH):
+                    reasons.append(TOO_DEEP)
+        except orjson.JSONDecodeError as error:
+            reasons.append(parser_reason(error))
+        except Exception as error:  # whatever a parser or validator does, the stream goes on
+            reasons.append(f"/: could not be judged ({type(error).__name__})")
+        if unreadable is not None or text is None:
+            reasons.append(unreadable or NO_RECORD)
+        if reasons or schema_id is None:
+            self.events.append(self._rejected(event, reasons))
+        else:
+            self.events.append(_accepted(event, schema_id))
 
     def columns(self) -> dict[str, pa.Array]:
-        """The columns of `LANDED_EVENTS` that this decides, by name; instants are judged here."""
+        """The columns of all added events, see `verdict_columns`; instants are parsed here."""
         events = self.events
         sent = {
             "occurred_at": [event.occurred_at for event in events],
             "received_at": [event.received_at for event in events],
         }
-        occurred_at, received_at = (_instants(texts) for texts in sent.values())
-        late = self._time_reasons(sent, occurred_at, received_at)
-        if late:
-            self.errors |= {index: sorted(reasons) for index, reasons in late.items()}
-            doubted = [i for i, reasons in late.items() if reasons[0].startswith("/occurred_at")]
-            occurred_at = _without(occurred_at, doubted)
+        occurred_at, received_at = (instants(texts) for texts in sent.values())
+        by_time = self._time_reasons(sent, occurred_at, received_at)
+        if by_time:
+            self.errors |= {index: sorted(reasons) for index, reasons in by_time.items()}
+            wrong = [i for i, reasons in by_time.items() if reasons[0].startswith("/occurred_at")]
+            occurred_at = _with_nulls(occurred_at, wrong)
         rejected = np.zeros(len(events), dtype=bool)
         rejected[list(self.errors)] = True
         is_rejected = pa.array(rejected, pa.bool_())
@@ -117,43 +207,20 @@ class Verdicts:
             "event_type": pa.array([event.event_type for event in events], pa.string()),
             "occurred_at": occurred_at,
             "received_at": received_at,
-            "identifiers": _identifiers([event.identifiers for event in events], is_rejected),
+            "identifiers": _identifier_maps([event.identifiers for event in events], is_rejected),
         }
 
-    def _judged(self, index: int, text: Any, unreadable: str | None) -> _ValidatedEvent:
-        event: Any = None
-        schema_id: str | None = None
-        reasons: list[str] = []
-        try:
-            if text is not None:
-                event = orjson.loads(text)
-                schema_id = self.schemas.accepting(event)
-                reasons += [] if schema_id else self.schemas.reasons(event)
-                if schema_id and _may_be_too_deep(text) and is_deeper(event, than=MAX_DEPTH):
-                    reasons.append(TOO_DEEP)
-        except orjson.JSONDecodeError as err:
-            reasons.append(PARSER_REASONS.get(err.msg, NOT_JSON))
-        except (
-            Exception
-        ) as err:  # whatever a parser or validator does with one record, it never stops a stream
-            reasons.append(f"/: could not be judged ({type(err).__name__})")
-        if unreadable is not None or text is None:
-            reasons.append(unreadable or NO_RECORD)
-        if reasons or schema_id is None:
-            return self._rejected(index, event, reasons)
-        return _accepted(event, schema_id)
-
-    def _rejected(self, index: int, event: Any, reasons: Sequence[str]) -> _ValidatedEvent:
+    def _rejected(self, event: Any, reasons: Sequence[str]) -> _EventMembers:
         errors = sorted(set(reasons))[:MAX_REASONS]
-        self.errors[index] = errors
+        self.errors[len(self.events)] = errors
         members = event if isinstance(event, dict) else {}
-        doubted = {error.partition(":")[0] for error in errors}
-        return _ValidatedEvent(
-            event_id=_kept_text(members.get("event_id")),
-            event_type=_kept_text(members.get("event_type")),
+        invalid = {error.partition(":")[0] for error in errors}
+        return _EventMembers(
+            event_id=_short_text(members.get("event_id")),
+            event_type=_short_text(members.get("event_type")),
             schema_id=self.schemas.schema_id(event),
-            occurred_at=_kept_instant(members, "occurred_at", doubted),
-            received_at=_kept_instant(members, "received_at", doubted),
+            occurred_at=_valid_text(members, "occurred_at", invalid),
+            received_at=_valid_text(members, "received_at", invalid),
             identifiers={},
         )
 
@@ -163,30 +230,37 @@ class Verdicts:
         occurred_at: pa.Array,
         received_at: pa.Array,
     ) -> dict[int, list[str]]:
-        """Reasons of rows whose instants no timestamp holds, or that happened after they came."""
-        found: dict[int, list[str]] = {}
+        """Reasons of events whose instants are out of range, or that occurred after they arrived.
+
+        By index; events that are rejected already are omitted.
+        """
+        reasons: dict[int, list[str]] = {}
 
         def add(where: Any, reason: str) -> None:
             for index in np.flatnonzero(pc.fill_null(where, False).to_numpy(zero_copy_only=False)):
                 if int(index) not in self.errors:
-                    found.setdefault(int(index), []).append(reason)
+                    reasons.setdefault(int(index), []).append(reason)
 
-        instants_of = {"occurred_at": occurred_at, "received_at": received_at}
-        for name, instants in instants_of.items():
-            if instants.null_count > sent[name].count(None):
+        for name, parsed in {"occurred_at": occurred_at, "received_at": received_at}.items():
+            if parsed.null_count > sent[name].count(None):
                 was_sent = pa.array([text is not None for text in sent[name]], pa.bool_())
-                add(pc.and_(pc.is_null(instants), was_sent), f"/{name}: {_NO_INSTANT}")
+                add(pc.and_(pc.is_null(parsed), was_sent), f"/{name}: {NOT_AN_INSTANT}")
         latest = pc.add(received_at, pa.scalar(CLOCK_TOLERANCE))
         add(pc.greater(occurred_at, latest), AFTER_RECEIVED)
         if self.latest_at is not None:
             is_late = pc.greater(occurred_at, pa.scalar(self.latest_at, INSTANT_TYPE))
             has_none = pa.array([text is None for text in sent["received_at"]], pa.bool_())
             add(pc.and_(is_late, has_none), AFTER_INGESTED)
-        return found
+        return reasons
 
 
-def _accepted(event: Mapping[str, Any], schema_id: str) -> _ValidatedEvent:
-    return _ValidatedEvent(
+def parser_reason(error: orjson.JSONDecodeError) -> str:
+    """The reason for an event that is not JSON."""
+    return _PARSER_REASONS.get(error.msg, NOT_JSON)
+
+
+def _accepted(event: Mapping[str, Any], schema_id: str) -> _EventMembers:
+    return _EventMembers(
         event_id=event["event_id"],
         event_type=event["event_type"],
         schema_id=schema_id,
@@ -196,78 +270,42 @@ def _accepted(event: Mapping[str, Any], schema_id: str) -> _ValidatedEvent:
     )
 
 
-def _identifiers(
+def _identifier_maps(
     identifiers: Sequence[dict[str, str | None]], is_rejected: pa.Array
 ) -> pa.MapArray:
-    """The identifiers of each row that have a value; null where it is rejected."""
+    """The identifiers of each event that have a value; null where it is rejected."""
     values = pa.array(list(chain.from_iterable(map(dict.values, identifiers))), pa.string())
     namespaces = pa.array(list(chain.from_iterable(identifiers)), pa.string())
     ends = np.cumsum([0, *map(len, identifiers)], dtype=np.int32)
     has_value = pc.fill_null(pc.greater(pc.binary_length(values), 0), False)
     if not pc.all(has_value).as_py():
         kept = np.cumsum([False, *has_value.to_numpy(zero_copy_only=False)], dtype=np.int32)
-        values, namespaces, ends = (
-            values.filter(has_value),
-            namespaces.filter(has_value),
-            kept[ends],
-        )
+        values, namespaces = values.filter(has_value), namespaces.filter(has_value)
+        ends = kept[ends]
     return pa.MapArray.from_arrays(pa.array(ends), namespaces, values, mask=is_rejected)
 
 
-def _instants(texts: Sequence[str | None]) -> pa.Array:
-    """The instants of RFC 3339 texts, to the microsecond; null where a timestamp cannot hold one
-    or the years are out of range."""
-    try:
-        # All at once, which knows most of RFC 3339; what it refuses is tried one by one.
-        instants = pa.array(texts, pa.string()).cast(INSTANT_TYPE)
-    except pa.ArrowInvalid:
-        return pa.array([_instant(text) for text in texts], INSTANT_TYPE)
-    in_range = pc.and_(
-        pc.greater_equal(instants, pa.scalar(FIRST_INSTANT, INSTANT_TYPE)),
-        pc.less(instants, pa.scalar(END_OF_INSTANTS, INSTANT_TYPE)),
-    )
-    return pc.if_else(in_range, instants, pa.scalar(None, INSTANT_TYPE))
-
-
-def latest_allowed(ingested_before: datetime | None) -> datetime | None:
-    return ingested_before + CLOCK_TOLERANCE if ingested_before else None
-
-
-def _without(values: pa.Array, indices: Sequence[int]) -> pa.Array:
-    """The values with null at some places."""
+def _with_nulls(values: pa.Array, indices: Sequence[int]) -> pa.Array:
+    """The values, with null at the given indices."""
     is_kept = np.ones(len(values), dtype=bool)
     is_kept[list(indices)] = False
     return pc.if_else(pa.array(is_kept), values, pa.scalar(None, values.type))
 
 
-def _instant(text: str | None) -> datetime | None:
-    """The instant of an RFC 3339 text, to the microsecond; None if a timestamp cannot hold it."""
-    if text is None:
-        return None
-    try:
-        # Upper case: RFC 3339 allows "t" and "z", fromisoformat does not.
-        instant = datetime.fromisoformat(text.upper())
-    except ValueError:
-        return None
-    if instant.tzinfo is None or not FIRST_INSTANT <= instant < END_OF_INSTANTS:
-        return None
-    return instant
-
-
-def _kept_instant(members: dict[str, Any], name: str, doubted: Collection[str]) -> str | None:
-    """What was sent, unless a reason is about it; `_instants` says whether it is one.
+def _valid_text(members: dict[str, Any], name: str, invalid: Collection[str]) -> str | None:
+    """The text of a member of a rejected event, unless a reason is about that member.
 
     Args:
-        doubted: the pointers that reasons begin with.
+        invalid: the JSON pointers of the reasons.
     """
     text = members.get(name)
-    return text if isinstance(text, str) and f"/{name}" not in doubted else None
+    return text if isinstance(text, str) and f"/{name}" not in invalid else None
 
 
-def _kept_text(value: object) -> str | None:
+def _short_text(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= _MAX_KEPT_CHARACTERS else None
 
 
 def _may_be_too_deep(text: bytes) -> bool:
-    """Whether there are brackets enough; counting them is much cheaper than measuring depth."""
+    """Whether there are enough brackets; to count them is much cheaper than to measure depth."""
     return len(text) > 2 * MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH

@@ -7,7 +7,6 @@ identifier, a leap second, digits by the hundred - and what is left out is judge
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numba.core.types.misc import CPointer
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from kinfold.bronze.events.instants import END_OF_INSTANTS, FIRST_INSTANT, microseconds
 from kinfold.bronze.fast_path.schema_tables import (
     ANY,
     ARRAY,
@@ -35,10 +35,9 @@ from kinfold.bronze.fast_path.schema_tables import (
     Role,
     SchemaTables,
 )
+from kinfold.bronze.schemas.nesting import MAX_DEPTH
 from kinfold.core.jit import compiled_without_allocation
 
-MAX_DEPTH = 500
-"""Levels of an event that is kept as it was sent: half of what Spark's JSON parser takes."""
 _MOST_IDENTIFIERS = 16
 _MOST_WAITING = 16
 """Members before event_type, which are looked at again when it is known."""
@@ -47,18 +46,7 @@ _MOST_DIGITS = 300
 _NO = -1
 """Instead of a place: not surely good."""
 
-# A year less than Spark holds, at both ends: in the first and last days of its range an instant
-# has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
-FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
-END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def microseconds(instant: datetime) -> int:
-    """Since 1970."""
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-_NO_INSTANT = np.iinfo(np.int64).min
+NO_INSTANT = np.iinfo(np.int64).min
 _FIRST, _END = microseconds(FIRST_INSTANT), microseconds(END_OF_INSTANTS)
 _DAY = 86_400_000_000
 
@@ -101,23 +89,6 @@ class Scanned:
     occurred_at: NDArray[np.int64]
     received_at: NDArray[np.int64]
     identifiers: pa.MapArray
-
-    def only(self, wanted: NDArray[np.bool_]) -> "Scanned":
-        """Some of them."""
-        mask = pa.array(wanted)
-        return Scanned(
-            self.rows[wanted],
-            self.form[wanted],
-            self.event_id.filter(mask),
-            self.occurred_at[wanted],
-            self.received_at[wanted],
-            self.identifiers.filter(mask),
-        )
-
-    @property
-    def has_received_at(self) -> NDArray[np.bool_]:
-        there: NDArray[np.bool_] = self.received_at != _NO_INSTANT
-        return there
 
 
 def scan(values: pa.Array, is_text: pa.Array, forms: SchemaTables) -> Scanned:
@@ -162,22 +133,6 @@ def scan(values: pa.Array, is_text: pa.Array, forms: SchemaTables) -> Scanned:
         received_at=rows[:, _RECEIVED],
         identifiers=pa.MapArray.from_arrays(pa.array(ends), names, told),
     )
-
-
-def are_utf8(values: pa.Array) -> pa.Array:
-    """Whether the bytes are UTF-8; so is no value at all."""
-    try:
-        values.cast(pa.string())
-    except pa.ArrowInvalid:  # it does not say which
-        return pa.array([_is_utf8(value) for value in values.to_pylist()], pa.bool_())
-    return pa.array(np.ones(len(values), np.bool_))
-
-
-def _is_utf8(value: bytes | None) -> bool:
-    try:
-        return value is None or value.decode() is not None
-    except UnicodeDecodeError:
-        return False
 
 
 def _texts(text: Bytes, places: _Table) -> pa.Array:
@@ -302,7 +257,7 @@ def _event(
     if place >= end or text[place] != ord("{"):
         return _NO
     place = _after_space(text, place + 1, end)
-    noted[_RECEIVED], noted[_IDENTIFIER_COUNT] = _NO_INSTANT, 0
+    noted[_RECEIVED], noted[_IDENTIFIER_COUNT] = NO_INSTANT, 0
     form, root, seen, waiting_count, is_end = _NO, _ANYTHING, _ZERO, 0, False
     while not is_end:
         name = place + 1

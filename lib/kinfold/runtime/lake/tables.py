@@ -184,7 +184,7 @@ class LakeTables:
     def _locked(self, table: Table, *, patience: float = 0) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._locks.held(table.name, patience=patience))
+                stack.enter_context(self._locks.lock(table.name, patience=patience))
             except Busy as error:
                 raise LakeError(
                     f"{table.name}: another process is writing it ({self.root}). "
@@ -222,5 +222,5 @@ def table_properties(table: Table) -> dict[str, str]:
         # Delta's default of 10 makes every tenth small commit seconds longer.
         "delta.checkpointInterval": "100",
         "delta.dataSkippingStatsColumns": ",".join(table.statistics_columns),
-        "delta.enableDeletionVectors": str(table.marks_old_rows).lower(),
+        "delta.enableDeletionVectors": str(table.uses_deletion_vectors).lower(),
     }

@@ -1,10 +1,7 @@
-"""Data files of a table, written by the Python workers that make its rows.
+"""Parquet data files of a table, written by the Python workers that make its rows.
 
-What a worker gives back to Spark is copied three times: into Arrow for the way, out of it into
-Spark's rows, and out of those column by column into Parquet. Rows that Python makes anyway are
-written where they are, in half of the time that all this takes; only what the Delta log must know
-of the files travels. Until they are committed the files are no part of the table, and those that
-never are go with VACUUM, as those of a task of Spark's that was killed do.
+Only what the Delta log needs to know about the files goes back to the driver. Files are not part of
+the table until they are committed; VACUUM removes files that never are.
 """
 
 import json
@@ -26,12 +23,13 @@ from kinfold.runtime.native_writes.locations import Location
 from kinfold.tables.spec import Table
 
 Batches = Iterable[pa.RecordBatch]
+Counting = Callable[[pa.RecordBatch], Mapping[str, int]]
 
-_GROUP_BYTES = 64 * 2**20
-"""Of rows in memory that become one row group of a file."""
-_MOST_SHOWN = 32
-"""Characters of a text that may stand in the Delta log; a column with a longer one has no bounds
-there."""
+_ROW_GROUP_BYTES = 64 * 2**20
+"""Size in memory of the rows that become one row group."""
+_MAX_BOUND_CHARACTERS = 32
+"""Maximum length of a text in the statistics of a file. A column with a longer minimum or maximum
+has no bounds in the Delta log."""
 _FILE_TYPES = {
     "name": ("string", pa.string()),
     "size": ("bigint", pa.int64()),
@@ -46,7 +44,7 @@ CODECS = {
     "none": "none",
     "uncompressed": "none",
 }
-"""Spark's names of how Parquet is compressed, and Arrow's."""
+"""Parquet compression codecs: Spark's name -> Arrow's name."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,10 @@ class DataFile:
     """A file that a worker has written.
 
     Attributes:
-        name: below the table's folder.
+        name: path relative to the folder of the table.
         size: in bytes.
-        rows: as the file itself has them.
-        statistics: what the Delta log keeps of its columns, as JSON.
+        rows: number of rows according to the footer.
+        statistics: statistics of the columns for the Delta log, as JSON.
         counts: what was counted on the way, by name.
     """
 
@@ -68,29 +66,79 @@ class DataFile:
     counts: Mapping[str, int]
 
 
-def written_files(
+def write_files(
     records: DataFrame,
-    made: Callable[[Batches], Batches],
+    make: Callable[[Batches], Batches],
     *,
     table: Table,
-    place: Location,
+    location: Location,
     codec: str,
-    count: Callable[[pa.RecordBatch], Mapping[str, int]],
+    count: Counting,
 ) -> list[DataFile]:
-    """Have the workers make rows of a table and write them: a file for each task that has any.
+    """Have the workers make rows of a table and write them, one file per task that has rows.
 
     Args:
-        made: from the batches of a task to batches of declared columns, in any order; columns that
-            are left out are null.
-        place: the table's folder.
+        make: from the batches of one task to batches of declared columns, in any order; omitted
+            columns are null.
+        location: the folder of the table.
         codec: a key of `CODECS`.
-        count: what to count of each batch that is made; `received` is counted of those that come.
+        count: counts of one made batch; `received` is counted of the records.
 
     Raises:
-        ValueError: in the worker, where a column is null that must not be.
+        ValueError: in the worker, when a required column is null.
     """
 
     def write(batches: Batches) -> Iterator[pa.RecordBatch]:
+        counts = Counter[str]()
+        file = _FileWriter(table, location, CODECS[codec])
+        try:
+            for rows in counting(make, table=table, count=count, report=counts.update)(batches):
+                file.add(rows)
+            written = file.close()
+        except BaseException:
+            file.discard()
+            raise
+        if written is not None:
+            schema = pa.schema({name: arrow for name, (_, arrow) in _FILE_TYPES.items()})
+            row = {**written, "counts": list(counts.items())}
+            yield pa.RecordBatch.from_pylist([row], schema=schema)
+
+    columns = ", ".join(f"{name} {spark_type}" for name, (spark_type, _) in _FILE_TYPES.items())
+    return [DataFile(**row.asDict()) for row in records.mapInArrow(write, columns).collect()]
+
+
+def write_file(rows: pa.Table, *, table: Table, location: Location, codec: str) -> DataFile:
+    """Write rows that are on the driver; there is at least one.
+
+    Raises:
+        ValueError: a required column is null.
+    """
+    file = _FileWriter(table, location, CODECS[codec])
+    try:
+        for batch in rows.to_batches():
+            file.add(_conformed(batch, table))
+        written = file.close()
+    except BaseException:
+        file.discard()
+        raise
+    assert written is not None  # there is a row
+    return DataFile(**written, counts={})
+
+
+def counting(
+    make: Callable[[Batches], Batches],
+    *,
+    table: Table,
+    count: Counting,
+    report: Callable[[Counter[str]], object],
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    """`make`, with all columns of the table in its batches, and with counts.
+
+    Args:
+        report: receives the counts of the task once, after its last batch.
+    """
+
+    def made(batches: Batches) -> Iterator[pa.RecordBatch]:
         counts = Counter[str]()
 
         def received() -> Iterator[pa.RecordBatch]:
@@ -98,68 +146,58 @@ def written_files(
                 counts["received"] += batch.num_rows
                 yield batch
 
-        file = _File(table, place, CODECS[codec])
-        try:
-            for rows in made(received()):
-                counts.update(count(rows))
-                file.add(rows)
-            done = file.closed()
-        except BaseException:
-            file.discard()
-            raise
-        if done is not None:
-            schema = pa.schema({name: arrow for name, (_, arrow) in _FILE_TYPES.items()})
-            row = {**done, "counts": list(counts.items())}
-            yield pa.RecordBatch.from_pylist([row], schema=schema)
+        for rows in make(received()):
+            counts.update(count(rows))
+            yield _conformed(rows, table)
+        report(counts)
 
-    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _FILE_TYPES.items())
-    return [DataFile(**row.asDict()) for row in records.mapInArrow(write, columns).collect()]
+    return made
 
 
-def written_file(rows: pa.Table, *, table: Table, place: Location, codec: str) -> DataFile:
-    """Write a few rows that are here already; there must be one.
-
-    Raises:
-        ValueError: a column is null that must not be.
-    """
-    file = _File(table, place, CODECS[codec])
-    try:
-        for batch in rows.to_batches():
-            file.add(batch)
-        done = file.closed()
-    except BaseException:
-        file.discard()
-        raise
-    assert done is not None  # there is a row
-    return DataFile(**done, counts={})
+def _conformed(rows: pa.RecordBatch, table: Table) -> pa.RecordBatch:
+    """The batch with the declared columns, in order and type; omitted columns are null."""
+    schema = to_arrow_schema(table.schema)
+    columns = [_conformed_column(rows, field, table) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-class _File:
-    """One file as it grows, a row group at a time."""
+def _conformed_column(rows: pa.RecordBatch, field: pa.Field, table: Table) -> pa.Array:
+    if field.name not in rows.schema.names:
+        column = pa.nulls(rows.num_rows, field.type)
+    else:
+        column = rows.column(field.name)
+        column = column if column.type == field.type else column.cast(field.type)
+    if column.null_count and not field.nullable:
+        raise ValueError(f"{table.name}: column {field.name} is null, expected a value.")
+    return column
 
-    def __init__(self, table: Table, place: Location, codec: str) -> None:
-        self._table, self._place, self._codec = table, place, codec
+
+class _FileWriter:
+    """Writes one file, a row group at a time."""
+
+    def __init__(self, table: Table, location: Location, codec: str) -> None:
+        self._table, self._location, self._codec = table, location, codec
         self._schema = to_arrow_schema(table.schema)
         self._name = f"part-{uuid.uuid4()}.{codec}.parquet"
         self._bounds = {name: _Bounds() for name in table.statistics_columns}
-        self._held: list[pa.RecordBatch] = []
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_bytes = 0
         self._footers: list[pq.FileMetaData] = []
         self._sink: pa.NativeFile | None = None
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, rows: pa.RecordBatch) -> None:
-        rows = pa.RecordBatch.from_arrays(
-            [self._column(rows, wanted) for wanted in self._schema], schema=self._schema
-        )
+        """Add a batch of the table's columns."""
         for name, bounds in self._bounds.items():
             bounds.widen(rows.column(name))
-        self._held.append(rows)
-        if sum(held.nbytes for held in self._held) >= _GROUP_BYTES:
-            self._write()
+        self._pending.append(rows)
+        self._pending_bytes += rows.nbytes
+        if self._pending_bytes >= _ROW_GROUP_BYTES:
+            self._write_row_group()
 
-    def closed(self) -> dict[str, Any] | None:
-        """What the log must know of the file; null where no row came, and so no file is there."""
-        self._write()
+    def close(self) -> dict[str, Any] | None:
+        """What the Delta log needs to know about the file; None if there was no row, so no file."""
+        self._write_row_group()
         if self._writer is None or self._sink is None:
             return None
         self._writer.close()
@@ -174,22 +212,22 @@ class _File:
         }
 
     def discard(self) -> None:
-        """Leave nothing behind, as far as the storage still answers."""
+        """Delete the file, if the storage still answers."""
         if self._sink is not None:
             with suppress(OSError, pa.ArrowException):
                 if self._writer is not None:
                     self._writer.close()
                 self._sink.close()
-                self._place.files.delete_file(self._place.path(self._name))
+                self._location.files.delete_file(self._location.path(self._name))
 
-    def _write(self) -> None:
-        """One row group of what is held."""
-        rows = pa.Table.from_batches(self._held, self._schema)
-        self._held = []
+    def _write_row_group(self) -> None:
+        rows = pa.Table.from_batches(self._pending, self._schema)
+        self._pending, self._pending_bytes = [], 0
         if not rows.num_rows:
             return
         if self._writer is None:
-            self._sink = self._place.files.open_output_stream(self._place.path(self._name))
+            path = self._location.path(self._name)
+            self._sink = self._location.files.open_output_stream(path)
             self._writer = pq.ParquetWriter(
                 self._sink,
                 self._schema,
@@ -200,52 +238,47 @@ class _File:
             )
         self._writer.write_table(rows, row_group_size=rows.num_rows)
 
-    def _column(self, rows: pa.RecordBatch, wanted: pa.Field) -> pa.Array:
-        if wanted.name not in rows.schema.names:
-            column = pa.nulls(rows.num_rows, wanted.type)
-        else:
-            column = rows.column(wanted.name)
-            column = column if column.type == wanted.type else column.cast(wanted.type)
-        if column.null_count and not wanted.nullable:
-            raise ValueError(f"{self._table.name}: {wanted.name} is null, which it must not be.")
-        return column
-
     def _statistics(self) -> dict[str, dict[str, Any]]:
-        told = {name: b for name, b in self._bounds.items() if b.are_shown}
+        usable = {name: b for name, b in self._bounds.items() if b.are_usable}
         return {
-            "minValues": {name: _shown(b.low) for name, b in told.items()},
-            "maxValues": {name: _shown(b.high) for name, b in told.items()},
+            "minValues": {name: _as_statistic(b.low) for name, b in usable.items()},
+            "maxValues": {name: _as_statistic(b.high) for name, b in usable.items()},
             "nullCount": {name: b.nulls for name, b in self._bounds.items()},
         }
 
 
 @dataclass
 class _Bounds:
-    """The smallest and the largest value of a column, and how many are null."""
+    """Minimum, maximum and number of nulls of a column."""
 
     low: Any = None
     high: Any = None
     nulls: int = 0
 
     def widen(self, column: pa.Array) -> None:
+        """Include the values of a column."""
         self.nulls += column.null_count
-        found = pc.min_max(column).as_py()
-        ends = [end for end in (self.low, self.high, *found.values()) if end is not None]
+        limits = pc.min_max(column).as_py()
+        ends = [end for end in (self.low, self.high, *limits.values()) if end is not None]
         if ends:
             self.low, self.high = min(ends), max(ends)
 
     @property
-    def are_shown(self) -> bool:
-        """Not of numbers that may be NaN, which no bound knows and Spark holds for the largest."""
+    def are_usable(self) -> bool:
+        """Whether the Delta log may have them.
+
+        Not for floats: no bound includes NaN, which Spark sorts as the largest number.
+        """
         return all(
-            isinstance(end, int | datetime) or (isinstance(end, str) and len(end) <= _MOST_SHOWN)
+            isinstance(end, int | datetime)
+            or (isinstance(end, str) and len(end) <= _MAX_BOUND_CHARACTERS)
             for end in (self.low, self.high)
         )
 
 
-def _shown(value: Any) -> Any:
-    """A bound as the Delta log has it: instants in UTC, cut to the millisecond, which its readers
-    know."""
+def _as_statistic(value: Any) -> Any:
+    """A bound as the Delta log has it. Instants are UTC, truncated to the millisecond: readers
+    of statistics expect that precision."""
     if isinstance(value, datetime):
         text = value.astimezone(UTC).isoformat(timespec="milliseconds")
         return text.replace("+00:00", "Z")

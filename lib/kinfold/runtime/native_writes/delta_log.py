@@ -1,4 +1,8 @@
-"""The log of a Delta table, by the classes of open Delta, where the platform has them."""
+"""The log of a Delta table, through the Scala classes of open-source Delta.
+
+These classes are not a public API: other versions and platforms may lack them. `DeltaLog.of` then
+returns None, and Spark does the work.
+"""
 
 import json
 import time
@@ -16,7 +20,7 @@ from kinfold.runtime.native_writes.locations import Location, location_of
 
 @dataclass(frozen=True)
 class DeltaLog:
-    """A table's log as it is now. What it holds are objects of the JVM."""
+    """The log of one table at its newest version. The fields are objects of the JVM."""
 
     _gateway: Any
     _log: Any
@@ -24,8 +28,11 @@ class DeltaLog:
 
     @classmethod
     def of(cls, spark: SparkSession, path: str) -> "DeltaLog | None":
-        """Null on a platform with a Delta of its own, whose classes have other names, and where
-        this one sees no table: it takes an escape in a path by the letter, where readers do not."""
+        """The log of the table at a path.
+
+        None on a platform with its own Delta, whose classes have other names, and where DeltaLog
+        finds no table: it does not decode percent-escapes in paths, which readers do.
+        """
         gateway: Any = spark.sparkContext._gateway
         delta, none = gateway.jvm.org.apache.spark.sql.delta, gateway.jvm.scala.Option.empty()
         try:
@@ -40,44 +47,49 @@ class DeltaLog:
         return self._gateway.jvm
 
     @property
-    def place(self) -> Location | None:
-        """Where Python can write the table's files; null where only Spark can."""
+    def location(self) -> Location | None:
+        """The folder of the table as Python writes it; None where only Spark can write it."""
         return location_of(self._log.dataPath(), self._log.newDeltaHadoopConf())
 
     def version(self) -> int:
-        """The newest."""
+        """The newest version."""
         return int(self._snapshot.version())
 
     def is_plain(self, *, properties: Collection[str], columns: Collection[str]) -> bool:
-        """Whether any who knows some columns can write the table's files: it has no partitions, no
-        properties but the ones named, and no other columns that must not be null."""
+        """Whether a writer that knows only some properties and columns can write the table.
+
+        It has no partitions, no property except `properties`, and no required column except
+        `columns`.
+        """
         metadata = self._snapshot.metadata()
-        there = set(self._collections().asJava(metadata.configuration()))
-        is_whole = bool(metadata.partitionColumns().isEmpty())
-        required = _required(str(metadata.schemaString()))
-        return is_whole and there <= set(properties) and required <= set(columns)
+        present = set(self._collections().asJava(metadata.configuration()))
+        is_unpartitioned = bool(metadata.partitionColumns().isEmpty())
+        required = _required_columns(str(metadata.schemaString()))
+        return is_unpartitioned and present <= set(properties) and required <= set(columns)
 
     def append(self, files: Sequence[DataFile], *, run_id: str) -> int:
-        """Make files that lie in the table's folder a part of it; returns the table's version."""
+        """Add files in the folder of the table to the table; returns the new version."""
         return self._commit(self._log.startTransaction(), [], files, run_id)
 
-    def batch(self, writer: str, batch_id: int) -> "Batch | None":
-        """Begin to append a batch of a writer; null if it is committed already."""
+    def start_batch(self, writer: str, batch_id: int) -> "Batch | None":
+        """Start to append a batch of a writer; None if it is committed already."""
         transaction = self._log.startTransaction()
         if int(transaction.txnVersion(writer)) >= batch_id:
             return None
         return Batch(self, transaction, writer, batch_id)
 
     def cluster(self, columns: Sequence[str], *, run_id: str) -> None:
-        """Say by which columns OPTIMIZE is to order the table, as ALTER TABLE ... CLUSTER BY does;
-        nothing is said of a table that was not made to be clustered."""
+        """Set the columns by which OPTIMIZE clusters the table.
+
+        Without effect on a table that was created without clustering.
+        """
         if '"clustering"' not in str(self._snapshot.protocol().json()):
             return
         domain = "delta.clustering"
-        told = {"clusteringColumns": [[name] for name in columns], "domainName": domain}
-        action = {"domain": domain, "configuration": json.dumps(told), "removed": False}
-        begun = self._log.startTransaction()
-        self._commit(begun, [{"domainMetadata": action}], [], run_id)
+        configuration = {"clusteringColumns": [[name] for name in columns], "domainName": domain}
+        action = {"domain": domain, "configuration": json.dumps(configuration), "removed": False}
+        transaction = self._log.startTransaction()
+        self._commit(transaction, [{"domainMetadata": action}], [], run_id)
 
     def _commit(
         self,
@@ -98,25 +110,28 @@ class DeltaLog:
             }
             for file in files
         ]
-        of_json = self._jvm.org.apache.spark.sql.delta.actions.Action.fromJson
-        told = self._jvm.java.util.ArrayList()
+        from_json = self._jvm.org.apache.spark.sql.delta.actions.Action.fromJson
+        java_actions = self._jvm.java.util.ArrayList()
         for action in (*actions, *({"add": add} for add in added)):
-            told.add(of_json(json.dumps(action)))
-        in_scala = self._collections().asScala(told).toSeq()
-        return int(transaction.commit(in_scala, self._append_operation(run_id)))
+            java_actions.add(from_json(json.dumps(action)))
+        scala_actions = self._collections().asScala(java_actions).toSeq()
+        return int(transaction.commit(scala_actions, self._append_operation(run_id)))
 
     def _append_operation(self, run_id: str) -> Any:
-        """What the history says was done. Later versions of Delta tell more of it than earlier."""
+        """The operation for the history of the table.
+
+        Delta versions differ in the number of constructor parameters; further ones get None.
+        """
         write = self._jvm.org.apache.spark.sql.delta.DeltaOperations.Write._java_lang_class
         constructor = write.getConstructors()[0]
         none = self._jvm.scala.Option.empty()
         mode = self._jvm.org.apache.spark.sql.SaveMode.Append
-        first = [mode, none, none, self._jvm.scala.Option.apply(run_id)]
+        known = [mode, none, none, self._jvm.scala.Option.apply(run_id)]
         count = int(constructor.getParameterCount())
-        given = self._gateway.new_array(self._jvm.java.lang.Object, count)
-        for place, value in enumerate((*first, *(none for _ in range(count - len(first))))):
-            given[place] = value
-        return constructor.newInstance(given)
+        arguments = self._gateway.new_array(self._jvm.java.lang.Object, count)
+        for index, value in enumerate((*known, *(none for _ in range(count - len(known))))):
+            arguments[index] = value
+        return constructor.newInstance(arguments)
 
     def _collections(self) -> Any:
         return self._jvm.scala.jdk.javaapi.CollectionConverters
@@ -124,8 +139,10 @@ class DeltaLog:
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of a writer on its way into a table: whoever else commits one of this writer's
-    meanwhile makes it fail."""
+    """A started append of one batch of a writer.
+
+    Its commit fails if another process commits a batch of the same writer first.
+    """
 
     _log: DeltaLog
     _transaction: Any
@@ -133,13 +150,13 @@ class Batch:
     batch_id: int
 
     def commit(self, files: Sequence[DataFile], *, run_id: str) -> int:
-        """Make files that lie in the table's folder a part of it; returns the table's version."""
+        """Add files in the folder of the table to the table; returns the new version."""
         now = int(time.time() * 1000)
-        this = {"appId": self.writer, "version": self.batch_id, "lastUpdated": now}
-        return self._log._commit(self._transaction, [{"txn": this}], files, run_id)
+        transaction = {"appId": self.writer, "version": self.batch_id, "lastUpdated": now}
+        return self._log._commit(self._transaction, [{"txn": transaction}], files, run_id)
 
 
 @cache
-def _required(schema: str) -> frozenset[str]:
-    """Columns of a schema, as the log has it, that must not be null."""
+def _required_columns(schema: str) -> frozenset[str]:
+    """Required columns of a schema, which is JSON as in the Delta log."""
     return frozenset(c.name for c in T.StructType.fromJson(json.loads(schema)) if not c.nullable)

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from pyspark.sql import Column, DataFrame, Window, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.runtime.lake.tables import CHANGE_TYPE, COMMIT_VERSION
+from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
+from kinfold.silver.cleansing.duplicates import first_landed
 from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
 from kinfold.tables.bronze import ACCEPTED
 
@@ -21,7 +22,7 @@ _PROPERTIES = (
 
 
 def accepted_records(changes: DataFrame) -> DataFrame:
-    """The accepted records of a change feed of bronze.events, with the version that brought them.
+    """The accepted records of a change feed of bronze.events, with the version that added them.
 
     Returns:
         bronze.events columns and bronze_version.
@@ -40,21 +41,21 @@ def cleansed_events(
     spelling: Spelling,
     late_after: timedelta,
 ) -> DataFrame:
-    """Typed events, one row per event_id: of several the first that landed.
+    """Typed events, one row per event_id: the first record that landed.
 
-    Nothing is dropped but duplicates: a property that cannot be read as its type becomes null, an
-    identifier that cannot be used is left out.
+    Only duplicates are dropped: a property that cannot be cast to its type becomes null, and an
+    identifier that cannot be used is omitted.
 
     Args:
         records: accepted records with bronze_version (see `accepted_records`).
         spelling: how identifiers become comparable.
-        late_after: an event that came more than this after it happened is late.
+        late_after: an event is late if it was received more than this after it occurred.
 
     Returns:
         silver.events columns.
     """
-    came_at = F.coalesce("received_at", "kafka.timestamp")
-    # A native event is its raw text; of a member given twice both parsers take the last.
+    arrived_at = F.coalesce("received_at", "kafka.timestamp")
+    # A native event is its raw text. If a member occurs twice, both parsers take the last one.
     parsed = F.from_json(F.coalesce("event", "raw"), "struct<properties:string>")
     extracted = first_landed(records).select("*", parsed["properties"].alias("properties"))
     extracted = extracted.select(
@@ -68,7 +69,7 @@ def cleansed_events(
         "source",
         "occurred_at",
         F.coalesce("received_at", "occurred_at").alias("received_at"),
-        (came_at > F.col("occurred_at") + F.lit(late_after)).alias("is_late"),
+        (arrived_at > F.col("occurred_at") + F.lit(late_after)).alias("is_late"),
         normalised_identifiers(F.col("identifiers"), F.col("_phone"), spelling).alias(
             "identifiers"
         ),
@@ -88,24 +89,12 @@ def cleansed_events(
     )
 
 
-def first_landed(records: DataFrame) -> DataFrame:
-    """One row per event_id: the one that came first by version, then by source and position."""
-    landing_order = Window.partitionBy("event_id").orderBy(
-        "bronze_version", "source", "source_partition", "source_offset", "record_index"
-    )
-    return (
-        records.withColumn("_rank", F.row_number().over(landing_order))
-        .where("_rank = 1")
-        .drop("_rank")
-    )
-
-
 def trimmed(column: str) -> Column:
-    """Text without outer blanks; null when nothing is left."""
+    """Text without leading and trailing blanks; null if nothing is left."""
     return F.nullif(F.trim(F.col(column)), F.lit(""))
 
 
 def whole_number(column: str) -> Column:
-    """Text as a 64-bit integer, also when written `3.0`; null when it is none."""
-    # By way of a decimal: a double would lose cents above 2^53, a direct cast refuses "3.0".
+    """Text as a 64-bit integer, also when written `3.0`; null if it is not a number."""
+    # Through a decimal: a double loses cents above 2^53, and a direct cast refuses "3.0".
     return F.col(column).try_cast("decimal(38,6)").try_cast("bigint")

@@ -1,4 +1,4 @@
-"""Identifiers in comparable form: equal values mean the same thing, whoever sent them."""
+"""Normalised identifiers: equal values mean the same thing, whichever source sent them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,15 @@ _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 
 @dataclass(frozen=True)
 class Spelling:
-    """How identifiers become comparable.
+    """How identifiers are normalised.
+
+    Its repr is part of the settings hash of jobs: a renamed attribute would cause a rebuild.
 
     Attributes:
-        placeholders: values, lower case, that stand for "unknown" in any namespace.
-        phone_region: country of phones without a country code.
-        folding: namespaces, beside e-mail, in which case says nothing.
-        has_provider_rules: whether e-mail addresses that one mailbox receives are one (see
+        placeholders: values, lower case, that mean "unknown" in any namespace.
+        phone_region: ISO 3166 country of phone numbers without a country code.
+        folding: namespaces, besides e-mail, in which upper and lower case are equal.
+        has_provider_rules: whether the e-mail addresses of one mailbox are one value (see
             `mailbox`).
     """
 
@@ -36,10 +38,10 @@ class Spelling:
 
 
 def mailbox(email: Column) -> Column:
-    """The address of the mailbox that a lower-case e-mail address reaches.
+    """The main address of the mailbox that a lower-case e-mail address belongs to.
 
-    Gmail ignores dots and what follows a plus sign, and googlemail.com is gmail.com; of other
-    providers nothing is assumed.
+    Gmail ignores dots and the text after a plus sign, and googlemail.com is gmail.com. Addresses of
+    other providers stay as they are.
     """
     local, domain = F.substring_index(email, "@", 1), F.substring_index(email, "@", -1)
     plain = F.replace(F.substring_index(local, "+", 1), F.lit("."), F.lit(""))
@@ -48,16 +50,17 @@ def mailbox(email: Column) -> Column:
 
 
 def normalised_identifiers(sent: Column, phone: Column, spelling: Spelling) -> Column:
-    """The usable identifiers of one event.
+    """The valid identifiers of one event or record, normalised.
 
-    E-mails are trimmed and put in lower case and must look like one; phones become E.164 and must
-    be valid numbers; everything else is trimmed, and put in lower case where its kind says so. What
-    cannot be used is left out.
+    E-mail addresses are trimmed, converted to lower case and must look like an address. Phone
+    numbers are converted to E.164 and must be valid. All other values are trimmed, and converted to
+    lower case in namespaces that fold case. Invalid values, empty ones and placeholders are left
+    out.
 
     Args:
         sent: map of namespace to value, as sent; null gives an empty array.
-        phone: the phone among `sent` in E.164 (see `e164_phone`); a column of its own, because a
-            Python UDF cannot run inside a lambda.
+        phone: the phone number of `sent` in E.164 (see `e164_phone`). It is a column of its own,
+            because a Python UDF cannot run inside a lambda.
 
     Returns:
         array<struct<namespace, value>>, distinct, ordered by namespace and value.
@@ -73,7 +76,7 @@ def normalised_identifiers(sent: Column, phone: Column, spelling: Spelling) -> C
             .when(namespace.isin(*spelling.folding), F.lower(value))
             .otherwise(value)
         )
-        # An alias names two accounts of one person; a map holds a namespace once.
+        # The old account of an alias: a map cannot have the key user_id twice.
         account = F.when(namespace == "previous_user_id", "user_id").otherwise(namespace)
         return F.struct(account.alias("namespace"), comparable.alias("value"))
 
@@ -87,18 +90,22 @@ def normalised_identifiers(sent: Column, phone: Column, spelling: Spelling) -> C
 
 
 def e164_phone(raw: Column, *, region: str) -> Column:
-    """A phone number as E.164 (`+442071838750`); null when it is not a valid number.
+    """A phone number in E.164 (`+442071838750`); null if it is not a valid number.
 
-    A Python UDF, because numbering plans are data that no built-in function has.
+    A Python UDF, because no built-in function has the data of numbering plans.
     """
 
-    # Not a pandas UDF: with pandas 3 its strings come back in chunks, which Spark 4.1 refuses.
+    # Not a pandas UDF: pandas 3 returns its strings in chunks, which Spark 4.1 does not accept.
     return F.udf(lambda text: parsed_phone(text, region), T.StringType())(raw)
 
 
 @lru_cache(maxsize=100_000)
 def parsed_phone(text: str | None, region: str) -> str | None:
-    """`text` as E.164, or null when it is no valid phone number of `region` or abroad."""
+    """`text` in E.164; null if it is not a valid phone number.
+
+    Args:
+        region: the country of numbers without a country code.
+    """
     if text is None:
         return None
     try:

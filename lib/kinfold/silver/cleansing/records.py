@@ -1,4 +1,4 @@
-"""The records of batch sources that hold today, in comparable form."""
+"""Current records of batch sources, with normalised identifiers."""
 
 from datetime import datetime
 
@@ -10,26 +10,26 @@ from kinfold.tables import silver
 
 
 def expiry_moment(started_at: datetime, *, as_of: datetime | None) -> datetime:
-    """The moment by which records expire: the run's `as_of` where it lies ahead, else now.
+    """The moment at which records are checked for expiry: the later of the run's start and `as_of`.
 
-    An `as_of` of the past does not bring back what may no longer be held.
+    An `as_of` in the past does not restore records that must not be stored any more.
     """
     return max(started_at, as_of) if as_of else started_at
 
 
 def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) -> DataFrame:
-    """One row per record that is there: not gone, and its time to live not passed.
+    """One row per record that is neither deleted nor expired.
 
     Args:
         versions: bronze.records.
-        at: the moment by which a record may have expired.
-        spelling: how identifiers become comparable.
+        at: records whose time to live ends at this moment or before are expired.
+        spelling: how identifiers are normalised.
 
     Returns:
         silver.records columns.
     """
-    there = unexpired_versions(current_versions(versions), at=at).where(~F.col("is_deletion"))
-    with_phone = there.withColumn(
+    existing = unexpired_versions(current_versions(versions), at=at).where(~F.col("is_deletion"))
+    with_phone = existing.withColumn(
         "_phone", e164_phone(F.col("identifiers")["phone"], region=spelling.phone_region)
     )
     return with_phone.withColumn(
@@ -51,11 +51,11 @@ def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) ->
 
 
 def has_expired(records: DataFrame, *, at: datetime) -> bool:
-    """Whether the time to live of any of the records has passed."""
+    """Whether the time to live of any record has ended."""
     return not records.where(F.col("expires_at") <= F.lit(at)).isEmpty()
 
 
 def removed_records(before: DataFrame, now: DataFrame) -> DataFrame:
-    """The records that are no longer there: source, record_id."""
+    """The records that existed before and do not exist now: source, record_id."""
     key = list(silver.RECORDS.key)
     return before.select(*key).join(now.select(*key), key, how="anti")

@@ -88,7 +88,7 @@ def test_a_commit_waits_for_the_commit_of_another_process(kind, spark, lake_root
     row = dict(
         run_id="r", job="j", finished_at=at("09:00"), input_versions={}, settings_hash="h",
         seconds=1.0, counts={},
-    )  # fmt: skip
+    )  # fmt: skip  # one case per line
     lake.append_record(ops.JOB_RUNS, [row])
     appended = []
 

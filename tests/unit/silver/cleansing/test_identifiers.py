@@ -1,4 +1,4 @@
-"""Identifiers in comparable form."""
+"""Normalised identifiers."""
 
 import pytest
 from pyspark.sql import functions as F
@@ -26,19 +26,19 @@ def test_an_email_is_trimmed_and_put_in_lower_case(spark):
 @pytest.mark.parametrize(
     "text", ["ann", "ann@", "@example.org", "a b@example.org", "a@b", "a@@b.c"]
 )
-def test_what_is_no_email_is_left_out(spark, text):
+def test_an_invalid_email_is_left_out(spark, text):
     assert normalised(spark, {"email": text}) == []
 
 
 @pytest.mark.parametrize(
     "text", ["+44 20 7183 8750", "020 7183 8750", "(020) 71838750", "0044 20 7183 8750"]
 )
-def test_every_way_to_write_a_phone_is_one_phone(spark, text):
+def test_every_spelling_of_a_phone_number_gives_one_value(spark, text):
     assert normalised(spark, {"phone": text}) == [("phone", "+442071838750")]
 
 
 @pytest.mark.parametrize("text", ["12345", "none", "", "+44", "020 7183 87509999"])
-def test_what_is_no_phone_is_left_out(spark, text):
+def test_an_invalid_phone_number_is_left_out(spark, text):
     assert normalised(spark, {"phone": text}) == []
 
 
@@ -57,7 +57,7 @@ def test_other_namespaces_are_trimmed_and_keep_their_case(spark):
     assert normalised(spark, {"user_id": " AbC "}) == [("user_id", "AbC")]
 
 
-def test_a_kind_may_say_nothing_by_its_case(spark):
+def test_a_namespace_may_fold_case(spark):
     sent = {"crm_id": " AbC ", "user_id": "AbC"}
     assert normalised(spark, sent, folding=["crm_id"]) == [("crm_id", "abc"), ("user_id", "AbC")]
 
@@ -71,15 +71,15 @@ def test_a_kind_may_say_nothing_by_its_case(spark):
         ("+tag@gmail.com", "+tag@gmail.com"),
     ],
 )
-def test_addresses_of_one_mailbox_may_be_one(spark, text, mailbox):
+def test_provider_rules_make_the_addresses_of_one_mailbox_equal(spark, text, mailbox):
     assert normalised(spark, {"email": text}, has_provider_rules=True) == [("email", mailbox)]
 
 
-def test_identifiers_come_in_order_of_namespace_and_value(spark):
+def test_identifiers_are_sorted_by_namespace_and_value(spark):
     sent = {"user_id": "u", "cookie_id": "c", "email": "a@b.org"}
     assert normalised(spark, sent) == [("cookie_id", "c"), ("email", "a@b.org"), ("user_id", "u")]
 
 
 @pytest.mark.parametrize("sent", [None, {}, {"email": None}, {"cookie_id": "   "}])
-def test_nothing_sent_is_no_identifier(spark, sent):
+def test_empty_input_gives_no_identifiers(spark, sent):
     assert normalised(spark, sent) == []
