@@ -1,4 +1,4 @@
-"""Identity graphs in plain Python, grown in steps or made at once, for tests of the laws."""
+"""Identity graphs in plain Python, resolved incrementally or at once, for tests of the laws."""
 
 from dataclasses import dataclass, field
 
@@ -15,17 +15,17 @@ TRUST = {USER: 0.9, EMAIL: 0.8, COOKIE: 0.5}
 
 
 def rules(**changes):
-    """One user_id per person; a cookie seen with more than three is nobody's."""
-    given = dict(limits={USER: 1}, shared_by={(COOKIE, USER): 3}, max_person_size=50)
-    return GuardRules(**{**given, **changes})
+    """One user_id per person; a cookie that is seen with more than three is a shared value."""
+    usual = dict(limits={USER: 1}, shared_by={(COOKIE, USER): 3}, max_person_size=50)
+    return GuardRules(**{**usual, **changes})
 
 
 @dataclass
 class MadeGraph:
     """The tables of a lake as dictionaries.
 
-    A sighting is (moment, node, node, ...); the kind of a node is its number modulo 3. Links are
-    stars around the smallest kind, as silver.identity_links has them.
+    A sighting is (moment, node, node, ...); the namespace of a node is its number modulo 3. Links
+    are stars around the strongest namespace, as in silver.identity_links.
     """
 
     rules: GuardRules = field(default_factory=rules)
@@ -35,55 +35,55 @@ class MadeGraph:
     blocked: set[tuple[int, int]] = field(default_factory=set)
     person: dict[int, int] = field(default_factory=dict)
     component: dict[int, int] = field(default_factory=dict)
-    births: dict[int, int] = field(default_factory=dict)
-    set_aside: set[int] = field(default_factory=set)
+    id_reassignments: dict[int, int] = field(default_factory=dict)
+    shared: set[int] = field(default_factory=set)
 
     def see(self, *sightings, is_rebuild=False):
-        """Land sightings and work on what they touch; on everything for a rebuild."""
-        touched = set()
+        """Add sightings and resolve what they affect; everything in a rebuild."""
+        affected = set()
         for moment, *nodes in sightings:
             star = sorted(set(nodes), key=lambda n: (n % 3, n))
             for node in star:
                 self.first_seen[node] = min(moment, self.first_seen.get(node, moment))
-                touched.add(node)
+                affected.add(node)
             for other in star[1:]:
                 link = (star[0], other)
                 self.links[link] = min(moment, self.links.get(link, moment))
-        self._work(None if is_rebuild else touched, torn=set())
+        self._resolve(None if is_rebuild else affected, split_candidates=set())
 
     def withdraw(self, *links):
-        """Take links away, as an operator would."""
+        """Withdraw links, as an operator would."""
         self.withdrawn.update(links)
         ends = {end for link in links for end in link}
-        self._work(ends, torn=ends)
+        self._resolve(ends, split_candidates=ends)
 
     def forget(self, *nodes):
-        """Identifiers that are no more: they go with their links."""
-        gone = [link for link in self.links if set(link) & set(nodes)]
-        ends = {end for link in gone for end in link}
-        for link in gone:
+        """Delete identifiers with their links."""
+        deleted = [link for link in self.links if set(link) & set(nodes)]
+        ends = {end for link in deleted for end in link}
+        for link in deleted:
             del self.links[link]
         for node in nodes:
             self.first_seen.pop(node, None)
-        self._work(ends | set(nodes), torn=ends - set(nodes))
+        self._resolve(ends | set(nodes), split_candidates=ends - set(nodes))
 
     def rebuild(self):
-        """Everything anew in the same lake."""
-        self._work(None, torn=set())
+        """Resolve everything again in the same lake."""
+        self._resolve(None, split_candidates=set())
 
-    def _components(self, touched):
-        components = {self.component[n] for n in touched if n in self.component}
-        return {n for n, c in self.component.items() if c in components} | touched
+    def _components(self, affected):
+        components = {self.component[n] for n in affected if n in self.component}
+        return {n for n, c in self.component.items() if c in components} | affected
 
-    def resolved_graph(self, within=None, torn=frozenset()) -> ResolvedGraph:
+    def resolution(self, within=None, split_candidates=frozenset()) -> ResolvedGraph:
         links = [
             link for link in self.links if within is None or link[0] in within or link[1] in within
         ]
         seen = None if within is None else within | {end for link in links for end in link}
         nodes = [n for n in self.first_seen if seen is None or n in seen]
-        there = [link for link in links if link not in self.withdrawn]
+        used = [link for link in links if link not in self.withdrawn]
         known = [n for n in self.person if seen is None or n in seen]
-        found = resolved_graph(
+        result = resolved_graph(
             graph_of(
                 _columns(
                     node_id=nodes,
@@ -91,42 +91,45 @@ class MadeGraph:
                     first_seen=[self.first_seen[n] for n in nodes],
                 ),
                 _columns(
-                    link_id=[a * 1_000 + b for a, b in there],
-                    left_node=[a for a, _ in there],
-                    right_node=[b for _, b in there],
-                    trust=[min(TRUST[a % 3], TRUST[b % 3]) for a, b in there],
-                    seen=[self.links[link] for link in there],
-                    is_alias=[a % 3 == b % 3 for a, b in there],
-                    is_sighting=[True for _ in there],
-                    is_blocked=[link in self.blocked for link in there],
+                    link_id=[a * 1_000 + b for a, b in used],
+                    left_node=[a for a, _ in used],
+                    right_node=[b for _, b in used],
+                    trust=[min(TRUST[a % 3], TRUST[b % 3]) for a, b in used],
+                    seen=[self.links[link] for link in used],
+                    is_alias=[a % 3 == b % 3 for a, b in used],
+                    is_sighting=[True for _ in used],
+                    is_blocked=[link in self.blocked for link in used],
                 ),
                 _columns(
                     node_id=known,
                     person_key=[self.person[n] for n in known],
                     component_id=[self.component[n] for n in known],
                 ),
-                _columns(node_id=list(self.births), birth_key=list(self.births.values())),
+                _columns(
+                    node_id=list(self.id_reassignments),
+                    birth_key=list(self.id_reassignments.values()),
+                ),
                 inside=None if within is None else np.array(sorted(within), np.int64),
             ),
             self.rules,
             NAMESPACES,
-            torn=np.array(sorted(torn), np.int64),
-            set_aside=np.array(sorted(self.set_aside), np.int64),
+            split_candidates=np.array(sorted(split_candidates), np.int64),
+            known_shared=np.array(sorted(self.shared), np.int64),
         )
-        self._links_worked_on = there
-        return found
+        self._resolved_links = used
+        return result
 
-    def _work(self, touched, torn):
+    def _resolve(self, affected, split_candidates):
         within = None
-        if touched is not None:
-            again = self.set_aside & torn
-            near = {end for link in self.links if set(link) & again for end in link}
-            within = self._components((touched - self.set_aside) | again | near)
-        found = self.resolution(within, torn)
-        changes = found.changes(np.array(sorted(self.set_aside), np.int64))
-        self.set_aside -= set(changes.no_more_shared.tolist())
-        self.set_aside |= set(changes.shared["node_id"].to_pylist())
-        self.births |= changes.births
+        if affected is not None:
+            recheck = self.shared & split_candidates
+            neighbours = {end for link in self.links if set(link) & recheck for end in link}
+            within = self._components((affected - self.shared) | recheck | neighbours)
+        result = self.resolution(within, split_candidates)
+        changes = result.changes(np.array(sorted(self.shared), np.int64))
+        self.shared -= set(changes.no_longer_shared.tolist())
+        self.shared |= set(changes.shared["node_id"].to_pylist())
+        self.id_reassignments |= changes.id_reassignments
         for row in changes.nodes.to_pylist():
             node = row["node_id"]
             if row["person_key"] is None:
@@ -136,10 +139,10 @@ class MadeGraph:
             if row["is_move"]:
                 self.person[node] = row["person_key"]
             self.component[node] = row["component_id"]
-        for node in changes.gone_nodes.tolist():
+        for node in changes.deleted_nodes.tolist():
             self.person.pop(node)
             self.component.pop(node)
-        ids = {a * 1_000 + b: (a, b) for a, b in self._links_worked_on}
+        ids = {a * 1_000 + b: (a, b) for a, b in self._resolved_links}
         for row in changes.links.to_pylist():
             link = ids[row["link_id"]]
             if row["reason"] is None:
@@ -148,8 +151,8 @@ class MadeGraph:
                 self.blocked.add(link)
 
     def state(self):
-        """What a rebuild must give again: who is who, by which ids, and which links join nobody."""
-        return self.person, self.component, self.blocked - self.withdrawn, self.set_aside
+        """What a rebuild must reproduce: people with their ids, and the links that join none."""
+        return self.person, self.component, self.blocked - self.withdrawn, self.shared
 
 
 def _columns(**columns):

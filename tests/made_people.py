@@ -1,4 +1,4 @@
-"""Made people with features, for tests of models."""
+"""Generated people with features, for tests of models."""
 
 from datetime import datetime
 
@@ -48,8 +48,8 @@ def made_features(spark: SparkSession, *, people: int, as_ofs: list[datetime]) -
 
 
 def made_purchases(features: DataFrame) -> DataFrame:
-    """Who buys next, so that frequent buyers mostly do and the lapsed rarely: profile_id, as_of,
-    buys."""
+    """The people who buy next: frequent buyers mostly do, lapsed ones rarely. Columns: profile_id,
+    as_of, buys."""
     chance = F.when(F.col("recency_days") > 50, 0.03).otherwise(
         F.least(F.lit(0.9), F.lit(0.05) + F.col("order_count") / 15)
     )

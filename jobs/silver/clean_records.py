@@ -1,4 +1,4 @@
-"""Keep silver.records: the records of batch sources that hold today, in comparable form."""
+"""Keep silver.records: the current records of batch sources, with normalised identifiers."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ JOB = "silver/clean_records"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
-    conf = options.settings.identity
+    spelling = Spelling.of(options.settings.identity)
     with open_job(
         JOB,
         options,
         reads_if_exists=[bronze.RECORDS],
         writes=[silver.RECORDS],
-        depends_on=[repr(Spelling.of(conf))],
+        depends_on=[repr(spelling)],
     ) as run:
         at = expiry_moment(run.lake.started_at, as_of=options.settings.as_of)
         known = run.lake.read_or_empty(silver.RECORDS)
@@ -32,12 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.is_skipped = True
             return
         run.is_skipped = False
-        records = current_records(
-            run.read(bronze.RECORDS),
-            at=at,
-            spelling=Spelling.of(conf),
-        ).persist()
-        run.lake.upsert(silver.RECORDS, records, gone=removed_records(known, records))
+        records = current_records(run.read(bronze.RECORDS), at=at, spelling=spelling).persist()
+        run.lake.upsert(silver.RECORDS, records, deleted=removed_records(known, records))
         run.count(records=records.count())
 
 

@@ -1,7 +1,7 @@
-"""Say that two identifiers are one person, whatever was seen.
+"""Decide that two identifiers are one person, whatever events and records contain.
 
-The link goes before all others; only limits and identifiers kept apart can refuse it, and then this
-is told.
+The link has the highest trust. Only limits and identifiers that are kept apart can refuse it; the
+command then prints the reason.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""Say that a value which was set aside, because many share it, is somebody's after all.
+"""Decide that a shared identifier belongs to a person, however many other identifiers share it.
 
-Its links join people again, within their limits; it is not set aside while the decision holds.
+Its links join people again, within the limits, until the decision is undone.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ JOB = "silver/release_value"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = command_parser(JOB, __doc__ or "", a="the value, of silver.bad_values, to release")
+    parser = command_parser(JOB, __doc__ or "", a="the value to release; silver.bad_values has it")
     options = parse_options(JOB, argv, parser=parser)
     check_command(options.arguments, needs=["a"])
     resolve = load_main(Path(__file__).with_name("resolve_identities.py"))

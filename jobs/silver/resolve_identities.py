@@ -1,8 +1,9 @@
-"""Link identifiers seen together and keep silver.identity_map: who each identifier belongs to.
+"""Link identifiers and keep silver.identity_map: the person that each identifier belongs to.
 
-They are seen in events and in records of batch sources; what operators decided holds. Values that
-too many share are set aside, and links that would join too much are blocked (docs/identity.md).
-Where identity.match is set, records that are alike are linked too; how sure that is goes to MLflow.
+Links come from events, from records of batch sources and from decisions of operators. A value that
+too many identifiers share belongs to no person, and guards block links that would join too much
+(docs/identity.md). With identity.match, similar records are linked too; MLflow keeps the estimated
+quality of that matching.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as run:
         if run.is_up_to_date:
             return
-        # Before anything is written: it may be that there is no place to track in.
+        # Before anything is written, because it fails if no tracking server is configured.
         tracking = tracking_of(options.settings) if options.settings.identity.match else None
         matching = resolve_incrementally(run)
         if matching is not None and tracking is not None:

@@ -1,8 +1,8 @@
-"""Say that an identifier belongs to nobody it was seen with, or that two are never one person.
+"""Decide that links of an identifier do not count, or that two identifiers are never one person.
 
-With --a alone, what was seen of it until now links nobody any more, however late it arrives; only
-what it is first seen with from now on links. With --a and --b both keep their other links, and are
-kept apart.
+With --a alone, links of the identifier that were first seen before the decision do not count, even
+if their events arrive later. Links first seen afterwards do. With --a and --b, both identifiers
+keep their other links but are never one person.
 """
 
 from collections.abc import Sequence

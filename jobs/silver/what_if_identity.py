@@ -1,9 +1,10 @@
-"""Tell which people would merge or split under other settings, without writing anything.
+"""Print which people would merge or split under other settings, without writing anything.
 
-Settings are changed as in every job, e.g. --set identity.namespaces.user_id.per_person=2,
+Pass settings as in every job, e.g. --set identity.namespaces.user_id.per_person=2,
 --set identity.namespaces.device_id.shared_by.user_id=3, --set identity.max_person_size=50 or
---set identity.namespaces.email.trust=0.4. Compared is with today's silver.identity_map. The graph
-is read as the tables have it: settings that decide what identifiers events have are out of reach.
+--set identity.namespaces.email.trust=0.4. The result is compared with today's silver.identity_map.
+The links come from the tables, so settings that decide which identifiers events have cannot be
+tried.
 """
 
 import json
@@ -25,22 +26,22 @@ JOB = "silver/what_if_identity"
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(JOB, f"{__doc__}\n{IDENTIFIER_HELP}")
-    parser.add_argument("--set-aside", metavar="IDENTIFIER", help="a value that were nobody's")
-    parser.add_argument("--without-rule", metavar="RULE", help="a rule whose links were not there")
+    parser.add_argument("--set-aside", metavar="IDENTIFIER", help="treat this value as shared")
+    parser.add_argument("--without-rule", metavar="RULE", help="leave out links of this rule")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--top", type=int, default=10, help="merges and splits shown (default: 10)")
     options = parse_options(JOB, argv, parser=parser)
     arguments, conf = options.arguments, options.settings.identity
     check_overrides(arguments.set)
     check_rule(arguments.without_rule)
-    given = {"--set-aside": arguments.set_aside} if arguments.set_aside else {}
+    named = {"--set-aside": arguments.set_aside} if arguments.set_aside else {}
     with open_lake(options, name=JOB) as lake:
-        values = find_identifiers(lake, given, conf=conf) if given else []
-        found = what_if(lake, conf, set_aside=values, without_rule=arguments.without_rule)
+        shared = find_identifiers(lake, named, conf=conf)
+        result = what_if(lake, conf, more_shared=shared, without_rule=arguments.without_rule)
     if arguments.json:
-        print(json.dumps(what_if_json(found, top=arguments.top)))
+        print(json.dumps(what_if_json(result, top=arguments.top)))
     else:
-        print(what_if_text(found, top=arguments.top))
+        print(what_if_text(result, top=arguments.top))
 
 
 if __name__ == "__main__":

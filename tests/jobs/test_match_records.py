@@ -1,4 +1,4 @@
-"""Records that are alike become one person in the pipeline's own graph, and part again."""
+"""Similar records become one person in the identity graph, and separate again."""
 
 import json
 from random import Random
@@ -19,11 +19,11 @@ JOB = load_main(project_home() / "jobs" / "silver" / "resolve_identities.py")
 SYLLABLES = ("ka", "mer", "lo", "vin", "sta", "bri", "dor", "el", "un", "tho", "gra", "wick")
 PEOPLE = 150
 TWICE = 60
-"""So many of them are in a second source too, one letter of a name wrong."""
+"""How many of them are also in a second source, with one letter of the name missing."""
 
 
 def people():
-    """(source, record_id, traits, person) of made people; ids say nothing of who is who."""
+    """(source, record_id, traits, person) of generated people; record ids do not show the person."""
     draw = Random(11)
     ids = draw.sample(range(100_000), PEOPLE + TWICE)
     for person in range(PEOPLE):
@@ -68,13 +68,13 @@ def argv(root):
 
 @pytest.fixture(scope="module")
 def matched(spark, root, argv):
-    """Who each record is, after the first run and after a record said something else."""
+    """The profile of each record, after the first run and after one record has changed."""
     lake = lake_of(spark, root)
     lake.ensure(silver.EVENTS)
     rows = [row(source, record_id, traits) for source, record_id, traits, _ in RECORDS]
     lake.append(silver.RECORDS, silver.RECORDS.frame(spark, *rows))
     JOB(argv)
-    before = who(lake_of(spark, root))
+    before = profiles_of(lake_of(spark, root))
     source, record_id, _, _ = next(r for r in RECORDS if r[0] == "shop")
     other = dict(first_name="Zyxw", last_name="Qqqvut", birth_on="1911-01-01", city="Hull")
     lake.upsert(
@@ -82,10 +82,10 @@ def matched(spark, root, argv):
         silver.RECORDS.frame(spark, row(source, record_id, other, "12:00")),
     )
     JOB(argv)
-    return before, who(lake_of(spark, root))
+    return before, profiles_of(lake_of(spark, root))
 
 
-def who(lake):
+def profiles_of(lake):
     nodes = current(lake.read(silver.IDENTITY_MAP)).where(F.col("namespace") == "record")
     return {node["value"]: node["profile_id"] for node in nodes.collect()}
 
@@ -105,7 +105,7 @@ def test_records_of_one_person_are_one_profile(matched):
     assert len({p for profiles in theirs.values() for p in profiles}) >= PEOPLE
 
 
-def test_a_record_that_is_no_longer_alike_parts(matched):
+def test_a_record_that_is_no_longer_similar_is_separated(matched):
     before, after = matched
     source, record_id, _, person = next(r for r in RECORDS if r[0] == "shop")
     first = next(named(s, r) for s, r, _, p in RECORDS if p == person and s == "crm")
@@ -116,7 +116,7 @@ def test_a_record_that_is_no_longer_alike_parts(matched):
     assert sum(before[name] != after[name] for name in others) <= 0.02 * len(others)
 
 
-def test_what_matching_estimates_of_itself_is_in_mlflow(matched, root):
+def test_the_estimated_quality_of_matching_is_in_mlflow(matched, root):
     settings = load_settings(project_home(), "local", {"lake.root": root})
     tracking = tracking_of(settings)
     runs = client_of(tracking).search_runs([tracking.experiment_id])

@@ -74,7 +74,7 @@ def who(lake):
     return {r["value"]: r["profile_id"] for r in current(lake.read(silver.IDENTITY_MAP)).collect()}
 
 
-def test_people_are_who_their_accounts_say(steps):
+def test_accounts_decide_which_identifiers_are_one_person(steps):
     people = who(steps)
     assert people["c"] == people["tablet"] == people["ann"]
     assert people["b"] == people["ben@example.org"] == people["ben"] != people["ann"]
@@ -83,7 +83,7 @@ def test_people_are_who_their_accounts_say(steps):
     assert len(set(people.values())) == 6
 
 
-def test_a_link_that_would_join_two_accounts_is_kept_with_its_reason(steps):
+def test_a_link_that_would_join_two_accounts_is_blocked_with_its_reason(steps):
     links = steps.read(silver.IDENTITY_LINKS).where("status <> 'active'")
     assert_rows(
         links.where("right_value = 'tablet'"),
@@ -93,7 +93,7 @@ def test_a_link_that_would_join_two_accounts_is_kept_with_its_reason(steps):
     assert links.where("right_value = 'kiosk'").count() == 4
 
 
-def test_a_value_set_aside_says_what_it_would_have_merged(steps):
+def test_a_shared_value_is_stored_with_the_merges_it_would_have_made(steps):
     assert_rows(
         steps.read(silver.BAD_VALUES),
         ["value", "evidence", "shared_by", "most", "merges_prevented", "status"],
@@ -101,7 +101,7 @@ def test_a_value_set_aside_says_what_it_would_have_merged(steps):
     )
 
 
-def test_a_merge_is_history(steps):
+def test_a_merge_is_stored_as_history(steps):
     changes = steps.read(silver.IDENTITY_CHANGES)
     assert_rows(changes, ["kind", "identifier_count"], [("merge", 2)])
     identity_map = steps.read(silver.IDENTITY_MAP)
@@ -119,7 +119,7 @@ def test_a_merge_is_history(steps):
     assert values_at(moment) == set()
 
 
-def test_what_does_not_fit_the_driver_comes_out_the_same(steps, in_parts):
+def test_a_graph_in_parts_gives_the_same_result(steps, in_parts):
     assert who(in_parts) == who(steps)
     columns = ["left_value", "right_value", "rule", "status", "reason"]
     one, other = (
@@ -131,7 +131,7 @@ def test_what_does_not_fit_the_driver_comes_out_the_same(steps, in_parts):
     ]
 
 
-def test_the_run_tells_what_it_did(steps):
+def test_the_run_counts_what_it_changed(steps):
     runs = steps.read(ops.JOB_RUNS).orderBy("finished_at").collect()
     assert runs[1]["counts"]["moved"] == 1
     assert runs[1]["counts"]["set_aside"] == 1

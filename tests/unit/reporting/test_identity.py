@@ -1,7 +1,7 @@
-"""How the report tells of the identity graph."""
+"""The identity graph in the report."""
 
 from kinfold.reporting.identity import identity_figures, identity_lines
-from kinfold.reporting.page import page
+from kinfold.reporting.page import report_page
 
 QUALITY = {
     "links": [
@@ -45,26 +45,24 @@ SUMMARY = {
 }
 
 
-def test_the_terminal_tells_links_values_bridges_and_changes():
+def test_the_terminal_shows_links_values_bridges_and_changes():
     assert identity_lines(QUALITY) == [
-        "  links: 1,205 active, 7 blocked; 2 values set aside, which prevented 19 merges",
-        "  4 of 300 linked people hang by one link",
-        "  ids changed last on 2026-03-01 09:00 UTC: 6 identifiers (1.2%), 3 merges, 1 splits",
+        "  links: 1,205 active, 7 blocked; 2 shared values, which prevented 19 merges",
+        "  4 of 300 linked people depend on one link",
+        "  ids last changed on 2026-03-01 09:00 UTC: 6 identifiers (1.2%), 3 merges, 1 splits",
     ]
-    assert identity_lines(NOTHING) == [
-        "  links: none; 0 values set aside, which prevented 0 merges"
-    ]
+    assert identity_lines(NOTHING) == ["  links: none; 0 shared values, which prevented 0 merges"]
 
 
 def test_the_page_has_a_section_with_two_pictures():
     figures = identity_figures(QUALITY)
-    text = page({**SUMMARY, "identity_quality": QUALITY}, figures)
+    text = report_page({**SUMMARY, "identity_quality": QUALITY}, figures)
     assert text.count("data:image/png;base64,") == 2
-    for told in ("62.5 %", "6 (1.20 %)", "blocked: too many user_id", "<td>phone</td>", ">19<"):
-        assert told in text
+    for shown in ("62.5 %", "6 (1.20 %)", "blocked: too many user_id", "<td>phone</td>", ">19<"):
+        assert shown in text
 
 
 def test_a_graph_without_links_has_a_section_too():
-    text = page({**SUMMARY, "identity_quality": NOTHING}, identity_figures(NOTHING))
-    assert "every link joins people" in text
-    assert "Too many links to look for bridges." in text
+    text = report_page({**SUMMARY, "identity_quality": NOTHING}, identity_figures(NOTHING))
+    assert "Every link joins people." in text
+    assert "There are too many links to search for people who depend on one link." in text

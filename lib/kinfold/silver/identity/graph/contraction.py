@@ -1,9 +1,9 @@
-"""Connected components of a graph that does not fit the driver.
+"""Connected components, in Spark, of a graph that does not fit in the memory of the driver.
 
 Rounds of large star and small star (Kiveris et al., Connected Components in MapReduce and Beyond,
-2014): each hangs nodes under smaller neighbours until every component is one star around its
-smallest node. Each round is written and read again, so plans stay short and no checkpoint folder is
-needed.
+2014): each round connects nodes to smaller neighbours until every component is one star around its
+smallest node. Each round is written and read back, so that query plans stay short without a
+checkpoint folder.
 """
 
 from collections.abc import Iterable
@@ -18,49 +18,50 @@ from kinfold.silver.identity.graph.components import spanning_forest
 
 
 class ContractionError(KinfoldError):
-    """Components have not settled after many rounds. Whoever set the cap must act."""
+    """Components still change after the maximum number of rounds. Raise that maximum."""
 
 
 def forest(edges: DataFrame) -> DataFrame:
-    """The edges that join what is joined within each partition; the others are redundant.
+    """The edges of a spanning forest of each partition: the same components with fewer edges.
 
-    Same components, at most one edge fewer than nodes per partition. Not for edges that guards
-    have yet to judge: one that is redundant here may be what joins people after others are refused.
+    A partition of n nodes keeps at most n - 1 edges. Do not use it before guards: an edge that is
+    redundant here may be needed once guards refuse other edges.
 
     Args:
         edges: left, right (bigint, never null) and any other columns.
 
     Returns:
-        The rows of `edges` that are kept, all columns. Which of several equal ways between two
-        nodes is kept depends on the order of rows.
+        The remaining rows of `edges`, all columns. Which of several paths between two nodes remains
+        depends on the order of the rows.
     """
     return edges.mapInArrow(_forest_of_partition, edges.schema)
 
 
 def contracted_components(edges: DataFrame, *, scratch: str, max_rounds: int = 40) -> DataFrame:
-    """The component of each node, as the smallest node id in it.
+    """The component of each node, named by its smallest node id.
 
-    The rows lie in `scratch`: read them before it is removed, and give each call a folder of its
-    own.
+    The result is read from files in `scratch`: use it before the folder is deleted, and give each
+    call its own folder.
 
     Args:
-        edges: left, right (bigint, never null); doubled edges and loops do no harm.
-        scratch: a folder for the rounds, two of which are kept at a time.
-        max_rounds: more than graphs need: a chain of 20,000 nodes in random order takes twelve.
+        edges: left, right (bigint, never null). Duplicate edges and loops are allowed.
+        scratch: a folder for the rounds, of which two exist at a time.
+        max_rounds: the default is far more than needed: a chain of 20,000 nodes in random order
+            takes twelve rounds.
 
     Returns:
         One row per node: node, component (bigint).
 
     Raises:
-        ContractionError: components still changed in the last round.
+        ContractionError: components still change in the last round.
     """
     ends = edges.select("left", "right")
-    # A node with nothing but a loop would be lost: forests and stars have none.
+    # Forests and stars have no loops, so a node whose only edge is a loop would be missing.
     loops = ends.where("left = right").select("left").distinct()
-    stars = _kept(forest(ends), f"{scratch}/forest")
+    stars = _written(forest(ends), f"{scratch}/forest")
     before = _signature(stars)
     for number in range(max_rounds):
-        stars = _kept(_small_star(_large_star(stars)), f"{scratch}/round-{number % 2}")
+        stars = _written(_small_star(_large_star(stars)), f"{scratch}/round-{number % 2}")
         after = _signature(stars)
         if after == before:
             break
@@ -68,7 +69,7 @@ def contracted_components(edges: DataFrame, *, scratch: str, max_rounds: int = 4
     else:
         raise ContractionError(
             f"Components still change after {max_rounds} rounds of contraction. "
-            "Raise max_rounds, or look for a chain of identifiers of unheard-of length."
+            "Raise max_rounds, or look for an extremely long chain of identifiers."
         )
     named = (
         stars.select(F.col("left").alias("node"), F.col("right").alias("component"))
@@ -79,7 +80,7 @@ def contracted_components(edges: DataFrame, *, scratch: str, max_rounds: int = 4
 
 
 def _large_star(edges: DataFrame) -> DataFrame:
-    """Each node's larger neighbours, hung under the smallest of the node and its neighbours."""
+    """Connects each node's larger neighbours to the smallest of the node and its neighbours."""
     both = edges.unionByName(
         edges.select(F.col("right").alias("left"), F.col("left").alias("right"))
     )
@@ -93,7 +94,7 @@ def _large_star(edges: DataFrame) -> DataFrame:
 
 
 def _small_star(edges: DataFrame) -> DataFrame:
-    """Each node and its smaller neighbours, hung under the smallest of them.
+    """Connects each node and its smaller neighbours to the smallest of them.
 
     Args:
         edges: left > right.
@@ -108,28 +109,29 @@ def _small_star(edges: DataFrame) -> DataFrame:
     return own.unionByName(siblings).distinct()
 
 
-def _kept(rows: DataFrame, folder: str) -> DataFrame:
-    """The rows, written, as a frame that knows nothing of how they came to be."""
+def _written(rows: DataFrame, folder: str) -> DataFrame:
+    """The rows, written to a folder and read back, so that their query plan is a plain scan."""
     rows.write.mode("overwrite").parquet(folder)
     return rows.sparkSession.read.schema("left bigint, right bigint").parquet(folder)
 
 
 def _signature(edges: DataFrame) -> tuple[object, ...]:
-    """Equal for equal sets of edges; for others all but never."""
-    found = edges.agg(
+    """A checksum of a set of edges: equal for equal sets, different for others with near
+    certainty."""
+    checksum = edges.agg(
         F.count("*"),
         F.bit_xor(F.xxhash64("left", "right")),
         F.sum(F.col("left").cast("decimal(38, 0)")),
         F.sum(F.col("right").cast("decimal(38, 0)")),
     ).first()
-    return () if found is None else tuple(found)
+    return () if checksum is None else tuple(checksum)
 
 
 def _forest_of_partition(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-    collected = list(batches)
-    if not collected:
+    all_batches = list(batches)
+    if not all_batches:
         return
-    rows = pa.Table.from_batches(collected)
+    rows = pa.Table.from_batches(all_batches)
     kept = spanning_forest(_ends(rows, "left"), _ends(rows, "right"))
     yield from rows.filter(pa.array(kept)).to_batches()
 
@@ -137,7 +139,8 @@ def _forest_of_partition(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.Recor
 def _ends(rows: pa.Table, column: str) -> Ints:
     if rows[column].null_count:
         raise ValueError(
-            f"forest: {rows[column].null_count} edges have no {column} end. Leave them out."
+            f"forest: {rows[column].null_count} edges have no {column} end, expected none. "
+            "Filter them out first."
         )
     ends: Ints = np.array(rows[column].to_numpy(), dtype=np.int64)
     return ends

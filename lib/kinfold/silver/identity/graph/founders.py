@@ -1,4 +1,4 @@
-"""Who founded a person: the identifier that the person's id derives from."""
+"""The founder of a person: the identifier that the person's id derives from."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from kinfold.silver.identity.graph.components import Indices, checked_ends
 
 
 def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Indices:
-    """Per node the index of its person's founder: the first seen; of those, the smallest key.
+    """The index of the founder of each node's person: its node seen first, ties by smallest key.
 
-    A pure function of who is together: the order in which nodes came or joined plays no part.
+    The result depends only on which nodes form a person, not on the order in which they arrived.
 
     Args:
         labels: the person of each node, as the index of one of its nodes.
@@ -21,27 +21,28 @@ def founders(labels: NDArray[Any], first_seen: Ints, node_key: Ints) -> Indices:
         node_key: per node, all different.
 
     Raises:
-        ValueError: arrays differ in length, or a label is no node.
+        ValueError: the arrays differ in length, or a label is not a node.
     """
     if not len(labels) == len(first_seen) == len(node_key):
         raise ValueError(
             f"founders: {len(labels)} labels, {len(first_seen)} instants and {len(node_key)} keys, "
-            "expected as many."
+            "expected arrays of equal length."
         )
     people, _ = checked_ends(len(labels), labels, labels)
     founder = np.full(len(people), -1, dtype=np.int32)
-    _found(
+    _write_founders(
         people,
         np.ascontiguousarray(first_seen, dtype=np.int64),
         np.ascontiguousarray(node_key, dtype=np.int64),
         founder,
     )
-    found: Indices = founder[people]
-    return found
+    founder_of_node: Indices = founder[people]
+    return founder_of_node
 
 
 @compiled
-def _found(people, first_seen, node_key, founder):  # type: ignore[no-untyped-def]
+def _write_founders(people, first_seen, node_key, founder):  # type: ignore[no-untyped-def]  # compiled
+    """Writes the founder of each person to `founder`, at the index of the person's label."""
     for node in range(len(people)):
         person = people[node]
         best = founder[person]

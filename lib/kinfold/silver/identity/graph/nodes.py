@@ -1,4 +1,4 @@
-"""Nodes of the identity graph: identifier values, and records as a kind of their own."""
+"""Nodes of the identity graph: identifier values, and records as a namespace of their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,43 +8,48 @@ from pyspark.sql import Column, DataFrame, functions as F
 from kinfold.core.settings.models import IdentityConf, NamespaceConf
 
 RECORD = "record"
-"""Namespace of records: a record holds its identifiers together, and goes with its links."""
+"""Namespace of records. A record is a node: it connects its identifiers, and when it is deleted its
+links are deleted too."""
 RECORD_TRUST = 1.0
 
 
 def node_id(namespace: Column, value: Column) -> Column:
-    """The node of an identifier: xxHash64 of the parts as JSON, so that they never run together.
+    """The node of an identifier: xxHash64 of the JSON array [namespace, value].
 
-    Of 100 million values two share a hash with a probability of 0.0003; the key of
-    silver.identifiers then fails its gate, and nobody is merged.
+    JSON keeps the two parts apart. Among 100 million values two share a hash with a probability of
+    0.0003; the quality gate then rejects the duplicate key of silver.identifiers, so the two values
+    are never merged.
     """
     return F.xxhash64(F.to_json(F.array(namespace, value)))
 
 
 def record_node(source: Column, record_id: Column) -> Column:
-    """The identifier that stands for a record itself."""
+    """The identifier that stands for the record itself."""
     return F.struct(
         F.lit(RECORD).alias("namespace"), F.to_json(F.array(source, record_id)).alias("value")
     )
 
 
 def with_record_node(records: DataFrame) -> DataFrame:
-    """Records whose identifiers name the record itself too."""
+    """Records whose `identifiers` include the record itself."""
     itself = F.array(record_node(F.col("source"), F.col("record_id")))
     return records.withColumn("identifiers", F.concat("identifiers", itself))
 
 
 def profile_id(person_key: Column) -> Column:
-    """A person's id by their key: 32 hex digits. Unkeyed, so a stable name and no pseudonym."""
+    """The profile id of a person key: its MD5, 32 hex digits. The hash has no secret key, so it is
+    a stable name and not a pseudonym."""
     return F.md5(person_key.cast("string"))
 
 
 @dataclass(frozen=True)
 class Namespaces:
-    """Kinds of identifiers by strength.
+    """The namespaces of identifiers, ordered by strength.
 
     Attributes:
-        names: the strongest first; records before all. Kinds that are not among them come last.
+        names: the strongest first; records come before all others. Namespaces that are not listed
+            come last.
+        conf: the settings of each namespace, by name.
     """
 
     names: tuple[str, ...]
@@ -55,23 +60,23 @@ class Namespaces:
         return cls((RECORD, *conf.namespaces), dict(conf.namespaces))
 
     def code(self, namespace: Column) -> Column:
-        """Place in `names`; that of other kinds is their number."""
+        """The index of a namespace in `names`; `len(names)` if it is not listed."""
         known = F.array(*(F.lit(name) for name in self.names))
-        place = F.array_position(known, namespace).cast("int") - 1
-        return F.when(place >= 0, place).otherwise(len(self.names))
+        index = F.array_position(known, namespace).cast("int") - 1
+        return F.when(index >= 0, index).otherwise(len(self.names))
 
     def trust(self, namespace: Column) -> Column:
-        """How much a link to such an identifier is believed."""
+        """The trust of links to identifiers of a namespace, as the settings define it."""
         trust = F.lit(NamespaceConf().trust)
         for name, conf in reversed(self.conf.items()):
             trust = F.when(namespace == name, F.lit(conf.trust)).otherwise(trust)
         return F.when(namespace == RECORD, F.lit(RECORD_TRUST)).otherwise(trust)
 
     def ranked(self, identifiers: Column, *, without: Sequence[int] = ()) -> Column:
-        """Identifiers, the strongest first.
+        """An array of identifiers sorted by strength, the strongest first.
 
         Args:
-            without: nodes that are left out.
+            without: nodes to leave out.
         """
         rank = F.transform(
             identifiers,
@@ -89,7 +94,7 @@ class Namespaces:
 
     @property
     def limits(self) -> dict[int, int]:
-        """How many a person may have, by code."""
+        """The maximum number of identifiers per person, by namespace code."""
         return {
             code: conf.per_person
             for code, name in enumerate(self.names)
@@ -98,11 +103,11 @@ class Namespaces:
 
     @property
     def shared_by(self) -> dict[tuple[int, int], int]:
-        """With how many of another kind a value may be seen, by both codes."""
-        places = {name: code for code, name in enumerate(self.names)}
+        """How many identifiers of another namespace a value may be seen with, by both codes."""
+        codes = {name: code for code, name in enumerate(self.names)}
         return {
-            (places[name], places[other]): most
+            (codes[name], codes[other]): most
             for name, conf in self.conf.items()
             for other, most in conf.shared_by.items()
-            if other in places
+            if other in codes
         }

@@ -1,7 +1,7 @@
-"""Who is who: people as a pure function of nodes, links and guards, as arrays on the driver.
+"""People as a pure function of nodes, links and guards, as arrays on the driver.
 
-Nothing here depends on the order in which anything arrived, so what grew in steps equals what is
-made at once.
+Nothing here depends on the order in which data arrived, so an incremental run gives the same result
+as a full rebuild.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,19 @@ from kinfold.silver.identity.graph.founders import founders
 from kinfold.silver.identity.graph.guards import GuardedComponents, guarded_components
 
 NO_NAMESPACE = 253
-"""Code of nodes that no limit counts: second accounts of one person."""
+"""Code of nodes that count for no limit: further accounts of the same person."""
 
 
 @dataclass(frozen=True)
 class GuardRules:
-    """What keeps links from joining people.
+    """The rules that keep links from joining people.
 
     Attributes:
-        limits: how many of a kind a person may have, by code.
-        shared_by: with how many of another kind a value may be seen, by both codes.
-        max_person_size: identifiers of a person, at most.
-        released: nodes that an operator says are nobody's shared value.
+        limits: the maximum number of identifiers per person, by namespace code.
+        shared_by: how many identifiers of another namespace a value may be seen with, by both
+            codes.
+        max_person_size: the maximum number of identifiers per person.
+        released: nodes that an operator has released: they are never shared values.
         apart: pairs of nodes that are never one person.
     """
 
@@ -41,29 +42,30 @@ class GuardRules:
 
 @dataclass(frozen=True)
 class Graph:
-    """A part of the identity graph that no link leaves, or all of it.
+    """All of the identity graph, or a part that is closed: no link leaves it.
 
     Attributes:
         node_id: ascending.
         namespace: code of each node (see `Namespaces`).
         first_seen: microseconds since 1970.
-        birth_key: the key under which the node founds a person: its id, or what a split gave it.
-        person_key, component_id, is_known: what the map says so far; is_known = it has the node.
-        link_id, left, right: links that are not withdrawn; ends are places in `node_id`.
+        founder_key: the key of the person that the node founds: its node id, or the key that a
+            split assigned to it.
+        person_key, component_id, is_known: what the stored map says; is_known = it has the node.
+        link_id, left, right: links that are not withdrawn; the ends are indices in `node_id`.
         trust, seen: of each link; `seen` in microseconds.
-        is_alias: two accounts of one person.
-        is_sighting: counts as evidence that a value is shared.
-        is_blocked: what the table says so far.
-        is_inside: nodes all of whose links are here; the others are only known as neighbours of
-            values that are set aside, and nothing is said of them.
-        gone_node, gone_person, gone_birth: nodes that the map has and that are no more, whose they
-            were, and under which key each would have founded a person.
+        is_alias: the link connects two accounts of one person.
+        is_sighting: the link counts as evidence that a value is shared.
+        is_blocked: what the stored links say.
+        is_inside: all links of the node are in this graph. The other nodes are only neighbours of
+            shared values, and their assignment is not computed.
+        deleted_node, deleted_person, deleted_founder_key: nodes of the stored map that no longer
+            exist, their person, and the key of the person that each would found.
     """
 
     node_id: Ints
     namespace: NDArray[np.uint8]
     first_seen: Ints
-    birth_key: Ints
+    founder_key: Ints
     person_key: Ints
     component_id: Ints
     is_known: Flags
@@ -76,19 +78,25 @@ class Graph:
     is_sighting: Flags
     is_blocked: Flags
     is_inside: Flags
-    gone_node: Ints
-    gone_person: Ints
-    gone_birth: Ints
+    deleted_node: Ints
+    deleted_person: Ints
+    deleted_founder_key: Ints
 
-    def places(self, nodes: Ints) -> Ints:
-        """Where nodes stand in `node_id`; those that are not there are left out."""
-        (at,) = positions(self.node_id, nodes)
-        return at[at >= 0].astype(np.int64)
+    def indices_of(self, nodes: Ints) -> Ints:
+        """The indices of nodes in `node_id`; nodes that the graph does not have are left out."""
+        (indices,) = positions(self.node_id, nodes)
+        return indices[indices >= 0].astype(np.int64)
 
 
 @dataclass(frozen=True)
 class SharedValues:
-    """Values that too many share: place of the node, kind of sharers, how many, how many may."""
+    """Identifier values that too many other identifiers share; one entry per value.
+
+    Attributes:
+        node: index of the node.
+        evidence: namespace code of the identifiers that share it.
+        count, most: how many of them share it, and how many may.
+    """
 
     node: Ints
     evidence: Ints
@@ -98,17 +106,18 @@ class SharedValues:
 
 @dataclass(frozen=True)
 class People:
-    """Who is who.
+    """The person of each node.
 
     Attributes:
-        belongs: nodes that belong to somebody: all but those set aside.
-        person: place of each person's founder, by node.
-        component: place of the earliest node of all that is linked, by node; blocked links count.
-        is_blocked: links that join nobody.
-        guarded: verdict of the guards.
+        is_assigned: per node, whether it belongs to a person: all nodes but shared values.
+        person: per node the index of the founder of its person.
+        component: per node the index of the earliest node that links connect it with; blocked links
+            count.
+        is_blocked: links that do not join people.
+        guarded: the verdict of the guards, on links between assigned nodes.
     """
 
-    belongs: Flags
+    is_assigned: Flags
     person: Indices
     component: Indices
     is_blocked: Flags
@@ -116,31 +125,31 @@ class People:
 
 
 def shared_values(graph: Graph, rules: GuardRules) -> SharedValues:
-    """The values inside that more of another kind share than may, each with its worst case."""
-    size, found = len(graph.node_id), [np.empty((0, 5), np.int64)]
-    for place, ((code, other), most) in enumerate(sorted(rules.shared_by.items())):
+    """The values inside the graph that break a `shared_by` rule, each with its worst case."""
+    size, cases = len(graph.node_id), [np.empty((0, 5), np.int64)]
+    for rule, ((code, other), most) in enumerate(sorted(rules.shared_by.items())):
         counts = np.zeros(size, np.int32)
         _count_sharers(
             graph.left, graph.right, graph.is_sighting, graph.namespace, code, other, counts
         )
         node = np.flatnonzero(counts > most)
-        rest = (np.full(len(node), value) for value in (other, most, place))
-        found.append(np.stack([node, counts[node], *rest], axis=1))
-    every = np.concatenate(found)
+        rest = (np.full(len(node), value) for value in (other, most, rule))
+        cases.append(np.stack([node, counts[node], *rest], axis=1))
+    every = np.concatenate(cases)
     every = every[graph.is_inside[every[:, 0]]]
-    every = every[~np.isin(every[:, 0], graph.places(rules.released))]
-    node, count, _, most, place = every.T
-    every = every[np.lexsort((place, -(count / most), node))]
+    every = every[~np.isin(every[:, 0], graph.indices_of(rules.released))]
+    node, count, _, most, rule_of_case = every.T
+    every = every[np.lexsort((rule_of_case, -(count / most), node))]
     _, first = np.unique(every[:, 0], return_index=True)
-    node, count, other, most, _ = every[first].T
-    return SharedValues(node, other, count, most)
+    node, count, other_code, most, _ = every[first].T
+    return SharedValues(node, other_code, count, most)
 
 
 @compiled
-def _count_sharers(  # type: ignore[no-untyped-def]
+def _count_sharers(  # type: ignore[no-untyped-def]  # compiled: types are inferred
     left, right, is_sighting, namespace, code, other, counts
 ):
-    """Adds to the counts of nodes of one kind how often each is seen with one of the other."""
+    """Adds to `counts`, for nodes of one namespace, how often each is seen with the other one."""
     for edge in range(len(left)):
         if is_sighting[edge]:
             a, b = left[edge], right[edge]
@@ -151,97 +160,107 @@ def _count_sharers(  # type: ignore[no-untyped-def]
 
 
 def people_of(graph: Graph, shared: Ints, rules: GuardRules) -> People:
-    """People as links and guards make them.
+    """The people that links form under guards.
 
     Args:
-        shared: places of nodes that are set aside.
+        shared: indices of the nodes of shared values; they belong to no person.
     """
     size = len(graph.node_id)
-    belongs = np.ones(size, np.bool_)
-    belongs[shared] = False
-    joins = belongs[graph.left] & belongs[graph.right]
-    used = slice(None) if joins.all() else joins  # without a copy where it can be
+    is_assigned = np.ones(size, np.bool_)
+    is_assigned[shared] = False
+    joins = is_assigned[graph.left] & is_assigned[graph.right]
+    used = slice(None) if joins.all() else joins  # a slice does not copy
     left, right = graph.left[used], graph.right[used]
-    namespace = _without_aliases(graph)
-    apart = [
-        (a, b)
-        for one, other in rules.apart
-        if len(a := graph.places(np.array([one]))) and len(b := graph.places(np.array([other])))
-    ]
-    forbidden = np.array(apart, np.int64).reshape(-1, 2)
     guarded = guarded_components(
         size,
         left,
         right,
-        namespace=namespace,
+        namespace=_without_aliases(graph),
         limits=rules.limits,
         max_size=rules.max_person_size,
         trust=graph.trust[used],
         seen=graph.seen[used],
         tie=graph.link_id[used],
-        forbidden=(forbidden[:, 0], forbidden[:, 1]) if len(forbidden) else None,
+        forbidden=_forbidden_pairs(graph, rules),
     )
-    raw = component_labels(size, left, right)
+    unguarded = component_labels(size, left, right)
     is_blocked = ~joins
     is_blocked[joins] = ~guarded.accepted
     return People(
-        belongs=belongs,
+        is_assigned=is_assigned,
         person=founders(guarded.labels, graph.first_seen, graph.node_id),
-        component=founders(raw, graph.first_seen, graph.node_id),
+        component=founders(unguarded, graph.first_seen, graph.node_id),
         is_blocked=is_blocked,
         guarded=guarded,
     )
 
 
-def with_reassigned_ids(graph: Graph, people: People, torn: Ints) -> tuple[Graph, dict[int, int]]:
-    """Keys such that, where something was taken away, the largest part keeps the person's id.
+def _forbidden_pairs(graph: Graph, rules: GuardRules) -> tuple[Ints, Ints] | None:
+    """The pairs to keep apart of which the graph has both nodes, as indices; null if none."""
+    pairs = [
+        (a, b)
+        for one, other in rules.apart
+        if len(a := graph.indices_of(np.array([one])))
+        and len(b := graph.indices_of(np.array([other])))
+    ]
+    ends = np.array(pairs, np.int64).reshape(-1, 2)
+    return (ends[:, 0], ends[:, 1]) if len(ends) else None
 
-    Parts are compared by how many of the old person's identifiers they hold, then by who was seen
-    first. A part that is now led by somebody else's earlier identifier has that one's id: the older
-    person survives. Splits that guards make need none of this: they are as if they had always been.
+
+def with_reassigned_ids(
+    graph: Graph, people: People, split_candidates: Ints
+) -> tuple[Graph, dict[int, int]]:
+    """The graph with founder keys changed so that the largest part of a split person keeps its id.
+
+    Parts are compared by how many identifiers of the old person they have, then by which was seen
+    first. If the largest part now has the founder of another, older person, it keeps that one's id.
+    Splits by guards need no new keys: guards apply from the start, so the parts were never one
+    person.
 
     Args:
-        torn: keys of people who lost a link or an identifier.
+        split_candidates: keys of people who lost a link or an identifier.
 
     Returns:
         The graph with the new keys, and the new keys by node.
     """
-    if not len(torn):
+    if not len(split_candidates):
         return graph, {}
-    birth, given = graph.birth_key.copy(), dict[int, int]()
-    theirs = np.flatnonzero(graph.is_known & people.belongs & np.isin(graph.person_key, torn))
-    held_by = _by_key(graph.person_key, theirs)
-    born_as = _by_key(birth, np.flatnonzero(np.isin(birth, torn)))
-    for key, places in sorted(held_by.items()):
+    keys, reassigned = graph.founder_key.copy(), dict[int, int]()
+    theirs = np.flatnonzero(
+        graph.is_known & people.is_assigned & np.isin(graph.person_key, split_candidates)
+    )
+    members_of = _indices_by_key(graph.person_key, theirs)
+    founders_of = _indices_by_key(keys, np.flatnonzero(np.isin(keys, split_candidates)))
+    for key, members in sorted(members_of.items()):
         parts: dict[int, int] = {}
-        for place in places:
-            founder = int(people.person[place])
+        for member in members:
+            founder = int(people.person[member])
             parts[founder] = parts.get(founder, 0) + 1
-        first = min(
+        largest = min(
             parts, key=lambda f: (-parts[f], int(graph.first_seen[f]), int(graph.node_id[f]))
         )
-        is_own = bool(graph.is_known[first]) and int(graph.person_key[first]) == key
-        if int(birth[first]) == key or not is_own:
+        is_own = bool(graph.is_known[largest]) and int(graph.person_key[largest]) == key
+        if int(keys[largest]) == key or not is_own:
             continue
-        for place in born_as.get(key, []):
-            node = int(graph.node_id[place])
-            birth[place] = given[node] = _mix(key ^ _mix(node))
-        for node in graph.gone_node[graph.gone_birth == key].tolist():
-            # Should it come again, it founds somebody new.
-            given[node] = _mix(key ^ _mix(node))
-        birth[first] = given[int(graph.node_id[first])] = key
-    return replace(graph, birth_key=birth), given
+        for index in founders_of.get(key, []):
+            node = int(graph.node_id[index])
+            keys[index] = reassigned[node] = _mix(key ^ _mix(node))
+        for node in graph.deleted_node[graph.deleted_founder_key == key].tolist():
+            # If the node returns later, it founds a new person.
+            reassigned[node] = _mix(key ^ _mix(node))
+        keys[largest] = reassigned[int(graph.node_id[largest])] = key
+    return replace(graph, founder_key=keys), reassigned
 
 
-def _by_key(keys: Ints, places: Ints) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for place in places.tolist():
-        found.setdefault(int(keys[place]), []).append(place)
-    return found
+def _indices_by_key(keys: Ints, indices: Ints) -> dict[int, list[int]]:
+    by_key: dict[int, list[int]] = {}
+    for index in indices.tolist():
+        by_key.setdefault(int(keys[index]), []).append(index)
+    return by_key
 
 
 def _mix(number: int) -> int:
-    """Another 64-bit number, the same for the same one (the finaliser of SplitMix64)."""
+    """A pseudo-random 64-bit number that depends only on `number` (SplitMix64's finaliser)."""
     mask = (1 << 64) - 1
     mixed = (number + 0x9E3779B97F4A7C15) & mask
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & mask
@@ -251,14 +270,14 @@ def _mix(number: int) -> int:
 
 
 def _without_aliases(graph: Graph) -> NDArray[np.uint8]:
-    """Namespace codes in which all accounts but one that aliases join count for no limit."""
+    """Namespace codes in which, of accounts that aliases connect, only one counts for limits."""
     if not graph.is_alias.any():
         return graph.namespace
     left, right = graph.left[graph.is_alias], graph.right[graph.is_alias]
     ends = np.unique(np.concatenate([left, right]))
     label = component_labels(len(ends), np.searchsorted(ends, left), np.searchsorted(ends, right))
-    seconds = np.ones(len(ends), np.bool_)
-    seconds[np.unique(label, return_index=True)[1]] = False
+    is_further = np.ones(len(ends), np.bool_)
+    is_further[np.unique(label, return_index=True)[1]] = False
     namespace = graph.namespace.copy()
-    namespace[ends[seconds]] = NO_NAMESPACE
+    namespace[ends[is_further]] = NO_NAMESPACE
     return namespace

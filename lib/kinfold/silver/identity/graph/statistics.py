@@ -1,4 +1,4 @@
-"""How good the identity graph is, in numbers: its links, its people, and how much ids change."""
+"""Quality figures of the identity graph: its links, its people, and how often ids change."""
 
 from typing import Any
 
@@ -6,19 +6,20 @@ import numpy as np
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.arrays import Ints
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.components import component_labels, dense
-from kinfold.silver.identity.operators.explanation import bridges
+from kinfold.silver.identity.graph.paths import bridges
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 
 MAX_LINKS = 5_000_000
-"""Up to this many active links the driver looks for bridges: 16 bytes each, a second or two."""
+"""Maximum number of active links among which the driver searches for bridges: 16 bytes each, one or
+two seconds in all."""
 _RUNS = 12
 
 
 def identity_quality(lake: Lake) -> dict[str, Any]:
-    """The graph in numbers; plain data that JSON can hold."""
+    """All figures of the graph, as plain data that JSON can represent."""
     links = lake.read_or_empty(silver.IDENTITY_LINKS)
     return {
         "links": links_by_rule(links),
@@ -33,21 +34,25 @@ def identity_quality(lake: Lake) -> dict[str, Any]:
 
 
 def links_by_rule(links: DataFrame) -> list[dict[str, Any]]:
-    """Links by rule and status: rule, status, links."""
+    """The number of links by rule and status: rule, status, links."""
     counts = links.groupBy("rule", "status").agg(F.count(F.lit(1)).alias("links"))
     return [row.asDict() for row in counts.orderBy("rule", "status").collect()]
 
 
 def reasons(links: DataFrame) -> list[dict[str, Any]]:
-    """Why links do not join people, the commonest first: status, reason, links."""
-    idle = links.where(F.col("status") != "active")
-    counts = idle.groupBy("status", "reason").agg(F.count(F.lit(1)).alias("links"))
+    """Why links do not join people, the most frequent first: status, reason, links."""
+    inactive = links.where(F.col("status") != "active")
+    counts = inactive.groupBy("status", "reason").agg(F.count(F.lit(1)).alias("links"))
     rows = counts.orderBy(F.desc("links"), "status", "reason").limit(10).collect()
     return [row.asDict() for row in rows]
 
 
 def bad_values(values: DataFrame) -> list[dict[str, Any]]:
-    """Values set aside by kind and evidence: namespace, evidence, values, merges_prevented."""
+    """Shared identifiers by namespace and evidence: namespace, evidence, values, merges_prevented.
+
+    Args:
+        values: silver.bad_values.
+    """
     counts = (
         values.where(F.col("status") == "set_aside")
         .groupBy("namespace", "evidence")
@@ -60,14 +65,15 @@ def bad_values(values: DataFrame) -> list[dict[str, Any]]:
 
 
 def churn(changes: DataFrame, *, identifiers: int) -> list[dict[str, Any]]:
-    """What the newest runs that changed ids did to them, the oldest first.
+    """The id changes of the latest runs that changed ids, the oldest first.
 
     Args:
-        identifiers: that are somebody's today.
+        changes: silver.identity_changes.
+        identifiers: how many identifiers belong to a person today.
 
     Returns:
-        run_id, changed_at, number of pairs of people by kind, identifiers that went, and their
-        share of today's.
+        run_id, changed_at, the number of pairs of people by kind of change, the number of
+        identifiers that moved, and their share of today's.
     """
     kinds = ("merge", "split", "move", "rename")
     counts = changes.groupBy("run_id").agg(
@@ -87,7 +93,7 @@ def churn(changes: DataFrame, *, identifiers: int) -> list[dict[str, Any]]:
 
 
 def _structure(links: DataFrame) -> dict[str, Any] | None:
-    """`structure` of the active links; null where they are too many for the driver."""
+    """`structure` of the active links; null if there are too many for the driver."""
     ends = links.where(F.col("status") == "active").select("left_node", "right_node")
     if ends.count() > MAX_LINKS:
         return None
@@ -96,25 +102,25 @@ def _structure(links: DataFrame) -> dict[str, Any] | None:
 
 
 def structure(left: Ints, right: Ints) -> dict[str, Any]:
-    """How firmly people hang together.
+    """How strongly the identifiers of a person are connected.
 
     Args:
         left, right: the ends of each active link.
 
     Returns:
-        people: that have links; bridged: those with a link whose removal would split off two or
-        more identifiers on both sides; density: mean share of a person's pairs of identifiers that
-        are linked (1 = each with each), of people with three or more; null = there are none.
+        people: those that have links; bridged: those with a link whose removal would leave two or
+        more identifiers on either side; density: the mean share of a person's pairs of identifiers
+        that are linked (1 = every pair), over people with three or more; null = there are none.
     """
     nodes, a, b = dense(left, right)
     labels = component_labels(len(nodes), a, b)
     sizes = np.bincount(labels, minlength=len(nodes)).astype(np.float64)
     pairs = np.unique(np.sort(np.stack([a, b], axis=1), axis=1), axis=0) if len(a) else None
-    degree = np.zeros(len(nodes))
+    pair_count = np.zeros(len(nodes))
     if pairs is not None:
-        degree = np.bincount(labels[pairs[:, 0]], minlength=len(nodes)).astype(np.float64)
+        pair_count = np.bincount(labels[pairs[:, 0]], minlength=len(nodes)).astype(np.float64)
     large = sizes >= 3
-    density = degree[large] / (sizes[large] * (sizes[large] - 1) / 2)
+    density = pair_count[large] / (sizes[large] * (sizes[large] - 1) / 2)
     is_weak = bridges(left, right) >= 2
     return {
         "people": int(np.count_nonzero(sizes)),

@@ -1,8 +1,8 @@
-"""Records that say much the same of a person, as links of the identity graph."""
+"""Records that fuzzy matching finds to be one person, as links of the identity graph."""
 
 from collections.abc import Mapping
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.silver.identity.graph.nodes import RECORD, record_node
 from kinfold.silver.identity.links.observed import link_key_columns
@@ -11,38 +11,41 @@ from kinfold.silver.matching.settings import MatchingSettings, PersonMap
 
 MATCHED = "matched"
 MAX_TRUST = 0.88
-"""Two records that are surely alike are believed a little less than an e-mail in common."""
+"""Trust of a match with probability 1: a little less than that of a common e-mail address."""
 _RECORD = "record of the source"
 
 
 def matched_record_links(
     records: DataFrame, *, attributes: Mapping[str, str], settings: MatchingSettings
 ) -> tuple[DataFrame, Matching]:
-    """Links between records that fuzzy matching takes for one person, and how it went.
+    """Links between records that fuzzy matching finds to be one person, and the matching result.
 
-    Every record is compared anew with all that share a blocking key, and the model is learnt from
-    them: what is linked is a function of the records alone.
+    Every record is compared with all records that share a blocking key, and the model is estimated
+    from the same records. So the links are a function of the records alone.
 
     Args:
         records: silver.records.
-        attributes: kind by name of the trait, or of the namespace of an identifier, that holds it.
+        attributes: kind of attribute by the name of the trait, or of the identifier namespace, that
+            has its value.
 
     Returns:
-        silver.identity_links columns but valid_from, valid_to, status and reason; the matching.
+        silver.identity_links columns without valid_from, valid_to, status and reason; the matching.
 
     Raises:
         ContractError: no record has a value in any of the attributes, or blocks are too large.
     """
     itself = record_node(F.col("source"), F.col("record_id"))["value"]
     values = [
-        F.coalesce(F.col("traits")[name], _identifier(name)).alias(name) for name in attributes
+        F.coalesce(F.col("traits")[name], _first_identifier(name)).alias(name)
+        for name in attributes
     ]
-    said = records.select(itself.alias(_RECORD), *values)
     mapping = PersonMap.model_validate({"record_id": _RECORD, "attributes": dict(attributes)})
-    matching = scored_links(said, mapping=mapping, settings=settings)
-    when = records.select(itself.alias("value"), "changed_at", "source")
+    matching = scored_links(
+        records.select(itself.alias(_RECORD), *values), mapping=mapping, settings=settings
+    )
+    lineage = records.select(itself.alias("value"), "changed_at", "source")
     left, right = (
-        when.select(
+        lineage.select(
             F.col("value").alias(f"{side}_record_key"),
             F.col("changed_at").alias(f"_{side}_at"),
             F.col("source").alias(f"_{side}_source"),
@@ -55,9 +58,9 @@ def matched_record_links(
         "right_namespace": F.lit(RECORD),
         "right_value": F.greatest("left_record_key", "right_record_key"),
     }
-    alike = matching.links().where(F.col("status") == LinkStatus.LINKED.value)
+    linked = matching.links().where(F.col("status") == LinkStatus.LINKED.value)
     links = (
-        alike.join(left, "left_record_key")
+        linked.join(left, "left_record_key")
         .join(right, "right_record_key")
         .withColumns(ends)
         .select(
@@ -76,7 +79,7 @@ def matched_record_links(
     return links, matching
 
 
-def _identifier(namespace: str):  # type: ignore[no-untyped-def]
-    """The first identifier of a kind."""
+def _first_identifier(namespace: str) -> Column:
+    """The value of a record's first identifier of a namespace; null if it has none."""
     theirs = F.filter("identifiers", lambda one: one["namespace"] == namespace)
     return F.try_element_at(theirs, F.lit(1))["value"]

@@ -1,4 +1,4 @@
-"""What events and records say about identifiers: which exist, which were seen together."""
+"""Identifiers and links observed in events and records: which exist, which occur together."""
 
 from collections.abc import Sequence
 
@@ -16,17 +16,19 @@ from kinfold.silver.identity.graph.nodes import Namespaces, node_id, with_record
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
 RULE_VERSION = "1"
+_ENDS = ("left_namespace", "left_value", "right_namespace", "right_value")
 
 
 def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
-    """What links identifiers: events, and records as if they were events of when they changed.
+    """Events and records as sightings: one row per event or record, with its identifiers.
 
     Args:
         events: silver.events.
-        records: silver.records; null for a lake without.
+        records: silver.records; null for a lake without records.
 
     Returns:
-        occurred_at, source, source_event_id, identifiers; those of a record name it too.
+        occurred_at, source, source_event_id, identifiers. The identifiers of a record include the
+        record itself, and it occurred when it changed.
     """
     seen = events.select(
         "occurred_at", "source", F.col("event_id").alias("source_event_id"), "identifiers"
@@ -37,7 +39,7 @@ def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
 
 
 def record_sightings(records: DataFrame) -> DataFrame:
-    """Records as sightings of their identifiers, when they changed."""
+    """Records as sightings of their identifiers at the time they changed (see `sightings`)."""
     return with_record_node(records).select(
         F.col("changed_at").alias("occurred_at"),
         "source",
@@ -47,7 +49,7 @@ def record_sightings(records: DataFrame) -> DataFrame:
 
 
 def seen_identifiers(seen: DataFrame) -> DataFrame:
-    """One row per identifier of the sightings.
+    """One row per identifier of the sightings, with the time of the earliest one.
 
     Returns:
         silver.identifiers columns.
@@ -63,11 +65,11 @@ def seen_identifiers(seen: DataFrame) -> DataFrame:
 
 
 def new_identifiers(seen: DataFrame, known: DataFrame) -> DataFrame:
-    """The identifiers that are new, or were seen earlier than was known.
+    """The identifiers that are new, or were seen earlier than silver.identifiers says.
 
-    A known identifier whose node is that of another value stands beside that one, so that the two
-    break the key of silver.identifiers, whose gate then stops: two values with one hash would
-    otherwise be one person's.
+    If two different values have the same node (a hash collision), the result has both rows. They
+    break the key of silver.identifiers, so its quality gate stops the run; otherwise the two values
+    would belong to one person.
 
     Args:
         seen: see `seen_identifiers`.
@@ -79,14 +81,17 @@ def new_identifiers(seen: DataFrame, known: DataFrame) -> DataFrame:
     ours, theirs = seen.alias("seen"), known.alias("known")
     is_known = F.col("known.node_id").isNotNull()
     one, other = (F.struct(f"{side}.namespace", f"{side}.value") for side in ("seen", "known"))
-    is_other = is_known & (one != other)
+    is_collision = is_known & (one != other)
     is_earlier = F.col("seen.first_seen_at") < F.col("known.first_seen_at")
-    met = ours.join(theirs, F.col("seen.node_id") == F.col("known.node_id"), how="left")
-    news, clashing = (
-        met.where(which).select(f"{side}.*", is_known.alias("is_known"))
-        for which, side in ((~is_known | is_earlier | is_other, "seen"), (is_other, "known"))
+    joined = ours.join(theirs, F.col("seen.node_id") == F.col("known.node_id"), how="left")
+    changed, colliding = (
+        joined.where(condition).select(f"{side}.*", is_known.alias("is_known"))
+        for condition, side in (
+            (~is_known | is_earlier | is_collision, "seen"),
+            (is_collision, "known"),
+        )
     )
-    return news.unionByName(clashing.select(*news.columns))
+    return changed.unionByName(colliding.select(*changed.columns))
 
 
 def seen_together(
@@ -96,38 +101,27 @@ def seen_together(
     rule: str = SEEN_TOGETHER,
     without: Sequence[int] = (),
 ) -> DataFrame:
-    """One row per pair of identifiers that share a sighting, as a star around its strongest one.
+    """One row per pair of identifiers of a sighting: a star around its strongest identifier.
 
-    A star joins the same people as all pairs would and has n - 1 links instead of n(n-1)/2. Two of
-    one kind in one sighting (an alias and its account) are linked by a rule of their own, so that a
-    limit of one per person does not part them.
+    A star connects the same identifiers as all pairs would, with n - 1 links instead of n(n-1)/2.
+    Two identifiers of one namespace in one sighting (an alias and its account) get the rule `alias`
+    instead, so that a limit of one per person does not separate them.
 
     Args:
         seen: see `sightings`.
-        without: nodes that are passed over, because they were set aside.
+        rule: the rule of links that are not aliases.
+        without: nodes to skip: those of shared values.
 
     Returns:
-        silver.identity_links columns but valid_from, valid_to, status and reason.
+        silver.identity_links columns without valid_from, valid_to, status and reason.
     """
-    ranked = seen.withColumn("ranked", namespaces.ranked(F.col("identifiers"), without=without))
-    centre, other = F.get("ranked", F.lit(0)), F.col("other")
-    pairs = ranked.where(F.size("ranked") > 1).select(
-        F.struct("occurred_at", "source", "source_event_id").alias("sighting"),
-        centre["namespace"].alias("left_namespace"),
-        centre["value"].alias("left_value"),
-        F.explode(F.slice("ranked", 2, F.size("ranked"))).alias("other"),
-    )
-    ends = ("left_namespace", "left_value", "right_namespace", "right_value")
+    pairs = _star_pairs(seen, namespaces, without)
     is_alias = F.col("left_namespace") == F.col("right_namespace")
+    least_trust = F.least(
+        namespaces.trust(F.col("left_namespace")), namespaces.trust(F.col("right_namespace"))
+    )
     return (
-        pairs.select(
-            "sighting",
-            "left_namespace",
-            "left_value",
-            other["namespace"].alias("right_namespace"),
-            other["value"].alias("right_value"),
-        )
-        .groupBy(*ends)
+        pairs.groupBy(*_ENDS)
         .agg(
             F.min("sighting").alias("first"),
             F.max("sighting.occurred_at").alias("last_seen_at"),
@@ -135,17 +129,10 @@ def seen_together(
         .withColumn("rule", F.when(is_alias, ALIAS).otherwise(rule))
         .select(
             *link_key_columns(F.col("rule")),
-            *ends,
+            *_ENDS,
             "rule",
             F.lit(RULE_VERSION).alias("rule_version"),
-            F.when(is_alias, F.lit(1.0))
-            .otherwise(
-                F.least(
-                    namespaces.trust(F.col("left_namespace")),
-                    namespaces.trust(F.col("right_namespace")),
-                )
-            )
-            .alias("trust"),
+            F.when(is_alias, F.lit(1.0)).otherwise(least_trust).alias("trust"),
             F.lit(None).cast("double").alias("weight"),
             F.col("first.source").alias("source"),
             F.col("first.source_event_id").alias("source_event_id"),
@@ -155,8 +142,45 @@ def seen_together(
     )
 
 
+def _star_pairs(seen: DataFrame, namespaces: Namespaces, without: Sequence[int]) -> DataFrame:
+    """The strongest identifier of each sighting, paired with each of the others."""
+    ranked = seen.withColumn("ranked", namespaces.ranked(F.col("identifiers"), without=without))
+    centre, other = F.get("ranked", F.lit(0)), F.col("other")
+    pairs = ranked.where(F.size("ranked") > 1).select(
+        F.struct("occurred_at", "source", "source_event_id").alias("sighting"),
+        centre["namespace"].alias("left_namespace"),
+        centre["value"].alias("left_value"),
+        F.explode(F.slice("ranked", 2, F.size("ranked"))).alias("other"),
+    )
+    return pairs.select(
+        "sighting",
+        "left_namespace",
+        "left_value",
+        other["namespace"].alias("right_namespace"),
+        other["value"].alias("right_value"),
+    )
+
+
+def seen_beside_shared(seen: DataFrame, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
+    """Links of sightings whose strongest identifier is a shared value: stars around the strongest
+    of the others, by the rule `seen_beside`.
+
+    Args:
+        seen: see `sightings`.
+        shared: nodes of shared values.
+
+    Returns:
+        silver.identity_links columns without valid_from, valid_to, status and reason.
+    """
+    # F.get gives null for events without identifiers: Spark may evaluate it before the filter.
+    first = F.get(namespaces.ranked(F.col("identifiers")), F.lit(0))
+    centre = node_id(first["namespace"], first["value"])
+    affected = seen.where((F.size("identifiers") > 2) & centre.isin(*shared))
+    return seen_together(affected, namespaces, rule=SEEN_BESIDE, without=shared)
+
+
 def link_key_columns(rule: Column) -> list[Column]:
-    """link_id, left_node and right_node of a row with both ends."""
+    """link_id, left_node and right_node, from the identifiers at both ends and the rule."""
     left = node_id(F.col("left_namespace"), F.col("left_value"))
     right = node_id(F.col("right_namespace"), F.col("right_value"))
     return [
@@ -167,13 +191,13 @@ def link_key_columns(rule: Column) -> list[Column]:
 
 
 def widened(new: DataFrame, known: DataFrame, *, key: str) -> DataFrame:
-    """`new` with first and last seen stretched over what was known of the same keys.
+    """`new` with the first and last time seen extended by those of known rows with the same key.
 
-    Of the first sighting the source and its id are kept too, where the columns are there.
+    The source and event id, where the columns exist, are those of the first time seen.
 
     Args:
         new: rows of a table with first_seen_at and last_seen_at, one per key.
-        known: the table's current rows.
+        known: the current rows of the table.
 
     Returns:
         The columns of `new`, one row per key of `new`.
@@ -195,22 +219,24 @@ def widened(new: DataFrame, known: DataFrame, *, key: str) -> DataFrame:
 
 
 def links_at(links: DataFrame, nodes: Ints) -> DataFrame:
-    """The links that end at one of some nodes, each once.
+    """The links that have an end in `nodes`, each once.
 
     Args:
         nodes: distinct.
     """
     if len(nodes) <= MAX_LITERAL_VALUES:
-        # Ends first: they are all that must be read of the links, and which file and which part
-        # of it has the others then follows from their ids.
-        is_near = F.col("left_node").isin(nodes.tolist()) | F.col("right_node").isin(nodes.tolist())
-        ids = distinct_numbers(links.where(is_near).select("link_id"))
+        # The scan reads the ends only. The other columns are then read by link id, so that Delta
+        # and Parquet skip the files and pages without these ids.
+        ends_here = F.col("left_node").isin(nodes.tolist()) | F.col("right_node").isin(
+            nodes.tolist()
+        )
+        ids = distinct_numbers(links.where(ends_here).select("link_id"))
         return rows_with_values(links, "link_id", ids)
-    # One pass over the links, which are many, and not one for each end.
-    near = frame_of(links.sparkSession, pa.table({"node_id": nodes}))
+    # One pass over the many links, instead of one per end.
+    wanted = frame_of(links.sparkSession, pa.table({"node_id": nodes}))
     left, right = (
-        near.select(F.col("node_id").alias(f"{side}_node"), F.lit(True).alias(f"_{side}"))
+        wanted.select(F.col("node_id").alias(f"{side}_node"), F.lit(True).alias(f"_{side}"))
         for side in ("left", "right")
     )
-    met = links.join(left, "left_node", how="left").join(right, "right_node", how="left")
-    return met.where(F.col("_left") | F.col("_right")).select(*links.columns)
+    marked = links.join(left, "left_node", how="left").join(right, "right_node", how="left")
+    return marked.where(F.col("_left") | F.col("_right")).select(*links.columns)

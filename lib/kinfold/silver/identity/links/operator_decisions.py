@@ -1,4 +1,4 @@
-"""What operators decide about identifiers, and what follows for links."""
+"""Decisions of operators about identifiers, and their effect on links."""
 
 import hashlib
 import json
@@ -13,8 +13,10 @@ from kinfold.silver.identity.links.observed import link_key_columns
 from kinfold.tables import silver
 
 OPERATOR = "operator"
-_BY_OPERATOR = "an operator unlinked it"
-_TAKEN_BACK = "the operator who made it took it back"
+OPERATOR_TRUST = 2.0
+"""Higher than the trust of every other rule, so guards try links of operators first."""
+_UNLINKED = "an operator unlinked it"
+_UNDONE = "the operator who made it took it back"
 
 
 def decision_row(
@@ -25,7 +27,11 @@ def decision_row(
     reason: str,
     decided_at: datetime,
 ) -> dict[str, object]:
-    """A row of silver.identity_decisions but the nodes, which Spark computes."""
+    """A row of silver.identity_decisions without the nodes (see `decision_rows`).
+
+    Args:
+        left, right: namespace and value of the identifiers; `right` is null if there is only one.
+    """
     text = json.dumps([kind, left, right, decided_at.isoformat()])
     return dict(
         decision_id=hashlib.sha256(text.encode()).hexdigest()[:16],
@@ -40,83 +46,116 @@ def decision_row(
     )
 
 
+def decision_rows(frame: DataFrame) -> DataFrame:
+    """Rows of `decision_row` with their nodes, as silver.identity_decisions has them."""
+    right = F.when(
+        F.col("right_value").isNotNull(), node_id(F.col("right_namespace"), F.col("right_value"))
+    )
+    left = node_id(F.col("left_namespace"), F.col("left_value"))
+    return silver.IDENTITY_DECISIONS.conform(
+        frame.withColumns({"left_node": left, "right_node": right})
+    )
+
+
 def parsed_identifier(text: str, option: str) -> tuple[str, str]:
-    """`namespace:value` as two parts.
+    """The two parts of `NAMESPACE:VALUE`.
+
+    Args:
+        option: the command-line option, for the message.
 
     Raises:
-        ConfError: it has another form.
+        ConfError: the text has another form.
     """
     namespace, colon, value = text.partition(":")
     if not (namespace and colon and value):
         raise ConfError(
             f"{option}: is not of the form NAMESPACE:VALUE. Write e.g. email:ann@example.org, with "
-            "the value as silver.identifiers has it."
+            "the value as in silver.identifiers."
         )
     return namespace, value
 
 
 def active_decisions(decisions: DataFrame) -> list[Row]:
-    """The decisions that hold today, the oldest first."""
+    """The decisions that are not undone, the oldest first.
+
+    Args:
+        decisions: silver.identity_decisions.
+    """
     rows = decisions.where(F.col("withdrawn_at").isNull()).collect()
     return sorted(rows, key=lambda row: (row["decided_at"], row["decision_id"]))
 
 
-def is_unlinked(decisions: Sequence[Row]) -> Column:
-    """Whether a link was taken away: one end was unlinked after the link was first seen.
+def decision_nodes(decisions: Sequence[Row], kind: str) -> list[tuple[int, int | None]]:
+    """The left and right node of each decision of one kind."""
+    return [(row["left_node"], row["right_node"]) for row in decisions if row["kind"] == kind]
 
-    What arrives later and was seen before falls under it too, so no back-fill brings it again.
+
+def is_unlinked(decisions: Sequence[Row]) -> Column:
+    """Whether an operator unlinked an end of a link after the link was first seen.
+
+    Links of older events that arrive later are unlinked too, so a back-fill does not restore them.
     """
-    hit = F.lit(False)
+    is_hit = F.lit(False)
     for row in decisions:
         if row["kind"] == "unlink":
             ends = (F.col("left_node") == row["left_node"]) | (
                 F.col("right_node") == row["left_node"]
             )
-            hit = hit | (ends & (F.col("first_seen_at") <= F.lit(row["decided_at"])))
-    return hit & (F.col("rule") != OPERATOR)
+            is_hit = is_hit | (ends & (F.col("first_seen_at") <= F.lit(row["decided_at"])))
+    return is_hit & (F.col("rule") != OPERATOR)
 
 
 def is_undone(decisions: Sequence[Row]) -> Column:
-    """Whether an operator made the link and no decision to link its ends holds any more."""
-    held = F.lit(False)
+    """Whether an operator made a link and every decision to link its ends is undone."""
+    is_decided = F.lit(False)
     for row in decisions:
         if row["kind"] == "link":
             ends = F.array(F.lit(row["left_node"]), F.lit(row["right_node"]))
-            held = held | (F.array("left_node", "right_node") == ends)
-    return (F.col("rule") == OPERATOR) & ~held
+            is_decided = is_decided | (F.array("left_node", "right_node") == ends)
+    return (F.col("rule") == OPERATOR) & ~is_decided
 
 
 def with_decisions(
-    links: DataFrame, decisions: Sequence[Row], *, at: datetime, are_said: bool
+    links: DataFrame, decisions: Sequence[Row], *, at: datetime, are_observed: bool
 ) -> DataFrame:
-    """Links with status, reason and validity as decisions have them.
+    """Links with status, reason and validity according to the active decisions.
 
     Args:
         links: silver.identity_links columns; status `blocked` stays.
-        at: when those that change are withdrawn.
-        are_said: events or records say the links now; else only what operators withdrew comes back,
-            and not what its record no longer says.
+        at: the end of validity of links that become withdrawn.
+        are_observed: events or records contain the links now, so every link that no decision
+            withdraws becomes active. Otherwise only links that an operator withdrew do, and those
+            that their record no longer has stay withdrawn.
     """
-    is_back = is_undone(decisions)
-    gone = is_unlinked(decisions) | is_back
-    was_gone = F.col("status") == "withdrawn"
-    by_operator = F.coalesce(F.col("reason").isin(_BY_OPERATOR, _TAKEN_BACK), F.lit(False))
-    stays = was_gone & ~by_operator & F.lit(not are_said)
-    status = F.when(gone, "withdrawn").when(was_gone, "active").otherwise(F.col("status"))
-    ended = F.when(gone & was_gone, F.col("valid_to")).when(gone, F.lit(at))
-    why = F.when(is_back, _TAKEN_BACK).otherwise(_BY_OPERATOR)
-    reason = F.when(gone, why).when(~was_gone, F.col("reason"))
-    news = {"status": status, "reason": reason, "valid_to": ended}
+    undone = is_undone(decisions)
+    is_withdrawn = is_unlinked(decisions) | undone
+    was_withdrawn = F.col("status") == "withdrawn"
+    by_operator = F.coalesce(F.col("reason").isin(_UNLINKED, _UNDONE), F.lit(False))
+    stays = was_withdrawn & ~by_operator & F.lit(not are_observed)
+    status = (
+        F.when(is_withdrawn, "withdrawn").when(was_withdrawn, "active").otherwise(F.col("status"))
+    )
+    valid_to = F.when(is_withdrawn & was_withdrawn, F.col("valid_to")).when(is_withdrawn, F.lit(at))
+    why = F.when(undone, _UNDONE).otherwise(_UNLINKED)
+    reason = F.when(is_withdrawn, why).when(~was_withdrawn, F.col("reason"))
+    new_values = {"status": status, "reason": reason, "valid_to": valid_to}
     return links.select(
-        *(c for c in links.columns if c not in news),
-        *(F.when(stays, F.col(c)).otherwise(new).alias(c) for c, new in news.items()),
+        *(c for c in links.columns if c not in new_values),
+        *(F.when(stays, F.col(c)).otherwise(new).alias(c) for c, new in new_values.items()),
     )
 
 
 def operator_links(decisions: DataFrame) -> DataFrame:
-    """Links that operators made: silver.identity_links columns but validity, status and reason."""
-    made = decisions.where((F.col("kind") == "link") & F.col("withdrawn_at").isNull())
-    return made.select(
+    """The links of active decisions to link two identifiers.
+
+    Args:
+        decisions: silver.identity_decisions.
+
+    Returns:
+        silver.identity_links columns without valid_from, valid_to, status and reason.
+    """
+    links = decisions.where((F.col("kind") == "link") & F.col("withdrawn_at").isNull())
+    return links.select(
         *link_key_columns(F.lit(OPERATOR)),
         "left_namespace",
         "left_value",
@@ -124,26 +163,10 @@ def operator_links(decisions: DataFrame) -> DataFrame:
         "right_value",
         F.lit(OPERATOR).alias("rule"),
         F.lit("1").alias("rule_version"),
-        F.lit(2.0).alias("trust"),
+        F.lit(OPERATOR_TRUST).alias("trust"),
         F.lit(None).cast("double").alias("weight"),
         F.lit(OPERATOR).alias("source"),
         F.col("decision_id").alias("source_event_id"),
         F.col("decided_at").alias("first_seen_at"),
         F.col("decided_at").alias("last_seen_at"),
-    )
-
-
-def decision_nodes(decisions: Sequence[Row], kind: str) -> list[tuple[int, int | None]]:
-    """The nodes that decisions of a kind name."""
-    return [(row["left_node"], row["right_node"]) for row in decisions if row["kind"] == kind]
-
-
-def decision_rows(frame: DataFrame) -> DataFrame:
-    """Rows of `decision_row` with their nodes."""
-    right = F.when(
-        F.col("right_value").isNotNull(), node_id(F.col("right_namespace"), F.col("right_value"))
-    )
-    left = node_id(F.col("left_namespace"), F.col("left_value"))
-    return silver.IDENTITY_DECISIONS.conform(
-        frame.withColumns({"left_node": left, "right_node": right})
     )

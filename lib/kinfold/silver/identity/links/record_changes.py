@@ -1,7 +1,7 @@
-"""What records of batch sources change in identity: identifiers they bring, and take with them.
+"""Changes of silver.records, as far as identity resolution needs them.
 
-A record is a node of its own that its identifiers hang on. It goes with its links, and an
-identifier that only records had goes with the last of them.
+A record is a node that is linked to its identifiers. When the record is deleted, its links are
+deleted; an identifier that only records have is deleted with the last of them.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.runtime.caching import lazily_cached
 from kinfold.runtime.job import JobRun
-from kinfold.runtime.lake.tables import CHANGE_TYPE
+from kinfold.runtime.lake.change_feed import CHANGE_TYPE
 from kinfold.silver.identity.graph.nodes import node_id, record_node, with_record_node
 from kinfold.tables import silver
 
@@ -19,45 +19,48 @@ _IDENTIFIER = ["namespace", "value"]
 
 @dataclass(frozen=True)
 class RecordChanges:
-    """What has happened to silver.records since the job ran last.
+    """Changes of silver.records since the last run of the job.
 
     Attributes:
-        changed: records that are new or have changed, as they are now; null for a lake without.
-        vanished: nodes nobody has any more: node_id; null if there is none.
-        changed_nodes: nodes of records that are there as before but say something else: node_id;
-            null for a lake without.
+        changed: the current rows of new and changed records; null for a lake without records.
+        unreferenced_nodes: nodes that no event and no record has any more: node_id; null if there
+            are none.
+        changed_nodes: nodes of existing records whose content has changed: node_id; null for a
+            rebuild and for a lake without records.
     """
 
     changed: DataFrame | None = None
-    vanished: DataFrame | None = None
+    unreferenced_nodes: DataFrame | None = None
     changed_nodes: DataFrame | None = None
 
 
 def record_changes(run: JobRun) -> RecordChanges:
-    """What a run must know of records; costs nothing in a lake without them."""
+    """The changes of silver.records; costs nothing for a lake without records."""
     if silver.RECORDS.name not in run.inputs:
         return RecordChanges()
     records, changes = run.read(silver.RECORDS), run.changes(silver.RECORDS)
     changed = changed_records(records, changes)
     if run.is_rebuild:
         return RecordChanges(changed)
-    again = changes.where(F.col(CHANGE_TYPE) == "update_preimage").select("source", "record_id")
+    updated = changes.where(F.col(CHANGE_TYPE) == "update_preimage").select("source", "record_id")
     itself = record_node(F.col("source"), F.col("record_id"))
-    nodes = again.distinct().select(node_id(itself["namespace"], itself["value"]).alias("node_id"))
-    lost = lazily_cached(removed_identifiers(records, changes))
-    if lost.isEmpty():
-        return RecordChanges(changed, None, nodes)
-    # All events are looked through, which is why only a loss leads here.
-    seen = _identifiers(run.read(silver.EVENTS))
-    vanished = lost.join(seen, _IDENTIFIER, how="anti")
-    named = vanished.select(node_id(F.col("namespace"), F.col("value")).alias("node_id"))
-    return RecordChanges(changed, lazily_cached(named), nodes)
+    changed_nodes = updated.distinct().select(
+        node_id(itself["namespace"], itself["value"]).alias("node_id")
+    )
+    removed = lazily_cached(removed_identifiers(records, changes))
+    if removed.isEmpty():
+        return RecordChanges(changed, None, changed_nodes)
+    # This reads all events, so it runs only if identifiers were removed.
+    in_events = _identifiers(run.read(silver.EVENTS))
+    unreferenced = removed.join(in_events, _IDENTIFIER, how="anti")
+    nodes = unreferenced.select(node_id(F.col("namespace"), F.col("value")).alias("node_id"))
+    return RecordChanges(changed, lazily_cached(nodes), changed_nodes)
 
 
 def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
-    """The records that are there today and have changed.
+    """The current rows of the records that have changed.
 
-    The feed alone would also tell of those that came and went since.
+    Unlike the change feed, they leave out records that were added and deleted since.
 
     Args:
         records: silver.records.
@@ -68,7 +71,9 @@ def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
 
 
 def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
-    """Identifiers that a record had before it went or changed, and none has now; records too.
+    """Identifiers of records that were deleted or changed, which no record has now.
+
+    Deleted records themselves are among them.
 
     Args:
         records: silver.records.
@@ -77,9 +82,9 @@ def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
     Returns:
         namespace, value, distinct.
     """
-    had = with_record_node(changes.where(F.col(CHANGE_TYPE).isin("delete", "update_preimage")))
-    has = with_record_node(records)
-    return _identifiers(had).distinct().join(_identifiers(has), _IDENTIFIER, how="anti")
+    before = with_record_node(changes.where(F.col(CHANGE_TYPE).isin("delete", "update_preimage")))
+    now = with_record_node(records)
+    return _identifiers(before).distinct().join(_identifiers(now), _IDENTIFIER, how="anti")
 
 
 def _identifiers(rows: DataFrame) -> DataFrame:

@@ -1,33 +1,35 @@
-"""Why two identifiers are one person, or are not: the links between them, the strongest way."""
+"""Explains why two identifiers are one person or not: the strongest path of links between them."""
 
 import hashlib
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pyspark.sql import DataFrame
 
-from kinfold.core.arrays import Ints
-from kinfold.core.jit import compiled
-from kinfold.silver.identity.graph.components import checked_ends, component_labels, dense
+from kinfold.runtime.lake.lake import Lake
+from kinfold.silver.identity.graph.paths import bridges, widest_path
 from kinfold.silver.identity.links.observed import links_at
-from kinfold.silver.identity.resolution.stored_graph import StoredGraph, affected_components
+from kinfold.silver.identity.operators.lookup import (
+    IdentifierAssignment,
+    StoredIdentifier,
+    assignments_of,
+)
+from kinfold.silver.identity.resolution.stored_graph import affected_components, stored_graph
 
 Identifier = tuple[str, str]
 """Namespace and value."""
 
 _STEP = 10.0
-"""More than any trust: an active link is stronger than any blocked one, that than any withdrawn."""
+"""More than any trust, so every active link is stronger than every blocked one, and every blocked
+one stronger than every withdrawn one."""
 _LEVELS = {"active": 2 * _STEP, "blocked": _STEP, "withdrawn": 0.0}
 
 
 @dataclass(frozen=True)
 class PathLink:
-    """A row of silver.identity_links as evidence, its left end being where the path comes from."""
+    """A row of silver.identity_links in a path that goes from its `left` to its `right` end."""
 
     link_id: int
     left: Identifier
@@ -43,160 +45,41 @@ class PathLink:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class IdentifierAssignment:
-    """Whose an identifier is today: the person and since when; both null = nobody's."""
-
-    identifier: Identifier
-    profile_id: str | None
-    since: datetime | None
-    set_aside: str | None
-    """Why it is nobody's, if it was set aside."""
+_EVIDENCE = tuple(one.name for one in fields(PathLink) if one.name not in ("left", "right"))
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why two identifiers are one person, or are not.
+    """Why two identifiers are one person or not.
 
     Attributes:
-        path: links from `a` to `b`; of one person all are active, else the best there are of any
-            status. Empty = nothing links them.
-        parting: places in `path` of the links each of which, taken away, would part them.
+        path: links from `a` to `b`. If they are one person, all are active; otherwise it is the
+            strongest path of links of any status. Empty = no links connect them.
+        separating: indices in `path` of the links of which each alone, if removed, would separate
+            the two.
     """
 
     a: IdentifierAssignment
     b: IdentifierAssignment
     path: tuple[PathLink, ...]
-    parting: tuple[int, ...]
+    separating: tuple[int, ...]
 
     @property
     def is_one_person(self) -> bool:
         return self.a.profile_id is not None and self.a.profile_id == self.b.profile_id
 
 
-def widest_path(
-    left: Ints, right: Ints, strength: NDArray[Any], *, tie: Ints, source: int, target: int
-) -> list[int] | None:
-    """The path whose weakest edge is the strongest; of those, one with the fewest edges.
+def explain(lake: Lake, a: StoredIdentifier, b: StoredIdentifier) -> Explanation:
+    """The explanation of two identifiers, from the tables of a lake.
 
-    Among equals the one whose ties, read from `source`, come first: the order of edges plays no
-    part as long as ties differ.
-
-    Args:
-        left, right: the ends of each edge, any numbers.
-
-    Returns:
-        Places of the edges from `source` to `target`; null if nothing joins them.
+    Raises:
+        LakeError: identities have not been resolved yet.
     """
-    if source == target:
-        return []
-    weakest = _bottleneck(left, right, strength, source, target)
-    if weakest is None:
-        return None
-    near: dict[int, list[tuple[int, int, int]]] = {}
-    for edge in np.flatnonzero(strength >= weakest).tolist():
-        a, b = int(left[edge]), int(right[edge])
-        near.setdefault(a, []).append((int(tie[edge]), edge, b))
-        near.setdefault(b, []).append((int(tie[edge]), edge, a))
-    hops = {target: 0}
-    queue = deque([target])
-    while queue:
-        node = queue.popleft()
-        for _, _, other in near.get(node, []):
-            if other not in hops:
-                hops[other] = hops[node] + 1
-                queue.append(other)
-    path, node = [], source
-    while node != target:
-        _, edge, node = min(step for step in near[node] if hops[step[2]] == hops[node] - 1)
-        path.append(edge)
-    return path
-
-
-def _bottleneck(
-    left: Ints, right: Ints, strength: NDArray[Any], source: int, target: int
-) -> float | None:
-    """The strength at which edges, taken from the strongest down, first join two nodes."""
-    parent: dict[int, int] = {source: source, target: target}
-
-    def root(node: int) -> int:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for edge in np.argsort(-strength, kind="stable").tolist():
-        parent[root(int(left[edge]))] = root(int(right[edge]))
-        if root(source) == root(target):
-            return float(strength[edge])
-    return None
-
-
-def bridges(left: Ints, right: Ints) -> Ints:
-    """Of each edge, how many nodes are on the smaller side once it is taken away; 0 = no bridge.
-
-    Depth-first search in compiled code: one pass over the edges.
-
-    Args:
-        left, right: the ends of each edge, any numbers; two edges between the same nodes are no
-            bridges.
-    """
-    nodes, a, b = dense(left, right)
-    a, b = checked_ends(len(nodes), a, b)
-    ends = np.concatenate([a, b])
-    order = np.argsort(ends, kind="stable")
-    starts = np.zeros(len(nodes) + 1, np.int64)
-    np.cumsum(np.bincount(ends, minlength=len(nodes)), out=starts[1:])
-    edge_of = order % max(len(a), 1)
-    below = np.zeros(len(a), np.int64)
-    _bridges(starts, np.concatenate([b, a])[order], edge_of, below)
-    labels = component_labels(len(nodes), a, b)
-    whole = np.bincount(labels, minlength=len(nodes))[labels[a]] if len(a) else below
-    return np.where(below > 0, np.minimum(below, whole - below), 0)
-
-
-@compiled
-def _bridges(starts, neighbours, edge_of, below):  # type: ignore[no-untyped-def]
-    """Writes the nodes below each bridge to `below` (Tarjan's low links, without recursion)."""
-    count = len(starts) - 1
-    found = np.full(count, -1, dtype=np.int64)
-    low = np.zeros(count, dtype=np.int64)
-    size = np.ones(count, dtype=np.int64)
-    came_by = np.full(count, -1, dtype=np.int64)
-    cursor = starts[:-1].copy()
-    stack = np.empty(count, dtype=np.int64)
-    clock = 0
-    for root in range(count):
-        if found[root] >= 0:
-            continue
-        found[root] = low[root] = clock
-        clock += 1
-        stack[0] = root
-        top = 0
-        while top >= 0:
-            node = stack[top]
-            if cursor[node] < starts[node + 1]:
-                edge, other = edge_of[cursor[node]], neighbours[cursor[node]]
-                cursor[node] += 1
-                if edge == came_by[node]:
-                    continue
-                if found[other] < 0:
-                    found[other] = low[other] = clock
-                    clock += 1
-                    came_by[other] = edge
-                    top += 1
-                    stack[top] = other
-                else:
-                    low[node] = min(low[node], found[other])
-            else:
-                top -= 1
-                if top >= 0:
-                    above = stack[top]
-                    low[above] = min(low[above], low[node])
-                    size[above] += size[node]
-                    if low[node] > found[above]:
-                        below[came_by[node]] = size[node]
+    stored = stored_graph(lake)
+    components = affected_components(stored, np.unique([a.node_id, b.node_id]))
+    rows = [row.asDict() for row in links_at(stored.links, components.nodes).collect()]
+    of_a, of_b = assignments_of(lake, [a, b])
+    return explanation_of(of_a, of_b, a.node_id, b.node_id, rows)
 
 
 def explanation_of(
@@ -209,7 +92,7 @@ def explanation_of(
     """The explanation of two identifiers by the links around them.
 
     Args:
-        links: rows of silver.identity_links, at least all those within both components.
+        links: rows of silver.identity_links, at least all within the components of both.
     """
     is_one = a.profile_id is not None and a.profile_id == b.profile_id
     rows = [row for row in links if row["status"] == "active"] if is_one else list(links)
@@ -219,67 +102,68 @@ def explanation_of(
     strength = np.array([_LEVELS[row["status"]] + row["trust"] for row in rows], np.float64)
     path = widest_path(left, right, strength, tie=tie, source=node_a, target=node_b) or []
     sides = bridges(left, right) if is_one and path else np.zeros(len(rows), np.int64)
-    parting = tuple(place for place, edge in enumerate(path) if sides[edge])
+    separating = tuple(index for index, edge in enumerate(path) if sides[edge])
     steps, node = [], node_a
     for edge in path:
         forward = int(left[edge]) == node
-        steps.append(_link(rows[edge], forward=forward))
+        steps.append(_path_link(rows[edge], forward=forward))
         node = int(right[edge] if forward else left[edge])
-    return Explanation(a, b, tuple(steps), parting)
+    return Explanation(a, b, tuple(steps), separating)
 
 
-def _link(row: Mapping[str, Any], *, forward: bool) -> PathLink:
+def _path_link(row: Mapping[str, Any], *, forward: bool) -> PathLink:
     left = (row["left_namespace"], row["left_value"])
     right = (row["right_namespace"], row["right_value"])
     ends = (left, right) if forward else (right, left)
     return PathLink(left=ends[0], right=ends[1], **{name: row[name] for name in _EVIDENCE})
 
 
-_EVIDENCE = tuple(one.name for one in fields(PathLink) if one.name not in ("left", "right"))
-
-
-def links_around(known: StoredGraph, nodes: Ints) -> DataFrame:
-    """The links, of any status, that end in the components of some nodes."""
-    return links_at(known.links, affected_components(known, nodes).nodes)
-
-
 def short_hash(text: str) -> str:
-    """Eight hex digits that stand for a value which is not shown."""
+    """Eight hex digits in place of a value that is not shown."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def explanation_text(found: Explanation, *, shows_values: bool) -> str:
-    """The explanation for a terminal. Values but the two asked about are hashed unless wanted."""
-    asked = {found.a.identifier, found.b.identifier}
+def explanation_text(explanation: Explanation, *, shows_values: bool) -> str:
+    """The explanation for a terminal.
 
-    def named(identifier: Identifier) -> str:
+    Args:
+        shows_values: show all identifiers and event ids; otherwise those that the user did not name
+            are hashed.
+    """
+    named_by_user = {explanation.a.identifier, explanation.b.identifier}
+
+    def shown(identifier: Identifier) -> str:
         namespace, value = identifier
-        is_shown = shows_values or identifier in asked
+        is_shown = shows_values or identifier in named_by_user
         return f"{namespace}:{value}" if is_shown else f"{namespace}:#{short_hash(value)}"
 
-    a, b = named(found.a.identifier), named(found.b.identifier)
-    lines = [f"{a} and {b} are {'one person' if found.is_one_person else 'not one person'}."]
-    lines += [f"  {named(place.identifier)}: {_whose(place)}" for place in (found.a, found.b)]
-    if not found.path:
-        return "\n".join([*lines, "Nothing links them."])
-    weakest = min(link.trust for link in found.path)
-    many = f"{len(found.path)} link{'s' if len(found.path) > 1 else ''}"
-    if found.is_one_person:
-        lines.append(f"The strongest path has {many}, the weakest with trust {weakest:.2f}:")
+    a, b = shown(explanation.a.identifier), shown(explanation.b.identifier)
+    verdict = "one person" if explanation.is_one_person else "not one person"
+    lines = [f"{a} and {b} are {verdict}."]
+    lines += [
+        f"  {shown(side.identifier)}: {_person(side)}" for side in (explanation.a, explanation.b)
+    ]
+    if not explanation.path:
+        return "\n".join([*lines, "No links connect them."])
+    weakest = min(link.trust for link in explanation.path)
+    count = f"{len(explanation.path)} link{'s' if len(explanation.path) > 1 else ''}"
+    if explanation.is_one_person:
+        lines.append(f"The strongest path has {count}, the weakest with trust {weakest:.2f}:")
     else:
-        lines.append(f"The nearest to a path has {many}, of which not all count:")
-    for number, link in enumerate(found.path, start=1):
-        lines.append(f"  {number}. {named(link.left)} -- {named(link.right)}")
+        lines.append(f"The strongest path has {count}, of which not all are active:")
+    for number, link in enumerate(explanation.path, start=1):
+        lines.append(f"  {number}. {shown(link.left)} -- {shown(link.right)}")
         lines += [f"     {text}" for text in _evidence(link, shows_values=shows_values)]
-    if found.is_one_person:
-        lines.append(_parting(found))
+    if explanation.is_one_person:
+        lines.append(_separating_links(explanation))
     return "\n".join(lines)
 
 
-def _whose(place: IdentifierAssignment) -> str:
-    if place.profile_id is None or place.since is None:
-        return f"nobody's{f' ({place.set_aside})' if place.set_aside else ''}"
-    return f"person {place.profile_id} since {_moment(place.since)}"
+def _person(assignment: IdentifierAssignment) -> str:
+    if assignment.profile_id is None or assignment.since is None:
+        reason = f" ({assignment.shared_because})" if assignment.shared_because else ""
+        return f"no person{reason}"
+    return f"person {assignment.profile_id} since {_moment(assignment.since)}"
 
 
 def _evidence(link: PathLink, *, shows_values: bool) -> list[str]:
@@ -295,13 +179,13 @@ def _evidence(link: PathLink, *, shows_values: bool) -> list[str]:
     return lines
 
 
-def _parting(found: Explanation) -> str:
-    places = [str(place + 1) for place in found.parting]
-    if not places:
-        return "No single link holds them together: each may go and they stay one person."
-    if len(places) == 1:
-        return f"Taking away link {places[0]} alone would part them."
-    return f"Taking away any one of links {', '.join(places)} would part them."
+def _separating_links(explanation: Explanation) -> str:
+    numbers = [str(index + 1) for index in explanation.separating]
+    if not numbers:
+        return "No single link connects them: without any one link they stay one person."
+    if len(numbers) == 1:
+        return f"Removing link {numbers[0]} would separate them."
+    return f"Removing any one of links {', '.join(numbers)} would separate them."
 
 
 def _moment(moment: datetime) -> str:

@@ -1,8 +1,9 @@
-"""Identifiers that people name on a command line, found in the graph."""
+"""Finds the identifiers that a user names on a command line in the stored graph."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 
@@ -10,11 +11,10 @@ from pyspark.sql import functions as F
 
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import IdentityConf
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.cleansing.identifiers import parsed_phone
 from kinfold.silver.identity.graph.nodes import RECORD
 from kinfold.silver.identity.links.operator_decisions import parsed_identifier
-from kinfold.silver.identity.operators.explanation import IdentifierAssignment
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 
@@ -26,7 +26,7 @@ IDENTIFIER_HELP = (
 
 @dataclass(frozen=True)
 class StoredIdentifier:
-    """An identifier of the graph, as silver.identifiers has it."""
+    """An identifier as silver.identifiers has it."""
 
     node_id: int
     namespace: str
@@ -37,89 +37,107 @@ class StoredIdentifier:
         return self.namespace, self.value
 
 
+@dataclass(frozen=True)
+class IdentifierAssignment:
+    """The person of an identifier today.
+
+    Attributes:
+        identifier: namespace and value.
+        profile_id, since: the person, and since when; both null = it belongs to no person.
+        shared_because: why it belongs to no person, if it is a shared identifier.
+    """
+
+    identifier: tuple[str, str]
+    profile_id: str | None
+    since: datetime | None
+    shared_because: str | None
+
+
 def spellings(namespace: str, value: str, *, phone_region: str) -> list[str]:
-    """How a value may be written in the lake, the way it was given first."""
-    found = [value, value.strip()]
+    """The values that a user may mean, the literal one first, then the normalised ones."""
+    variants = [value, value.strip()]
     if namespace == "email":
-        found.append(value.strip().lower())
+        variants.append(value.strip().lower())
     if namespace == "phone" and (phone := parsed_phone(value, phone_region)):
-        found.append(phone)
+        variants.append(phone)
     source, colon, record_id = value.partition(":")
     if namespace == RECORD and colon and not value.startswith("["):
-        found.append(json.dumps([source, record_id], separators=(",", ":"), ensure_ascii=False))
-    return list(dict.fromkeys(found))
+        variants.append(json.dumps([source, record_id], separators=(",", ":"), ensure_ascii=False))
+    return list(dict.fromkeys(variants))
 
 
 def find_identifiers(
-    lake: Lake, given: Mapping[str, str], *, conf: IdentityConf
+    lake: Lake, text_by_option: Mapping[str, str], *, conf: IdentityConf
 ) -> list[StoredIdentifier]:
-    """The identifiers that options name, in their order.
+    """The identifiers that options name, in the order of the options.
 
     Args:
-        given: `NAMESPACE:VALUE` by option.
+        text_by_option: `NAMESPACE:VALUE` by option; may be empty.
 
     Raises:
-        ConfError: one has another form, was never seen, or is named twice.
-        LakeError: nobody has been resolved yet.
+        ConfError: an identifier has another form, is unknown, or is named twice.
+        LakeError: identities have not been resolved yet.
     """
-    wanted = {option: parsed_identifier(text, option) for option, text in given.items()}
-    ways = {
+    if not text_by_option:
+        return []
+    wanted = {option: parsed_identifier(text, option) for option, text in text_by_option.items()}
+    variants = {
         option: spellings(namespace, value, phone_region=conf.phone_region)
         for option, (namespace, value) in wanted.items()
     }
     conditions = [
-        (F.col("namespace") == namespace) & F.col("value").isin(*ways[option])
+        (F.col("namespace") == namespace) & F.col("value").isin(*variants[option])
         for option, (namespace, _) in wanted.items()
     ]
     nodes = lake.read(silver.IDENTIFIERS).where(reduce(or_, conditions))
     rows = nodes.select("node_id", "namespace", "value").collect()
-    there = {(row["namespace"], row["value"]): row["node_id"] for row in rows}
-    found, problems = [], []
+    node_of = {(row["namespace"], row["value"]): row["node_id"] for row in rows}
+    identifiers, problems = [], []
     for option, (namespace, value) in wanted.items():
-        pairs = [(namespace, way) for way in ways[option] if (namespace, way) in there]
+        pairs = [(namespace, one) for one in variants[option] if (namespace, one) in node_of]
         if pairs:
-            found.append(StoredIdentifier(there[pairs[0]], *pairs[0]))
+            identifiers.append(StoredIdentifier(node_of[pairs[0]], *pairs[0]))
         else:
             problems.append(_unknown(lake, option, namespace, value, conf))
     if problems:
         raise ConfError("\n".join(problems))
-    if len({one.node_id for one in found}) < len(found):
-        raise ConfError(f"{' and '.join(given)} name the same identifier. Name two.")
-    return found
+    if len({one.node_id for one in identifiers}) < len(identifiers):
+        raise ConfError(f"{' and '.join(text_by_option)} name the same identifier. Name two.")
+    return identifiers
 
 
 def _unknown(lake: Lake, option: str, namespace: str, value: str, conf: IdentityConf) -> str:
-    kinds = lake.read(silver.IDENTIFIERS).select("namespace").distinct().collect()
-    names = sorted({row[0] for row in kinds})
-    if namespace in names:
+    rows = lake.read(silver.IDENTIFIERS).select("namespace").distinct().collect()
+    known = sorted({row[0] for row in rows})
+    if namespace in known:
         return (
-            f"{option} {namespace}:{value}: no event or record with it has been resolved. Check "
-            "the value; it is compared as silver.identifiers has it."
+            f"{option} {namespace}:{value}: no event or record has this identifier. Check the "
+            "value: it is compared with silver.identifiers."
         )
-    hint = did_you_mean(namespace, [*names, *conf.namespaces])
+    hint = did_you_mean(namespace, [*known, *conf.namespaces])
     return (
-        f"{option} {namespace}:{value}: no identifier of the kind '{namespace}' has been "
-        f"resolved.{hint} There is: {', '.join(names)}."
+        f"{option} {namespace}:{value}: no event or record has an identifier of the namespace "
+        f"'{namespace}'.{hint} Known namespaces: {', '.join(known)}."
     )
 
 
 def assignments_of(lake: Lake, identifiers: list[StoredIdentifier]) -> list[IdentifierAssignment]:
-    """Whose the identifiers are today, in their order."""
+    """The person of each identifier today, in the order of the identifiers."""
     nodes = [one.node_id for one in identifiers]
     today = current(lake.read(silver.IDENTITY_MAP)).where(F.col("node_id").isin(*nodes))
-    whose = {row["node_id"]: row for row in today.collect()}
-    bad = lake.read_or_empty(silver.BAD_VALUES).where(F.col("node_id").isin(*nodes))
-    told = {
-        row["node_id"]: f"set aside: shared by {row['shared_by']} {row['evidence']}, {row['most']} "
-        "may"
-        for row in bad.where(F.col("status") == "set_aside").collect()
+    row_of = {row["node_id"]: row for row in today.collect()}
+    shared = lake.read_or_empty(silver.BAD_VALUES).where(F.col("node_id").isin(*nodes))
+    reason_of = {
+        row["node_id"]: f"shared identifier: {row['shared_by']} {row['evidence']} have it, "
+        f"{row['most']} may"
+        for row in shared.where(F.col("status") == "set_aside").collect()
     }
     return [
         IdentifierAssignment(
             identifier=one.pair,
-            profile_id=whose[one.node_id]["profile_id"] if one.node_id in whose else None,
-            since=whose[one.node_id]["valid_from"] if one.node_id in whose else None,
-            set_aside=None if one.node_id in whose else told.get(one.node_id),
+            profile_id=row_of[one.node_id]["profile_id"] if one.node_id in row_of else None,
+            since=row_of[one.node_id]["valid_from"] if one.node_id in row_of else None,
+            shared_because=None if one.node_id in row_of else reason_of.get(one.node_id),
         )
         for one in identifiers
     ]

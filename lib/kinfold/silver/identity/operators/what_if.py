@@ -1,4 +1,4 @@
-"""What other settings would make of the people there are, without writing anything."""
+"""Compares today's people with the people that other settings would give; writes nothing."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,29 +11,35 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.core.arrays import Flags, Ints
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import IdentityConf
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import Graph, People, people_of, shared_values
-from kinfold.silver.identity.links.observed import SEEN_BESIDE, SEEN_TOGETHER, sightings
-from kinfold.silver.identity.links.operator_decisions import active_decisions
+from kinfold.silver.identity.links.matched_records import MATCHED
+from kinfold.silver.identity.links.observed import (
+    ALIAS,
+    SEEN_BESIDE,
+    SEEN_TOGETHER,
+    seen_beside_shared,
+    sightings,
+)
+from kinfold.silver.identity.links.operator_decisions import OPERATOR, active_decisions
 from kinfold.silver.identity.operators.lookup import StoredIdentifier
 from kinfold.silver.identity.resolution.assignment import guard_rules
-from kinfold.silver.identity.resolution.link_changes import seen_beside_shared
 from kinfold.silver.identity.resolution.stored_graph import StoredGraph, read_graph, stored_graph
 from kinfold.tables import silver
 
-RULES = ("seen_together", "seen_beside", "alias", "matched", "operator")
-_OUT_OF_REACH = ("placeholders", "phone_region", "email_provider_rules")
+RULES = (SEEN_TOGETHER, SEEN_BESIDE, ALIAS, MATCHED, OPERATOR)
+_NEED_REBUILD = ("placeholders", "phone_region", "email_provider_rules")
 
 
 @dataclass(frozen=True)
 class PersonChange:
-    """A merge or a split: the people of one side, and how many identifiers each brings or gets.
+    """A merge of several people or a split of one.
 
     Attributes:
-        person: id of today's person that is split, or of the one that would hold the most of the
-            merged.
-        parts: identifiers of each part, the largest first.
+        person: id of today's person that is split; for a merge, of the merged person that has the
+            most identifiers.
+        parts: the number of identifiers of each part, the largest first.
         people: ids of today's people that are merged, in the order of `parts`; empty for a split.
     """
 
@@ -48,14 +54,15 @@ class PersonChange:
 
 @dataclass(frozen=True)
 class WhatIfResult:
-    """Today's people against those that would be.
+    """Today's people compared with the people under other settings. The names of the attributes
+    are the keys of `--json`.
 
     Attributes:
-        people_today, people_then: how many.
+        people_today, people_then: the number of people.
         merges, splits: the largest first.
-        to_nobody, from_nobody: identifiers that would be nobody's, and that would be somebody's.
-        set_aside: values newly set aside; node_id.
-        blocked_today, blocked_then: links that join nobody.
+        to_nobody, from_nobody: identifiers that would lose their person, and that would get one.
+        set_aside: node_id of values that would become shared.
+        blocked_today, blocked_then: links that join no people.
     """
 
     people_today: int
@@ -70,20 +77,23 @@ class WhatIfResult:
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
-    """Refuse settings that decide what identifiers look like: they need the events read anew.
+    """Refuse settings that decide how identifiers are normalised: they need a rebuild.
+
+    Args:
+        overrides: the `--set` arguments, NAME=VALUE.
 
     Raises:
-        ConfError: one of them is set.
+        ConfError: one of these settings is overridden.
     """
-    wrong = [
+    refused = [
         key
         for text in overrides
-        if (key := text.partition("=")[0]).removeprefix("identity.") in _OUT_OF_REACH
+        if (key := text.partition("=")[0]).removeprefix("identity.") in _NEED_REBUILD
     ]
-    if wrong:
+    if refused:
         raise ConfError(
-            f"--set {', '.join(wrong)}: decides which identifiers events have, so it takes a "
-            "rebuild to see what it does. Try it on another lake (--set lake.root=DIR)."
+            f"--set {', '.join(refused)}: decides which identifiers events have, so only a rebuild "
+            "shows its effect. Try it on another lake (--set lake.root=DIR)."
         )
 
 
@@ -91,11 +101,11 @@ def check_rule(rule: str | None) -> None:
     """Refuse the name of a rule that does not exist.
 
     Raises:
-        ConfError: it is none.
+        ConfError: the rule is unknown.
     """
     if rule is not None and rule not in RULES:
         raise ConfError(
-            f"--without-rule {rule}: is no rule.{did_you_mean(rule, RULES)} There is: "
+            f"--without-rule {rule}: is not a rule.{did_you_mean(rule, RULES)} Rules: "
             f"{', '.join(RULES)}."
         )
 
@@ -104,51 +114,54 @@ def what_if(
     lake: Lake,
     conf: IdentityConf,
     *,
-    set_aside: Sequence[StoredIdentifier],
+    more_shared: Sequence[StoredIdentifier],
     without_rule: str | None,
 ) -> WhatIfResult:
-    """What settings would make of the graph as the tables have it.
+    """Today's people compared with the people under other settings.
 
     Args:
-        set_aside: values that would be nobody's.
-        without_rule: a rule whose links would not be there.
+        conf: the other settings.
+        more_shared: values to treat as shared.
+        without_rule: a rule whose links to leave out.
     """
-    namespaces, known = Namespaces.of(conf), stored_graph(lake)
+    namespaces, stored = Namespaces.of(conf), stored_graph(lake)
     decisions = active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS))
     rules = guard_rules(conf, decisions)
-    links = with_current_trust(known.links, namespaces)
+    links = with_current_trust(stored.links, namespaces)
     if without_rule is not None:
         links = links.where(F.col("rule") != without_rule)
 
     def people(links: DataFrame) -> tuple[Graph, People, Ints]:
-        there = StoredGraph(known.identifiers, links, known.current, known.births)
-        graph = read_graph(there, namespaces, near=None)
-        chosen = graph.places(np.array([one.node_id for one in set_aside], np.int64))
+        changed = StoredGraph(stored.identifiers, links, stored.current, stored.id_reassignments)
+        graph = read_graph(changed, namespaces, part=None)
+        chosen = graph.indices_of(np.array([one.node_id for one in more_shared], np.int64))
         shared = np.union1d(shared_values(graph, rules).node, chosen)
         return graph, people_of(graph, shared, rules), shared
 
-    graph, found, shared = people(links)
-    bad = lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
-    before = {row["node_id"] for row in bad.select("node_id").collect()}
-    new = tuple(n for n in graph.node_id[shared].tolist() if n not in before)
-    if new and without_rule != SEEN_BESIDE:
+    graph, then, shared = people(links)
+    known = lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
+    shared_today = {row["node_id"] for row in known.select("node_id").collect()}
+    newly_shared = tuple(n for n in graph.node_id[shared].tolist() if n not in shared_today)
+    if newly_shared and without_rule != SEEN_BESIDE:
         beside = _beside(lake, namespaces, graph.node_id[shared].tolist())
-        beside = beside.join(known.links.select("link_id"), "link_id", how="anti")
-        graph, found, _ = people(links.unionByName(beside))
-    return compared_people(graph, found, set_aside=new, blocked_today=_blocked(known.links))
+        beside = beside.join(stored.links.select("link_id"), "link_id", how="anti")
+        graph, then, _ = people(links.unionByName(beside))
+    blocked_today = stored.links.where(F.col("status") == "blocked").count()
+    return compared_people(graph, then, newly_shared=newly_shared, blocked_today=blocked_today)
 
 
 def with_current_trust(links: DataFrame, namespaces: Namespaces) -> DataFrame:
-    """Links with the trust that settings give to what was seen; what else says it stays."""
+    """Links with the trust that the settings give to sightings; that of other rules stays."""
     ends = [namespaces.trust(F.col(f"{side}_namespace")) for side in ("left", "right")]
     is_seen = F.col("rule").isin(SEEN_TOGETHER, SEEN_BESIDE)
     return links.withColumn("trust", F.when(is_seen, F.least(*ends)).otherwise(F.col("trust")))
 
 
-def _beside(lake: Lake, namespaces: Namespaces, set_aside: Sequence[int]) -> DataFrame:
+def _beside(lake: Lake, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
+    """The active links that sightings around shared values would get."""
     records = lake.read(silver.RECORDS) if lake.exists(silver.RECORDS) else None
-    seen = seen_beside_shared(sightings(lake.read(silver.EVENTS), records), namespaces, set_aside)
-    return seen.withColumns(
+    links = seen_beside_shared(sightings(lake.read(silver.EVENTS), records), namespaces, shared)
+    return links.withColumns(
         {
             "valid_from": F.current_timestamp(),
             "valid_to": F.lit(None).cast("timestamp"),
@@ -158,48 +171,44 @@ def _beside(lake: Lake, namespaces: Namespaces, set_aside: Sequence[int]) -> Dat
     )
 
 
-def _blocked(links: DataFrame) -> int:
-    return links.where(F.col("status") == "blocked").count()
-
-
 def compared_people(
-    graph: Graph, then: People, *, set_aside: tuple[int, ...], blocked_today: int
+    graph: Graph, then: People, *, newly_shared: tuple[int, ...], blocked_today: int
 ) -> WhatIfResult:
-    """Today's people, as the graph knows them, against others of the same nodes."""
-    stays = graph.is_known & then.belongs
+    """Today's people, as the graph stores them, compared with other people of the same nodes."""
+    stays = graph.is_known & then.is_assigned
     today, later = graph.person_key[stays], then.person[stays].astype(np.int64)
     return WhatIfResult(
         people_today=len(np.unique(graph.person_key[graph.is_known])),
-        people_then=len(np.unique(then.person[then.belongs])),
-        merges=_shifts(later, today, is_merge=True),
-        splits=_shifts(today, later, is_merge=False),
-        to_nobody=_count(graph.is_known & ~then.belongs),
-        from_nobody=_count(~graph.is_known & then.belongs),
-        set_aside=set_aside,
+        people_then=len(np.unique(then.person[then.is_assigned])),
+        merges=_person_changes(later, today, is_merge=True),
+        splits=_person_changes(today, later, is_merge=False),
+        to_nobody=_count(graph.is_known & ~then.is_assigned),
+        from_nobody=_count(~graph.is_known & then.is_assigned),
+        set_aside=newly_shared,
         blocked_today=blocked_today,
         blocked_then=_count(then.is_blocked),
     )
 
 
-def _shifts(whole: Ints, part: Ints, *, is_merge: bool) -> tuple[PersonChange, ...]:
-    """The wholes that have more than one part."""
+def _person_changes(whole: Ints, part: Ints, *, is_merge: bool) -> tuple[PersonChange, ...]:
+    """The people of one side that have more than one person of the other side."""
     pairs, counts = np.unique(np.stack([whole, part]), axis=1, return_counts=True)
     names, start, parts = np.unique(pairs[0], return_index=True, return_counts=True)
-    found = []
-    for place in np.flatnonzero(parts > 1).tolist():
-        own = slice(start[place], start[place] + parts[place])
+    changes = []
+    for index in np.flatnonzero(parts > 1).tolist():
+        own = slice(start[index], start[index] + parts[index])
         sized = sorted(
             zip(counts[own].tolist(), pairs[1][own].tolist(), strict=True),
             key=lambda one: (-one[0], one[1]),
         )
-        people = tuple(_profile(key) for _, key in sized) if is_merge else ()
-        person = people[0] if is_merge else _profile(int(names[place]))
-        found.append(PersonChange(person, tuple(size for size, _ in sized), people))
-    return tuple(sorted(found, key=lambda one: (-one.identifiers, one.person)))
+        people = tuple(_profile_id(key) for _, key in sized) if is_merge else ()
+        person = people[0] if is_merge else _profile_id(int(names[index]))
+        changes.append(PersonChange(person, tuple(size for size, _ in sized), people))
+    return tuple(sorted(changes, key=lambda one: (-one.identifiers, one.person)))
 
 
-def _profile(key: int) -> str:
-    """`nodes.profile_id` of a plain number."""
+def _profile_id(key: int) -> str:
+    """`nodes.profile_id` of a Python integer."""
     return hashlib.md5(str(key).encode()).hexdigest()
 
 
@@ -207,39 +216,39 @@ def _count(flags: Flags) -> int:
     return int(np.count_nonzero(flags))
 
 
-def what_if_json(found: WhatIfResult, *, top: int) -> dict[str, Any]:
-    """The outlook as data that JSON can hold; of merges and splits the largest."""
-    data = asdict(found)
+def what_if_json(result: WhatIfResult, *, top: int) -> dict[str, Any]:
+    """The result as data that JSON can represent, with the largest merges and splits only."""
+    data = asdict(result)
     for kind in ("merges", "splits"):
         data[f"{kind}_count"] = len(data[kind])
         data[kind] = data[kind][:top]
     return data
 
 
-def what_if_text(found: WhatIfResult, *, top: int) -> str:
-    """The outlook for a terminal; values are not shown."""
+def what_if_text(result: WhatIfResult, *, top: int) -> str:
+    """The result for a terminal; it shows no identifier values."""
     lines = [
-        f"people          {found.people_today:>12,} today {found.people_then:>12,} then",
-        f"blocked links   {found.blocked_today:>12,} today {found.blocked_then:>12,} then",
-        f"identifiers that would be nobody's {found.to_nobody:,}, somebody's again "
-        f"{found.from_nobody:,}; values newly set aside {len(found.set_aside):,}",
-        f"merges {len(found.merges):,}, splits {len(found.splits):,}",
+        f"people          {result.people_today:>12,} today {result.people_then:>12,} then",
+        f"blocked links   {result.blocked_today:>12,} today {result.blocked_then:>12,} then",
+        f"identifiers that would lose their person {result.to_nobody:,}, get one "
+        f"{result.from_nobody:,}; newly shared values {len(result.set_aside):,}",
+        f"merges {len(result.merges):,}, splits {len(result.splits):,}",
     ]
-    for title, shifts in (("merge of people", found.merges), ("split of person", found.splits)):
-        if shifts:
+    for title, changes in (("merge of people", result.merges), ("split of person", result.splits)):
+        if changes:
             lines.append(f"\n{'identifiers':>11}  {title}")
-        lines += [f"{one.identifiers:>11,}  {_shift(one)}" for one in shifts[:top]]
-        if len(shifts) > top:
-            lines.append(f"{'':>11}  and {len(shifts) - top:,} smaller ones")
-    if not found.merges and not found.splits:
-        lines.append("nobody would merge or split")
+        lines += [f"{one.identifiers:>11,}  {_change_text(one)}" for one in changes[:top]]
+        if len(changes) > top:
+            lines.append(f"{'':>11}  and {len(changes) - top:,} smaller ones")
+    if not result.merges and not result.splits:
+        lines.append("no person would merge or split")
     return "\n".join([*lines, "\nNothing was written."])
 
 
-def _shift(one: PersonChange) -> str:
-    if one.people:
-        shown = ", ".join(one.people[:3])
-        return shown + (f" and {len(one.people) - 3} more" if len(one.people) > 3 else "")
-    parts = ", ".join(f"{size}" for size in one.parts[:8])
-    more = f" and {len(one.parts) - 8} more" if len(one.parts) > 8 else ""
-    return f"{one.person} into {len(one.parts)} with {parts}{more} identifiers"
+def _change_text(change: PersonChange) -> str:
+    if change.people:
+        shown = ", ".join(change.people[:3])
+        return shown + (f" and {len(change.people) - 3} more" if len(change.people) > 3 else "")
+    parts = ", ".join(f"{size}" for size in change.parts[:8])
+    more = f" and {len(change.parts) - 8} more" if len(change.parts) > 8 else ""
+    return f"{change.person} into {len(change.parts)} with {parts}{more} identifiers"

@@ -1,7 +1,6 @@
-"""Who is who after news: links go in, and the people they touch are made anew.
+"""Step 3 of identity resolution: the person of each node, and what differs from the stored map.
 
-Everything that a change can touch hangs together by links, so only those components are read and
-worked on; what was made so equals what is made of everything at once.
+Pure functions on arrays and Arrow tables.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pyspark.sql import Row
 
 from kinfold.core.arrays import Flags, Ints
 from kinfold.core.settings.models import IdentityConf
-from kinfold.silver.identity.graph.guards import FORBIDDEN, TOO_MANY_IDENTIFIERS
+from kinfold.silver.identity.graph.guards import FORBIDDEN, NOT_REFUSED, TOO_MANY_IDENTIFIERS
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import (
     Graph,
@@ -27,95 +26,100 @@ from kinfold.silver.identity.graph.people import (
 from kinfold.silver.identity.links.operator_decisions import decision_nodes
 
 _SHARED = -1
+"""Stands among the codes of `GuardedComponents.refused_by` for a link to a shared value."""
+_MAX_LISTED = 20
+"""Maximum number of people that the row of a shared value lists."""
 
 
 @dataclass(frozen=True)
 class GraphChanges:
-    """What must change for the tables to say who is who.
+    """The differences between a resolved graph and the stored tables.
 
     Attributes:
-        nodes: one row per node whose row of the map is new, moves, ends, or only gets a component:
-            node_id, person_key (null = nobody), component_id, is_move, is_known (has a row today).
-        gone_nodes: nodes of the map that are no more.
+        nodes: one row per node whose row of the map is new, moves, ends, or only changes its
+            component: node_id, person_key (null = no person), component_id, is_move, is_known (the
+            map has the node).
+        deleted_nodes: nodes of the map that no longer exist.
         links: one row per link that becomes blocked or active: link_id, reason (null = active).
-        moved: one row per pair of people between whom identifiers went, with what that is:
+        moved: one row per pair of people between whom identifiers moved, with the kind of change:
             from_key, to_key, identifier_count, kind.
-        shared: one row per value that too many share: node_id, evidence, shared_by, most,
-            merges_prevented, people (keys as text).
-        no_more_shared: those that were set aside and are not any more.
-        births: new birth keys by node.
-        people, blocked: how many people there are, and links that join nobody.
+        shared: one row per shared value: node_id, evidence, shared_by, most, merges_prevented,
+            people (keys as text).
+        no_longer_shared: nodes of values that were shared.
+        id_reassignments: new founder keys by node.
+        people_count, blocked_count: the number of people, and of links that join no people.
     """
 
     nodes: pa.Table
-    gone_nodes: Ints
+    deleted_nodes: Ints
     links: pa.Table
     moved: pa.Table
     shared: pa.Table
-    no_more_shared: Ints
-    births: dict[int, int]
-    people: int
-    blocked: int
+    no_longer_shared: Ints
+    id_reassignments: dict[int, int]
+    people_count: int
+    blocked_count: int
 
 
 @dataclass(frozen=True)
 class ResolvedGraph:
-    """Who is who in a graph, beside what its tables say so far.
+    """The people of a graph.
 
     Attributes:
-        graph, people, shared: what was worked on, and what came out.
-        keys: key of each node's person.
-        births: new birth keys by node.
-        namespaces: the kinds it was made with.
+        graph, people, shared: the graph, its people and its shared values.
+        keys: the key of each node's person.
+        id_reassignments: new founder keys by node.
+        namespaces: the namespaces of its codes.
     """
 
     graph: Graph
     people: People
     shared: SharedValues
     keys: Ints
-    births: dict[int, int]
+    id_reassignments: dict[int, int]
     namespaces: Namespaces
 
-    def changes(self, set_aside: Ints) -> GraphChanges:
-        """What must change; the graph is needed no longer once it is told.
+    def changes(self, stored_shared: Ints) -> GraphChanges:
+        """The differences from the stored tables. They do not refer to the graph, so the caller can
+        release its memory.
 
         Args:
-            set_aside: node_id of the rows of silver.bad_values.
+            stored_shared: node_id of the rows of silver.bad_values.
         """
         graph = self.graph
-        places = graph.places(set_aside)
-        judged = np.union1d(
-            graph.node_id[places[graph.is_inside[places]]],
-            np.intersect1d(set_aside, graph.gone_node),
+        indices = graph.indices_of(stored_shared)
+        evaluated = np.union1d(
+            graph.node_id[indices[graph.is_inside[indices]]],
+            np.intersect1d(stored_shared, graph.deleted_node),
         )
-        is_person = np.zeros(len(graph.node_id), np.bool_)
-        is_person[self.people.person[self.people.belongs & graph.is_inside]] = True
+        is_founder = np.zeros(len(graph.node_id), np.bool_)
+        is_founder[self.people.person[self.people.is_assigned & graph.is_inside]] = True
         return GraphChanges(
             nodes=self._changed_nodes(),
-            gone_nodes=graph.gone_node,
+            deleted_nodes=graph.deleted_node,
             links=self._changed_links(),
             moved=self._moved_people(),
             shared=self._shared_values(),
-            no_more_shared=np.setdiff1d(judged, graph.node_id[self.shared.node]),
-            births=self.births,
-            people=int(np.count_nonzero(is_person)),
-            blocked=int(np.count_nonzero(self.people.is_blocked)),
+            no_longer_shared=np.setdiff1d(evaluated, graph.node_id[self.shared.node]),
+            id_reassignments=self.id_reassignments,
+            people_count=int(np.count_nonzero(is_founder)),
+            blocked_count=int(np.count_nonzero(self.people.is_blocked)),
         )
 
     def _changed_nodes(self) -> pa.Table:
         graph, people = self.graph, self.people
-        stays = graph.is_known & people.belongs & (self.keys == graph.person_key)
-        changes = (people.belongs | graph.is_known) & ~stays & graph.is_inside
+        stays = graph.is_known & people.is_assigned & (self.keys == graph.person_key)
+        changes = (people.is_assigned | graph.is_known) & ~stays & graph.is_inside
         is_move = changes.copy()
-        at = np.flatnonzero(stays & graph.is_inside)
-        changes[at] = graph.node_id[people.component[at]] != graph.component_id[at]
-        # A first run changes all of them; that much is not copied.
+        staying = np.flatnonzero(stays & graph.is_inside)
+        changes[staying] = graph.node_id[people.component[staying]] != graph.component_id[staying]
+        # A first run changes all nodes; a slice does not copy them.
         changed = slice(None) if changes.all() else np.flatnonzero(changes)
-        nobodys = None if people.belongs.all() else ~people.belongs[changed]
+        has_no_person = None if people.is_assigned.all() else ~people.is_assigned[changed]
         return pa.table(
             {
                 "node_id": graph.node_id[changed],
-                "person_key": pa.array(self.keys[changed], mask=nobodys),
+                "person_key": pa.array(self.keys[changed], mask=has_no_person),
                 "component_id": graph.node_id[people.component[changed]],
                 "is_move": is_move[changed],
                 "is_known": graph.is_known[changed],
@@ -124,40 +128,45 @@ class ResolvedGraph:
 
     def _changed_links(self) -> pa.Table:
         graph, people = self.graph, self.people
-        joins = people.belongs[graph.left] & people.belongs[graph.right]
+        joins = people.is_assigned[graph.left] & people.is_assigned[graph.right]
         refused = np.full(len(joins), _SHARED, np.int16)
         refused[joins] = people.guarded.refused_by
-        at = np.flatnonzero(people.is_blocked != graph.is_blocked)
-        reasons = {code: self._reason(code) for code in np.unique(refused[at]).tolist()}
+        changed = np.flatnonzero(people.is_blocked != graph.is_blocked)
+        reasons = {code: self._reason(code) for code in np.unique(refused[changed]).tolist()}
         return pa.table(
             {
-                "link_id": graph.link_id[at],
-                "reason": pa.array([reasons[code] for code in refused[at].tolist()], pa.string()),
+                "link_id": graph.link_id[changed],
+                "reason": pa.array(
+                    [reasons[code] for code in refused[changed].tolist()], pa.string()
+                ),
             }
         )
 
     def _reason(self, code: int) -> str | None:
-        told = {
-            0: None,
+        """Why a link is blocked, as silver.identity_links stores it; null = it is not."""
+        fixed = {
+            NOT_REFUSED: None,
             _SHARED: "a value that too many share",
             TOO_MANY_IDENTIFIERS: "a person would have too many identifiers",
             FORBIDDEN: "an operator keeps them apart",
         }
-        return told[code] if code in told else f"too many {self.namespaces.names[code - 1]}"
+        return fixed[code] if code in fixed else f"too many {self.namespaces.names[code - 1]}"
 
     def _moved_people(self) -> pa.Table:
         graph = self.graph
-        here = self.people.belongs & graph.is_inside
-        went = np.flatnonzero(graph.is_known & here & (self.keys != graph.person_key))
+        is_assigned = self.people.is_assigned & graph.is_inside
+        moved = np.flatnonzero(graph.is_known & is_assigned & (self.keys != graph.person_key))
         pairs, counts = np.unique(
-            np.stack([graph.person_key[went], self.keys[went]], axis=1), axis=0, return_counts=True
+            np.stack([graph.person_key[moved], self.keys[moved]], axis=1),
+            axis=0,
+            return_counts=True,
         )
         source, target = pairs[:, 0], pairs[:, 1]
-        is_left = ~_stand_in(source, self.keys, here)
-        was_there = _stand_in(target, graph.person_key, graph.is_known)
-        is_whole = _is_single(source) & _is_single(target)
+        source_ends = ~_occurs(source, self.keys, where=is_assigned)
+        target_existed = _occurs(target, graph.person_key, where=graph.is_known)
+        is_one_to_one = _occurs_once(source) & _occurs_once(target)
         kind = np.select(
-            [~was_there & is_left & is_whole, ~was_there, is_left],
+            [~target_existed & source_ends & is_one_to_one, ~target_existed, source_ends],
             ["rename", "split", "merge"],
             "move",
         )
@@ -172,9 +181,6 @@ class ResolvedGraph:
 
     def _shared_values(self) -> pa.Table:
         graph, shared, people = self.graph, self.shared, self.people
-        names = (*self.namespaces.names, "other")
-        sharers: list[list[str]] = []
-        counts: list[int] = []
         is_shared = np.zeros(len(graph.node_id), np.bool_)
         is_shared[shared.node] = True
         at_left, at_right = is_shared[graph.left], is_shared[graph.right]
@@ -182,14 +188,19 @@ class ResolvedGraph:
         others = np.concatenate([graph.right[at_left], graph.left[at_right]])
         order = np.argsort(ends, kind="stable")
         ends, others = ends[order], others[order]
-        for place in shared.node.tolist():
-            lo, hi = np.searchsorted(ends, [place, place + 1])
-            near = others[lo:hi]
-            near = near[people.belongs[near]]
-            theirs = np.where(graph.is_inside[near], self.keys[near], graph.person_key[near])
+        sharers: list[list[str]] = []
+        merges_prevented: list[int] = []
+        for node in shared.node.tolist():
+            start, stop = np.searchsorted(ends, [node, node + 1])
+            neighbours = others[start:stop]
+            neighbours = neighbours[people.is_assigned[neighbours]]
+            theirs = np.where(
+                graph.is_inside[neighbours], self.keys[neighbours], graph.person_key[neighbours]
+            )
             keys = np.unique(theirs)
-            counts.append(max(len(keys) - 1, 0))
-            sharers.append([str(key) for key in keys[:20].tolist()])
+            merges_prevented.append(max(len(keys) - 1, 0))
+            sharers.append([str(key) for key in keys[:_MAX_LISTED].tolist()])
+        names = (*self.namespaces.names, "other")
         evidence = [names[code] for code in shared.evidence.tolist()]
         return pa.table(
             {
@@ -197,14 +208,14 @@ class ResolvedGraph:
                 "evidence": pa.array(evidence, pa.string()),
                 "shared_by": shared.count,
                 "most": shared.most,
-                "merges_prevented": pa.array(counts, pa.int64()),
+                "merges_prevented": pa.array(merges_prevented, pa.int64()),
                 "people": pa.array(sharers, pa.list_(pa.string())),
             }
         )
 
 
 def guard_rules(conf: IdentityConf, decisions: Sequence[Row]) -> GuardRules:
-    """The guards as settings and operators have them."""
+    """The guards that settings and active decisions define."""
     namespaces = Namespaces.of(conf)
     return GuardRules(
         limits=namespaces.limits,
@@ -220,39 +231,40 @@ def resolved_graph(
     rules: GuardRules,
     namespaces: Namespaces,
     *,
-    torn: Ints,
-    set_aside: Ints,
+    split_candidates: Ints,
+    known_shared: Ints,
 ) -> ResolvedGraph:
-    """Who is who in a graph.
+    """The people of a graph, with ids that stay stable when people split.
 
     Args:
-        torn: nodes that lost a link since the map was made.
-        set_aside: nodes outside that are known to be shared by too many.
+        split_candidates: nodes that lost a link since the map was stored.
+        known_shared: nodes of shared values; those outside the graph are taken from here.
     """
     shared = shared_values(graph, rules)
-    outside = graph.places(set_aside)
+    outside = graph.indices_of(known_shared)
     outside = outside[~graph.is_inside[outside]]
     people = people_of(graph, np.concatenate([shared.node, outside]), rules)
-    places = graph.places(torn)
-    keys = graph.person_key[places[graph.is_known[places]]]
-    torn_people = np.unique(np.concatenate([keys, graph.gone_person]))
-    graph, births = with_reassigned_ids(graph, people, torn_people)
-    return ResolvedGraph(graph, people, shared, graph.birth_key[people.person], births, namespaces)
+    indices = graph.indices_of(split_candidates)
+    keys = graph.person_key[indices[graph.is_known[indices]]]
+    split_people = np.unique(np.concatenate([keys, graph.deleted_person]))
+    graph, id_reassignments = with_reassigned_ids(graph, people, split_people)
+    person_keys = graph.founder_key[people.person]
+    return ResolvedGraph(graph, people, shared, person_keys, id_reassignments, namespaces)
 
 
-def _stand_in(keys: Ints, among: Ints, where: Flags) -> Flags:
-    """Whether each of some keys stands among those of some places."""
-    values, place = np.unique(keys, return_inverse=True)
-    is_there = np.zeros(len(values), np.bool_)
+def _occurs(keys: Ints, among: Ints, *, where: Flags) -> Flags:
+    """Whether each key occurs in `among` at an index where `where` is true."""
+    values, index = np.unique(keys, return_inverse=True)
+    does_occur = np.zeros(len(values), np.bool_)
     if len(values):
         at = np.minimum(np.searchsorted(values, among), len(values) - 1)
-        is_there[at[where & (values[at] == among)]] = True
-    stand: Flags = is_there[place]
-    return stand
+        does_occur[at[where & (values[at] == among)]] = True
+    occurs: Flags = does_occur[index]
+    return occurs
 
 
-def _is_single(numbers: Ints) -> Flags:
-    """Whether each number stands there once."""
-    _, place, count = np.unique(numbers, return_inverse=True, return_counts=True)
-    single: Flags = count[place] == 1
-    return single
+def _occurs_once(numbers: Ints) -> Flags:
+    """Whether each number occurs exactly once."""
+    _, index, count = np.unique(numbers, return_inverse=True, return_counts=True)
+    once: Flags = count[index] == 1
+    return once

@@ -1,8 +1,4 @@
-"""Who is who after news: links go in, and the people they touch are made anew.
-
-Everything that a change can touch hangs together by links, so only those components are read and
-worked on; what was made so equals what is made of everything at once.
-"""
+"""Step 4 of identity resolution: changes of the graph as rows of the tables."""
 
 from datetime import datetime
 
@@ -11,32 +7,32 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from kinfold.runtime.arrow_frames import frame_of, rows_with_values
 from kinfold.silver.identity.graph.nodes import profile_id
-from kinfold.silver.identity.resolution.stored_graph import _BLOCKED, StoredGraph
+from kinfold.silver.identity.resolution.stored_graph import StoredGraph
 from kinfold.tables import silver
 
 _SORTED = 2_000_000
 """Rows that a task sorts in memory."""
 
 
-def map_rows(changed: pa.Table, known: StoredGraph, *, at: datetime) -> DataFrame:
-    """The rows of silver.identity_map that change: ends of what was, and what is from now on.
+def map_rows(changed: pa.Table, stored: StoredGraph, *, at: datetime) -> DataFrame:
+    """The rows of silver.identity_map that change: old rows that end, and new rows.
 
     Args:
-        changed: see `Changes.nodes`.
-        known: the graph, or at least what it has of the changed nodes.
+        changed: see `GraphChanges.nodes`.
+        stored: the graph, or at least its rows of the changed nodes.
     """
-    news = frame_of(known.identifiers.sparkSession, changed).select(
+    changes = frame_of(stored.identifiers.sparkSession, changed).select(
         "node_id",
         F.col("person_key").alias("_key"),
         F.col("component_id").alias("_component"),
         "is_move",
     )
-    opened = news.where(F.col("is_move") & F.col("_key").isNotNull())
-    identifiers = known.identifiers
+    opened = changes.where(F.col("is_move") & F.col("_key").isNotNull())
+    identifiers = stored.identifiers
     if changed.num_rows > 2 * _SORTED:  # the few partitions of a small session would spill
         count = -(-changed.num_rows // _SORTED)
         opened, identifiers = (rows.repartition(count, "node_id") for rows in (opened, identifiers))
-    after = identifiers.join(opened, "node_id", how="inner").select(
+    new = identifiers.join(opened, "node_id", how="inner").select(
         "node_id",
         "namespace",
         "value",
@@ -46,10 +42,10 @@ def map_rows(changed: pa.Table, known: StoredGraph, *, at: datetime) -> DataFram
         F.lit(at).alias("valid_from"),
         F.lit(None).cast("timestamp").alias("valid_to"),
     )
-    was_there = changed.filter(changed["is_known"])["node_id"].to_numpy()
-    if len(was_there) == 0:
-        return after
-    before = rows_with_values(known.current, "node_id", was_there).join(news, "node_id")
+    known_nodes = changed.filter(changed["is_known"])["node_id"].to_numpy()
+    if len(known_nodes) == 0:
+        return new
+    before = rows_with_values(stored.current, "node_id", known_nodes).join(changes, "node_id")
     ended = before.select(
         *(c for c in silver.IDENTITY_MAP.columns if c not in ("component_id", "valid_to")),
         F.when(F.col("is_move"), F.col("component_id"))
@@ -57,16 +53,21 @@ def map_rows(changed: pa.Table, known: StoredGraph, *, at: datetime) -> DataFram
         .alias("component_id"),
         F.when(F.col("is_move"), F.lit(at)).alias("valid_to"),
     )
-    return ended.unionByName(after)
+    return ended.unionByName(new)
 
 
 def link_rows(changed: pa.Table, links: DataFrame) -> DataFrame:
-    """The rows of silver.identity_links that become blocked or active."""
-    news = frame_of(links.sparkSession, changed).withColumnRenamed("reason", "_reason")
+    """The rows of silver.identity_links that become blocked or active.
+
+    Args:
+        changed: see `GraphChanges.links`.
+        links: silver.identity_links.
+    """
+    changes = frame_of(links.sparkSession, changed).withColumnRenamed("reason", "_reason")
     return (
         rows_with_values(links, "link_id", changed["link_id"].to_numpy())
-        .join(news, "link_id", how="inner")
-        .withColumn("status", F.when(F.col("_reason").isNull(), "active").otherwise(_BLOCKED))
+        .join(changes, "link_id", how="inner")
+        .withColumn("status", F.when(F.col("_reason").isNull(), "active").otherwise("blocked"))
         .withColumn("reason", F.col("_reason"))
         .select(*silver.IDENTITY_LINKS.columns)
     )
@@ -78,8 +79,9 @@ def change_rows(
     """Rows of silver.identity_changes.
 
     Args:
-        since: what the run's news began with: a run that is repeated after a crash finds the same
-            changes under the same ids.
+        moved: see `GraphChanges`.
+        since: the input versions of the previous run. They are part of the id of a change, so a run
+            that is repeated after a crash gives its changes the same ids.
     """
     rows = frame_of(spark, moved)
     ends = [profile_id(F.col(side)) for side in ("from_key", "to_key")]
@@ -94,22 +96,29 @@ def change_rows(
     )
 
 
-def birth_rows(spark: SparkSession, births: dict[int, int], *, at: datetime) -> DataFrame:
-    """Rows of silver.identity_births."""
+def id_reassignment_rows(
+    spark: SparkSession, id_reassignments: dict[int, int], *, at: datetime
+) -> DataFrame:
+    """Rows of silver.identity_births.
+
+    Args:
+        id_reassignments: new founder keys by node.
+    """
     rows = pa.table(
         {
-            "node_id": pa.array(list(births), pa.int64()),
-            "birth_key": pa.array(list(births.values()), pa.int64()),
+            "node_id": pa.array(list(id_reassignments), pa.int64()),
+            "birth_key": pa.array(list(id_reassignments.values()), pa.int64()),
         }
     )
     return frame_of(spark, rows).withColumn("given_at", F.lit(at))
 
 
 def bad_value_rows(shared: pa.Table, identifiers: DataFrame, *, at: datetime) -> DataFrame:
-    """Rows of silver.bad_values: the values set aside, with the merges that this prevented.
+    """Rows of silver.bad_values: the shared values, with the merges that this prevented.
 
     Args:
-        shared: see `Changes`.
+        shared: see `GraphChanges`.
+        identifiers: silver.identifiers, at least those of the same nodes.
     """
     return (
         rows_with_values(identifiers, "node_id", shared["node_id"].to_numpy())

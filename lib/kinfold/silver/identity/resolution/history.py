@@ -1,4 +1,4 @@
-"""Who an identifier belonged to, and when."""
+"""The person that an identifier belongs to, today and at a moment in the past."""
 
 from datetime import datetime
 
@@ -6,16 +6,15 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 
 def current(identity_map: DataFrame) -> DataFrame:
-    """Today's rows of silver.identity_map: one per identifier that is somebody's."""
+    """Today's rows of silver.identity_map: one per identifier that belongs to a person."""
     return identity_map.where(F.col("valid_to").isNull())
 
 
 def identity_as_of(identity_map: DataFrame, moment: datetime | Column) -> DataFrame:
-    """The rows of silver.identity_map that held at a moment: what was believed then, unaffected by
-    later merges and splits.
+    """The rows of silver.identity_map that were valid at a moment, whatever merged or split later.
 
     Args:
-        moment: an instant, or a column of one for a point-in-time join.
+        moment: an instant, or a column of instants for a point-in-time join.
     """
     at = moment if isinstance(moment, Column) else F.lit(moment)
     is_open = F.col("valid_to").isNull() | (F.col("valid_to") > at)
@@ -23,6 +22,10 @@ def identity_as_of(identity_map: DataFrame, moment: datetime | Column) -> DataFr
 
 
 def shared_nodes(bad_values: DataFrame) -> set[int]:
-    """The nodes of silver.bad_values: they are few, and nobody's."""
+    """The nodes of shared values, which belong to no person. They are few.
+
+    Args:
+        bad_values: silver.bad_values.
+    """
     rows = bad_values.where(F.col("status") == "set_aside").select("node_id").collect()
     return {row["node_id"] for row in rows}

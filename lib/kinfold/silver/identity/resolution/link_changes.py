@@ -274,7 +274,9 @@ def _matches_records(run: JobRun) -> bool:
 
 def _has_new_decisions(run: JobRun) -> bool:
     name = silver.IDENTITY_DECISIONS.name
-    return name in run.inputs and run.inputs[name] > run.processed_version(silver.IDENTITY_DECISIONS)
+    return name in run.inputs and run.inputs[name] > run.processed_version(
+        silver.IDENTITY_DECISIONS
+    )
 
 
 def links_around_shared_values(

@@ -1,7 +1,7 @@
-"""Who is who after news: links go in, and the people they touch are made anew.
+"""Step 2 of identity resolution: the affected part of the stored graph, as arrays on the driver.
 
-Everything that a change can touch hangs together by links, so only those components are read and
-worked on; what was made so equals what is made of everything at once.
+All nodes that a change can affect are connected by links, so the components of the affected nodes
+are enough.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from kinfold.runtime.arrow_frames import (
     rows_with_values,
 )
 from kinfold.runtime.caching import materialized
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.components import positions
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import Graph
@@ -27,32 +27,34 @@ from kinfold.silver.identity.links.observed import ALIAS, SEEN_TOGETHER, links_a
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 
-_BLOCKED = "blocked"
 _MAP = ("node_id", "person_key", "component_id")
 _EDGE = ("link_id", "left_node", "right_node", "rule", "trust", "first_seen_at", "status")
 
 
 @dataclass(frozen=True)
 class StoredGraph:
-    """The identity graph as it stands, as frames.
+    """The identity graph in the lake, as frames.
 
     Attributes:
-        identifiers, links, current, births: the tables; `current` is today's part of the map.
+        identifiers: silver.identifiers.
+        links: silver.identity_links.
+        current: today's rows of silver.identity_map.
+        id_reassignments: silver.identity_births.
     """
 
     identifiers: DataFrame
     links: DataFrame
     current: DataFrame
-    births: DataFrame
+    id_reassignments: DataFrame
 
 
 @dataclass(frozen=True)
 class Subgraph:
-    """A part of the graph that no link leaves but those to values that are set aside.
+    """A part of the graph that no link leaves, except links to shared values.
 
     Attributes:
         nodes: node_id, ascending.
-        today: node_id, person_key and component_id of those that the map has.
+        today: node_id, person_key and component_id of the nodes that the current map has.
     """
 
     nodes: Ints
@@ -63,65 +65,85 @@ def stored_graph(lake: Lake, *, is_resolved: bool = True) -> StoredGraph:
     """The graph of a lake.
 
     Args:
-        is_resolved: there must be one.
+        is_resolved: the graph must exist; otherwise tables that do not exist count as empty.
 
     Raises:
-        LakeError: nobody has been resolved yet.
+        LakeError: identities have not been resolved yet.
     """
     read = lake.read if is_resolved else lake.read_or_empty
     return StoredGraph(
         identifiers=read(silver.IDENTIFIERS),
         links=read(silver.IDENTITY_LINKS),
         current=current(read(silver.IDENTITY_MAP)),
-        births=lake.read_or_empty(silver.IDENTITY_BIRTHS),
+        id_reassignments=lake.read_or_empty(silver.IDENTITY_BIRTHS),
     )
 
 
-def subgraph_of(known: StoredGraph, nodes: Ints) -> Subgraph:
-    """The part of the graph that is some nodes.
+def affected_subgraph(
+    stored: StoredGraph, affected: Ints, *, split_candidates: Ints, shared: Ints
+) -> Subgraph:
+    """The components whose people may change.
+
+    A value that is shared already stays shared however many links it gains, so it does not count as
+    affected. If it lost a link, it may no longer be shared: then it and its neighbours count.
 
     Args:
-        nodes: ascending; all of each component.
+        affected: nodes with new, changed or withdrawn links.
+        split_candidates: nodes that lost a link.
+        shared: nodes of shared values.
+    """
+    recheck = np.intersect1d(shared, split_candidates)
+    affected = np.setdiff1d(affected, np.setdiff1d(shared, recheck))
+    if len(recheck):
+        ends = links_at(stored.links, recheck).select("left_node", "right_node")
+        affected = np.union1d(affected, distinct_numbers(ends))
+    return affected_components(stored, affected)
+
+
+def affected_components(stored: StoredGraph, nodes: Ints) -> Subgraph:
+    """All components of some nodes, and the nodes themselves."""
+    own = rows_with_values(stored.current.select("node_id", "component_id"), "node_id", nodes)
+    components = distinct_numbers(own.select("component_id"))
+    members = columns_of(rows_with_values(stored.current.select(*_MAP), "component_id", components))
+    return Subgraph(np.union1d(members["node_id"], nodes), members)
+
+
+def subgraph_of(stored: StoredGraph, nodes: Ints) -> Subgraph:
+    """The part of the graph that consists of some nodes.
+
+    Args:
+        nodes: ascending; all nodes of each of their components.
     """
     return Subgraph(
-        nodes, columns_of(rows_with_values(known.current.select(*_MAP), "node_id", nodes))
+        nodes, columns_of(rows_with_values(stored.current.select(*_MAP), "node_id", nodes))
     )
 
 
-def affected_components(known: StoredGraph, touched: Ints) -> Subgraph:
-    """All components that touched nodes belong to, and these themselves."""
-    of_touched = rows_with_values(
-        known.current.select("node_id", "component_id"), "node_id", touched
-    )
-    components = distinct_numbers(of_touched.select("component_id"))
-    members = columns_of(rows_with_values(known.current.select(*_MAP), "component_id", components))
-    return Subgraph(np.union1d(members["node_id"], touched), members)
+def restricted(stored: StoredGraph, part: Subgraph) -> StoredGraph:
+    """The stored graph with only the links of a part that are not withdrawn, and the identifiers at
+    their ends.
 
-
-def stored_subgraph(known: StoredGraph, near: Subgraph) -> StoredGraph:
-    """Of a part of the graph: links that are not withdrawn, and the identifiers at their ends.
-
-    Many are held, since they are read more than once; few are found by their keys each time.
+    They are read more than once. Many rows are materialized; few are read by key each time.
     """
-    active = known.links.where(F.col("status") != "withdrawn").select(*_EDGE)
-    links = links_at(active, near.nodes)
-    links = links if len(near.nodes) <= MAX_LITERAL_VALUES else materialized(links)
-    nodes = np.union1d(near.nodes, distinct_numbers(links.select("left_node", "right_node")))
-    identifiers = rows_with_values(known.identifiers, "node_id", nodes)
+    links = stored.links.where(F.col("status") != "withdrawn").select(*_EDGE)
+    links = links_at(links, part.nodes)
+    links = links if len(part.nodes) <= MAX_LITERAL_VALUES else materialized(links)
+    nodes = np.union1d(part.nodes, distinct_numbers(links.select("left_node", "right_node")))
+    identifiers = rows_with_values(stored.identifiers, "node_id", nodes)
     identifiers = identifiers if len(nodes) <= MAX_LITERAL_VALUES else materialized(identifiers)
-    return replace(known, links=links, identifiers=identifiers)
+    return replace(stored, links=links, identifiers=identifiers)
 
 
-def read_graph(known: StoredGraph, namespaces: Namespaces, *, near: Subgraph | None) -> Graph:
+def read_graph(stored: StoredGraph, namespaces: Namespaces, *, part: Subgraph | None) -> Graph:
     """The graph, or a part of it, as arrays.
 
     Args:
-        known: all of it, or what is `stored_subgraph`.
-        near: the part; null = all.
+        stored: the whole graph; for a part, `restricted` to it.
+        part: null = the whole graph.
     """
-    today = known.current.select(*_MAP)
+    today = stored.current.select(*_MAP)
     edges = columns_of(
-        known.links.where(F.col("status") != "withdrawn").select(
+        stored.links.where(F.col("status") != "withdrawn").select(
             "link_id",
             "left_node",
             "right_node",
@@ -129,48 +151,49 @@ def read_graph(known: StoredGraph, namespaces: Namespaces, *, near: Subgraph | N
             F.unix_micros("first_seen_at").alias("seen"),
             (F.col("rule") == ALIAS).alias("is_alias"),
             (F.col("rule") == SEEN_TOGETHER).alias("is_sighting"),
-            (F.col("status") == _BLOCKED).alias("is_blocked"),
+            (F.col("status") == "blocked").alias("is_blocked"),
         )
     )
-    if near is None:
+    if part is None:
         known_map = columns_of(today)
     else:
-        known_map = near.today
+        known_map = part.today
         ends = np.concatenate([edges["left_node"], edges["right_node"]])
-        beyond = np.setdiff1d(ends, near.nodes)
-        if len(beyond):
-            others = columns_of(rows_with_values(today, "node_id", beyond))
+        outside = np.setdiff1d(ends, part.nodes)
+        if len(outside):
+            others = columns_of(rows_with_values(today, "node_id", outside))
             known_map = {c: np.concatenate([known_map[c], others[c]]) for c in _MAP}
     nodes = columns_of(
-        known.identifiers.select(
+        stored.identifiers.select(
             "node_id",
             namespaces.code(F.col("namespace")).cast("short").alias("namespace"),
             F.unix_micros("first_seen_at").alias("first_seen"),
         )
     )
-    births = columns_of(known.births.select("node_id", "birth_key"))
-    inside = near.nodes if near is not None else None
-    return graph_of(nodes, edges, known_map, births, inside=inside)
+    id_reassignments = columns_of(stored.id_reassignments.select("node_id", "birth_key"))
+    inside = part.nodes if part is not None else None
+    return graph_of(nodes, edges, known_map, id_reassignments, inside=inside)
 
 
 def graph_of(
     nodes: dict[str, NDArray[Any]],
     edges: dict[str, NDArray[Any]],
     known_map: dict[str, NDArray[Any]],
-    births: dict[str, NDArray[Any]],
+    id_reassignments: dict[str, NDArray[Any]],
     *,
     inside: Ints | None = None,
 ) -> Graph:
-    """Arrays of a graph; links to nodes that are not there are left out.
+    """The graph of some arrays; links to nodes that do not exist are left out.
 
-    Takes what it uses out of what it is given: fifty million links are gigabytes.
+    It removes the arrays from `nodes` and `edges` as it uses them: fifty million links are
+    gigabytes, and no second copy fits.
 
     Args:
         nodes: node_id, namespace (code), first_seen (microseconds).
         edges: link_id, left_node, right_node, trust, seen, is_alias, is_sighting, is_blocked.
         known_map: node_id, person_key, component_id.
-        births: node_id, birth_key.
-        inside: node_id of those all of whose links are here; null = all.
+        id_reassignments: node_id, birth_key.
+        inside: node_id of the nodes whose links are all here; null = all nodes.
     """
     ids: Ints = nodes.pop("node_id")
     order = np.argsort(ids, kind="stable")
@@ -179,34 +202,40 @@ def graph_of(
     first_seen = nodes.pop("first_seen")[order]
     del order
     left, right = positions(ids, edges.pop("left_node"), edges.pop("right_node"))
-    place, born = positions(ids, known_map["node_id"], births["node_id"])
-    is_there, is_node, is_born = (left >= 0) & (right >= 0), place >= 0, born >= 0
+    mapped, reassigned = positions(ids, known_map["node_id"], id_reassignments["node_id"])
+    has_ends, exists, is_reassigned = (left >= 0) & (right >= 0), mapped >= 0, reassigned >= 0
     person, component = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
     is_known = np.zeros(len(ids), np.bool_)
-    person[place[is_node]] = known_map["person_key"][is_node]
-    component[place[is_node]] = known_map["component_id"][is_node]
-    is_known[place[is_node]] = True
-    birth = ids.copy()
-    birth[born[is_born]] = births["birth_key"][is_born]
-    gone = known_map["node_id"][~is_node]
-    own = np.concatenate([births["node_id"], gone])  # the first one counts
-    keys, first = np.unique(own, return_index=True)
-    born_as = np.concatenate([births["birth_key"], gone])[first]
-    kept = slice(None) if is_there.all() else is_there
+    person[mapped[exists]] = known_map["person_key"][exists]
+    component[mapped[exists]] = known_map["component_id"][exists]
+    is_known[mapped[exists]] = True
+    founder_key = ids.copy()
+    founder_key[reassigned[is_reassigned]] = id_reassignments["birth_key"][is_reassigned]
+    deleted = known_map["node_id"][~exists]
+    kept = slice(None) if has_ends.all() else has_ends
     of_edge = {name: edges.pop(name)[kept] for name in list(edges)}
     return Graph(
         node_id=ids,
         namespace=namespace,
         first_seen=first_seen,
-        birth_key=birth,
+        founder_key=founder_key,
         person_key=person,
         component_id=component,
         is_known=is_known,
         left=left[kept],
         right=right[kept],
         is_inside=np.isin(ids, inside) if inside is not None else np.ones(len(ids), np.bool_),
-        gone_node=gone,
-        gone_person=known_map["person_key"][~is_node],
-        gone_birth=born_as[np.searchsorted(keys, gone)],
+        deleted_node=deleted,
+        deleted_person=known_map["person_key"][~exists],
+        deleted_founder_key=_founder_keys(deleted, id_reassignments),
         **of_edge,
     )
+
+
+def _founder_keys(nodes: Ints, id_reassignments: dict[str, NDArray[Any]]) -> Ints:
+    """The founder key of each node: the reassigned one, or else the node id."""
+    with_key = np.concatenate([id_reassignments["node_id"], nodes])  # np.unique takes the first
+    keys = np.concatenate([id_reassignments["birth_key"], nodes])
+    distinct, first = np.unique(with_key, return_index=True)
+    founder_keys: Ints = keys[first][np.searchsorted(distinct, nodes)]
+    return founder_keys

@@ -21,7 +21,7 @@ GRAPHS = {
     "isolated": nx.empty_graph(10),
 }
 SMALL_GRAPH = st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)))
-# Small numbers meet often; the others are where 64 bits end.
+# Small numbers collide often; the others are at the limits of 64 bits.
 ID = st.integers(-5, 25) | st.sampled_from([-(2**63), -(2**63) + 1, 2**62, 2**63 - 1])
 ID_GRAPH = st.lists(st.tuples(ID, ID))
 
@@ -48,7 +48,7 @@ def shuffled_ends(graph):
     return left[order], right[order]
 
 
-def test_known_shapes_part_as_networkx_parts_them():
+def test_components_of_known_shapes_are_those_of_networkx():
     for name, graph in GRAPHS.items():
         labels = component_labels(len(graph), *shuffled_ends(graph))
         assert partition(labels) == expected(graph), name
@@ -56,7 +56,7 @@ def test_known_shapes_part_as_networkx_parts_them():
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 30), SMALL_GRAPH)
-def test_any_graph_parts_as_networkx_parts_it_and_a_label_is_the_smallest_node(size, edges):
+def test_components_of_any_graph_are_those_of_networkx_labelled_by_the_smallest_node(size, edges):
     graph = nx.empty_graph(size)
     graph.add_edges_from((a % size, b % size) for a, b in edges)
     labels = component_labels(len(graph), *ends(graph.edges))
@@ -73,7 +73,7 @@ def test_nodes_without_edges_are_components_of_their_own():
 
 
 @pytest.mark.parametrize("edge", [(0, 3), (-1, 0)])
-def test_an_edge_that_ends_at_no_node_is_refused(edge):
+def test_an_edge_whose_end_is_not_a_node_is_refused(edge):
     with pytest.raises(ValueError, match=r"Edges end at .*, expected 0 to 2"):
         component_labels(3, *ends([edge]))
 
@@ -102,21 +102,21 @@ def test_nodes_are_numbered_in_the_order_of_their_ids(edges):
 
 @settings(max_examples=150, deadline=None)
 @given(st.sets(ID), st.lists(ID))
-def test_an_id_stands_where_a_list_would_find_it(ids, wanted):
+def test_positions_are_those_of_a_plain_list(ids, wanted):
     known = sorted(ids)
-    (found,) = positions(np.array(known, dtype=np.int64), np.array(wanted, dtype=np.int64))
-    assert found.tolist() == [known.index(w) if w in known else -1 for w in wanted]
+    (indices,) = positions(np.array(known, dtype=np.int64), np.array(wanted, dtype=np.int64))
+    assert indices.tolist() == [known.index(w) if w in known else -1 for w in wanted]
 
 
-def test_ids_in_lumps_are_found_too():
+def test_clustered_ids_are_found():
     known = np.concatenate([np.arange(1000), 2**60 + np.arange(1000), [2**62]])
-    (found,) = positions(known, known[::-1].copy())
-    assert found.tolist() == list(range(len(known)))[::-1]
+    (indices,) = positions(known, known[::-1].copy())
+    assert indices.tolist() == list(range(len(known)))[::-1]
 
 
 @settings(max_examples=150, deadline=None)
 @given(ID_GRAPH)
-def test_a_forest_joins_what_the_edges_join_without_a_circle(edges):
+def test_a_forest_connects_what_the_edges_connect_without_a_cycle(edges):
     left, right = ends(edges)
     kept = spanning_forest(left, right)
     graph, forest = nx.MultiGraph(edges), nx.MultiGraph()
@@ -126,7 +126,7 @@ def test_a_forest_joins_what_the_edges_join_without_a_circle(edges):
     assert len(forest) == 0 or nx.is_forest(forest)
 
 
-def test_of_edges_that_close_a_circle_the_later_goes():
+def test_of_the_edges_of_a_cycle_the_last_one_is_dropped():
     assert spanning_forest(*ends([(9, 8), (8, 9), (8, 7), (7, 9), (7, 7)])).tolist() == [
         *(True, False, True, False, False)
     ]

@@ -12,7 +12,7 @@ from kinfold.silver.identity.graph.contraction import (
     forest,
 )
 
-CIRCLE = [(1, 2), (2, 3), (3, 1)]
+CYCLE = [(1, 2), (2, 3), (3, 1)]
 
 
 def edges_of(spark, pairs, *, partitions=1):
@@ -25,8 +25,8 @@ def shuffled(graph, seed=7):
     return nx.relabel_nodes(graph, {node: int(ids[at]) for at, node in enumerate(graph)})
 
 
-def test_a_forest_leaves_out_what_is_redundant_and_keeps_other_columns(spark):
-    rows = [(*pair, f"link {number}") for number, pair in enumerate(CIRCLE)]
+def test_a_forest_drops_redundant_edges_and_keeps_other_columns(spark):
+    rows = [(*pair, f"link {number}") for number, pair in enumerate(CYCLE)]
     edges = spark.createDataFrame(rows, "left bigint, right bigint, link_id string").coalesce(1)
     assert_rows(forest(edges), ["left", "right", "link_id"], [(1, 2, "link 0"), (2, 3, "link 1")])
 
@@ -41,7 +41,7 @@ def test_an_edge_without_an_end_is_refused(spark):
 
 
 def test_components_are_those_of_networkx_named_by_their_smallest_node(spark, tmp_path):
-    """Chain, star, clique, small and random ones in one frame, with doubled edges and loops."""
+    """Chain, star, clique, small and random ones in one frame, with duplicate edges and loops."""
     shapes = [
         nx.path_graph(20),
         nx.star_graph(20),
@@ -54,16 +54,16 @@ def test_components_are_those_of_networkx_named_by_their_smallest_node(spark, tm
     graph = shuffled(graph)
     pairs = [*graph.edges, *((b, a) for a, b in list(graph.edges)[::5]), (6, 6), (7, 8), (8, 8)]
     graph.add_edges_from([(6, 6), (7, 8)])
-    found = contracted_components(edges_of(spark, pairs, partitions=3), scratch=str(tmp_path))
+    components = contracted_components(edges_of(spark, pairs, partitions=3), scratch=str(tmp_path))
     expected = [(node, min(c)) for c in nx.connected_components(graph) for node in c]
-    assert_rows(found, ["node", "component"], expected)
+    assert_rows(components, ["node", "component"], expected)
 
 
 def test_no_edges_are_no_components(spark, tmp_path):
     assert contracted_components(edges_of(spark, []), scratch=str(tmp_path)).count() == 0
 
 
-def test_components_that_have_not_settled_at_the_cap_are_an_error(spark, tmp_path):
+def test_components_that_still_change_in_the_last_round_are_an_error(spark, tmp_path):
     edges = edges_of(spark, shuffled(nx.path_graph(30)).edges)
     with pytest.raises(ContractionError, match="still change after 1 rounds"):
         contracted_components(edges, scratch=str(tmp_path), max_rounds=1)

@@ -1,4 +1,4 @@
-"""Who founded a person."""
+"""The founder of a person."""
 
 import numpy as np
 import pytest
@@ -7,31 +7,31 @@ from hypothesis import given, settings, strategies as st
 from kinfold.silver.identity.graph.founders import founders
 
 
-def found(labels, first_seen, node_key):
+def founders_of(labels, first_seen, node_key):
     arrays = (np.array(part, dtype=np.int64) for part in (labels, first_seen, node_key))
     return founders(*arrays).tolist()
 
 
-def test_the_first_seen_founds_a_person():
-    assert found([0, 0, 2], [5, 3, 1], [1, 2, 3]) == [1, 1, 2]
+def test_the_node_seen_first_is_the_founder():
+    assert founders_of([0, 0, 2], [5, 3, 1], [1, 2, 3]) == [1, 1, 2]
 
 
-def test_of_those_seen_at_the_same_instant_the_smallest_key_does():
-    assert found([0, 0, 0], [4, 4, 9], [8, 7, 1]) == [1, 1, 1]
+def test_of_nodes_seen_at_the_same_instant_the_smallest_key_is_the_founder():
+    assert founders_of([0, 0, 0], [4, 4, 9], [8, 7, 1]) == [1, 1, 1]
 
 
-def test_nobody_has_no_founder():
-    assert found([], [], []) == []
+def test_no_nodes_have_no_founders():
+    assert founders_of([], [], []) == []
 
 
 def test_arrays_of_different_length_are_refused():
     with pytest.raises(ValueError, match="2 labels, 1 instants and 2 keys"):
-        found([0, 0], [1], [1, 2])
+        founders_of([0, 0], [1], [1, 2])
 
 
-def test_a_label_that_is_no_node_is_refused():
+def test_a_label_that_is_not_a_node_is_refused():
     with pytest.raises(ValueError, match="expected 0 to 1"):
-        found([0, 2], [1, 1], [1, 2])
+        founders_of([0, 2], [1, 1], [1, 2])
 
 
 @settings(max_examples=150, deadline=None)
@@ -47,4 +47,4 @@ def test_founders_are_those_of_a_plain_loop(nodes, random):
         )
         for label in labels
     ]
-    assert found(labels, first_seen, keys) == expected
+    assert founders_of(labels, first_seen, keys) == expected

@@ -32,7 +32,7 @@ def guarded(nodes, edges, *, limits, max_size=None, forbidden=None):
 
 
 def plain_loop(nodes, edges, *, limits, max_size, forbidden):
-    """The rule as one would write it without a thought of speed: persons as sets, reasons."""
+    """The same rule as a slow plain loop with sets: labels and reasons."""
     person = {node: frozenset([node]) for node in range(len(nodes))}
     reasons = [0] * len(edges)
     for edge in sorted(range(len(edges)), key=lambda e: (-edges[e][2], *edges[e][3:])):
@@ -57,7 +57,7 @@ def plain_loop(nodes, edges, *, limits, max_size, forbidden):
 def graphs(draw):
     nodes = draw(st.lists(st.sampled_from([EMAIL, CRM, DEVICE]), min_size=2, max_size=14))
     node = st.integers(0, len(nodes) - 1)
-    # Few different trusts and instants, so that every part of the order decides somewhere.
+    # Few different trusts and instants, so that every part of the order matters somewhere.
     edge = st.tuples(node, node, st.sampled_from([0.5, 0.9, 1.0]), st.integers(1, 3))
     drawn = draw(st.lists(edge, min_size=1, max_size=30))
     ties = draw(st.permutations(range(len(drawn))))
@@ -70,12 +70,12 @@ LIMITS = st.dictionaries(st.sampled_from([EMAIL, CRM, DEVICE]), st.integers(1, 3
 MAX_SIZE = st.none() | st.integers(1, 8)
 
 
-def test_an_edge_that_joins_one_too_many_is_refused_and_says_of_what():
+def test_an_edge_that_would_break_a_limit_is_refused_with_the_namespace():
     chain = [(0, 1, 1.0, 1, 1), (1, 2, 0.5, 1, 2)]
-    found = guarded([CRM, EMAIL, CRM], chain, limits={CRM: 1})
-    assert found.labels.tolist() == [0, 0, 2]
-    assert found.accepted.tolist() == [True, False]
-    assert found.refused_by.tolist() == [0, 1 + CRM]
+    result = guarded([CRM, EMAIL, CRM], chain, limits={CRM: 1})
+    assert result.labels.tolist() == [0, 0, 2]
+    assert result.accepted.tolist() == [True, False]
+    assert result.refused_by.tolist() == [0, 1 + CRM]
 
 
 @pytest.mark.parametrize(
@@ -84,48 +84,50 @@ def test_an_edge_that_joins_one_too_many_is_refused_and_says_of_what():
     ids=["trust", "first seen", "tie"],
 )
 def test_of_two_edges_that_break_a_limit_the_more_trusted_then_older_then_smaller_stays(one, other):
-    found = guarded([CRM, EMAIL, CRM], [(1, 2, *other), (0, 1, *one)], limits={CRM: 1})
-    assert found.accepted.tolist() == [False, True]
+    result = guarded([CRM, EMAIL, CRM], [(1, 2, *other), (0, 1, *one)], limits={CRM: 1})
+    assert result.accepted.tolist() == [False, True]
 
 
 def test_a_component_within_the_limits_keeps_all_its_edges():
     edges = [(0, 1, 1.0, 1, 1), (1, 2, 0.5, 1, 2), (3, 4, 0.1, 1, 3), (3, 4, 0.1, 1, 4)]
-    found = guarded([CRM, EMAIL, CRM, CRM, EMAIL], edges, limits={CRM: 1})
-    assert found.labels.tolist() == [0, 0, 2, 3, 3]
-    assert found.accepted.tolist() == [True, False, True, True]
+    result = guarded([CRM, EMAIL, CRM, CRM, EMAIL], edges, limits={CRM: 1})
+    assert result.labels.tolist() == [0, 0, 2, 3, 3]
+    assert result.accepted.tolist() == [True, False, True, True]
 
 
 def test_a_person_has_no_more_nodes_than_allowed():
     chain = [(node, node + 1, 1.0, node, node) for node in range(4)]
-    found = guarded([EMAIL] * 5, chain, limits={}, max_size=2)
-    assert found.labels.tolist() == [0, 0, 2, 2, 4]
-    assert found.refused_by.tolist() == [0, TOO_MANY_IDENTIFIERS, 0, TOO_MANY_IDENTIFIERS]
+    result = guarded([EMAIL] * 5, chain, limits={}, max_size=2)
+    assert result.labels.tolist() == [0, 0, 2, 2, 4]
+    assert result.refused_by.tolist() == [0, TOO_MANY_IDENTIFIERS, 0, TOO_MANY_IDENTIFIERS]
 
 
-def test_nodes_to_be_kept_apart_are_never_one_person_whatever_lies_between():
+def test_forbidden_pairs_are_never_one_person_whatever_connects_them():
     chain = [(0, 1, 1.0, 1, 1), (2, 3, 1.0, 1, 2), (1, 2, 0.5, 1, 3)]
-    found = guarded([EMAIL] * 4, chain, limits={}, forbidden=[(3, 0)])
-    assert found.labels.tolist() == [0, 0, 2, 2]
-    assert found.refused_by.tolist() == [0, 0, FORBIDDEN]
+    result = guarded([EMAIL] * 4, chain, limits={}, forbidden=[(3, 0)])
+    assert result.labels.tolist() == [0, 0, 2, 2]
+    assert result.refused_by.tolist() == [0, 0, FORBIDDEN]
 
 
-def test_pairs_kept_apart_that_never_meet_cost_nothing():
-    found = guarded([EMAIL] * 4, [(0, 1, 1.0, 1, 1)], limits={}, forbidden=[(2, 3), (0, 2)])
-    assert found.labels.tolist() == [0, 0, 2, 3]
-    assert len(found.alarms.component) == 0
+def test_forbidden_pairs_of_different_components_break_no_limit():
+    result = guarded([EMAIL] * 4, [(0, 1, 1.0, 1, 1)], limits={}, forbidden=[(2, 3), (0, 2)])
+    assert result.labels.tolist() == [0, 0, 2, 3]
+    assert len(result.violations.component) == 0
 
 
-def test_alarms_tell_what_plain_components_would_have_joined():
+def test_violations_count_what_plain_components_would_join():
     nodes = [CRM, EMAIL, CRM, CRM, EMAIL, EMAIL]
     chain = [(a, b, 1.0, a, a) for a, b in pairwise(range(4))] + [(4, 5, 1.0, 9, 9)]
-    found = guarded(nodes, chain, limits={CRM: 1}, max_size=3, forbidden=[(4, 5)])
-    alarms = zip(found.alarms.component, found.alarms.code, found.alarms.count, strict=True)
-    assert sorted(alarms) == [(0, CRM, 3), (0, TOO_MANY_IDENTIFIERS, 4), (4, FORBIDDEN, 1)]
+    result = guarded(nodes, chain, limits={CRM: 1}, max_size=3, forbidden=[(4, 5)])
+    violations = zip(
+        result.violations.component, result.violations.code, result.violations.count, strict=True
+    )
+    assert sorted(violations) == [(0, CRM, 3), (0, TOO_MANY_IDENTIFIERS, 4), (4, FORBIDDEN, 1)]
 
 
 def test_no_edges_are_people_of_one_node():
     empty = np.empty(0, dtype=np.int64)
-    found = guarded_components(
+    result = guarded_components(
         2,
         empty,
         empty,
@@ -136,38 +138,38 @@ def test_no_edges_are_people_of_one_node():
         seen=empty,
         tie=empty,
     )
-    assert found.labels.tolist() == [0, 1]
+    assert result.labels.tolist() == [0, 1]
 
 
 @settings(max_examples=400, deadline=None)
 @given(graphs(), LIMITS, MAX_SIZE)
 def test_people_and_refusals_are_those_of_a_plain_loop(graph, limits, max_size):
     nodes, edges, forbidden = graph
-    found = guarded(nodes, edges, limits=limits, max_size=max_size, forbidden=forbidden)
+    result = guarded(nodes, edges, limits=limits, max_size=max_size, forbidden=forbidden)
     labels, reasons = plain_loop(
         nodes, edges, limits=limits, max_size=max_size, forbidden=forbidden
     )
-    assert found.labels.tolist() == labels
-    assert found.refused_by.tolist() == reasons
-    assert found.accepted.tolist() == [reason == 0 for reason in reasons]
+    assert result.labels.tolist() == labels
+    assert result.refused_by.tolist() == reasons
+    assert result.accepted.tolist() == [reason == 0 for reason in reasons]
 
 
 @settings(max_examples=200, deadline=None)
 @given(graphs(), LIMITS, MAX_SIZE)
 def test_no_person_breaks_a_limit_and_refused_edges_lie_between_people(graph, limits, max_size):
     nodes, edges, forbidden = graph
-    found = guarded(nodes, edges, limits=limits, max_size=max_size, forbidden=forbidden)
-    for label in set(found.labels):
-        members = np.flatnonzero(found.labels == label)
+    result = guarded(nodes, edges, limits=limits, max_size=max_size, forbidden=forbidden)
+    for label in set(result.labels):
+        members = np.flatnonzero(result.labels == label)
         counts = Counter(nodes[node] for node in members)
         assert all(counts[code] <= limit for code, limit in limits.items())
         assert max_size is None or len(members) <= max_size
-    assert all(found.labels[a] != found.labels[b] for a, b in forbidden)
-    within = [found.labels[edge[0]] == found.labels[edge[1]] for edge in edges]
-    assert found.accepted.tolist() == within
+    assert all(result.labels[a] != result.labels[b] for a, b in forbidden)
+    within = [result.labels[edge[0]] == result.labels[edge[1]] for edge in edges]
+    assert result.accepted.tolist() == within
     kept = nx.empty_graph(len(nodes))
-    kept.add_edges_from(edge[:2] for edge, ok in zip(edges, found.accepted, strict=True) if ok)
-    assert len(set(found.labels)) == nx.number_connected_components(kept)
+    kept.add_edges_from(edge[:2] for edge, ok in zip(edges, result.accepted, strict=True) if ok)
+    assert len(set(result.labels)) == nx.number_connected_components(kept)
 
 
 @settings(max_examples=200, deadline=None)
@@ -202,9 +204,9 @@ def test_neither_the_order_of_edges_nor_of_nodes_nor_of_ends_matters(
 def test_without_limits_people_are_the_plain_components(graph):
     nodes, edges, _ = graph
     left, right = (np.array(part) for part in list(zip(*edges, strict=True))[:2])
-    found = guarded(nodes, edges, limits={})
-    assert found.labels.tolist() == component_labels(len(nodes), left, right).tolist()
-    assert found.accepted.all()
+    result = guarded(nodes, edges, limits={})
+    assert result.labels.tolist() == component_labels(len(nodes), left, right).tolist()
+    assert result.accepted.all()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Who is who: the laws of the identity graph.
+"""The laws of people in the identity graph.
 
-Nodes are numbers; their kind is the number modulo 3: 0 user_id, 1 email, 2 cookie_id.
+Nodes are numbers; the namespace is the number modulo 3: 0 user_id, 1 email, 2 cookie_id.
 """
 
 import networkx as nx
@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from made_graphs import COOKIE, EMAIL, USER, MadeGraph, rules
 
-FREE = rules(limits={}, shared_by={})
+UNGUARDED = rules(limits={}, shared_by={})
 SIGHTINGS = st.lists(
     st.tuples(st.integers(0, 40), st.integers(0, 23), st.integers(0, 23), st.integers(0, 23)),
     min_size=1,
@@ -18,8 +18,8 @@ SIGHTINGS = st.lists(
 )
 
 
-def grown(batches, *, by=None):
-    graph = MadeGraph(by or rules())
+def grown(batches, *, guards=None):
+    graph = MadeGraph(guards or rules())
     for batch in batches:
         graph.see(*batch)
     return graph
@@ -35,7 +35,7 @@ def people(graph):
 def test_identifiers_seen_together_are_one_person_under_the_earliest_ones_key():
     graph = grown([[(5, 0, 1), (9, 2, 1), (7, 3, 4)]])
     assert people(graph) == {frozenset({0, 1, 2}), frozenset({3, 4})}
-    assert graph.person[2] == 0, "of two seen at once the smaller node"
+    assert graph.person[2] == 0, "of two seen at the same time the smaller node"
     assert graph.person[4] == 3
 
 
@@ -44,17 +44,17 @@ def test_on_a_merge_the_older_person_survives():
     assert set(graph.person.values()) == {2}
 
 
-def test_a_shared_device_stays_with_who_used_it_first():
+def test_a_device_of_two_people_stays_with_the_first_one():
     graph = grown([[(1, 0, 2), (2, 3, 2)]])
     assert people(graph) == {frozenset({0, 2}), frozenset({3})}
     assert graph.blocked == {(3, 2)}
 
 
-def test_a_value_that_too_many_share_is_nobodys():
+def test_a_value_that_too_many_share_belongs_to_no_person():
     graph = grown([[(1, 0, 2), (2, 3, 2), (3, 6, 2)]])
-    assert graph.set_aside == set()
+    assert graph.shared == set()
     graph.see((4, 9, 2))
-    assert graph.set_aside == {2}
+    assert graph.shared == {2}
     assert 2 not in graph.person
     assert people(graph) == {frozenset({n}) for n in (0, 3, 6, 9)}
     graph.see((5, 12, 2))
@@ -62,22 +62,22 @@ def test_a_value_that_too_many_share_is_nobodys():
 
 
 def test_a_released_value_joins_again():
-    by = rules(released=np.array([2]), limits={})
-    assert people(grown([[(i, 3 * i, 2) for i in range(6)]], by=by)) == {
+    guards = rules(released=np.array([2]), limits={})
+    assert people(grown([[(i, 3 * i, 2) for i in range(6)]], guards=guards)) == {
         frozenset({0, 3, 6, 9, 12, 15, 2})
     }
 
 
-def test_two_accounts_that_an_alias_joins_count_as_one():
+def test_two_accounts_that_an_alias_links_count_as_one():
     graph = grown([[(1, 0, 3), (2, 0, 2), (3, 3, 5)]])
     assert people(graph) == {frozenset({0, 3, 2, 5})}
     graph.see((4, 6, 5))
     assert graph.blocked == {(6, 5)}
 
 
-def test_who_is_kept_apart_is_never_one_person():
-    by = rules(apart=np.array([[2, 5]]))
-    graph = grown([[(1, 1, 2), (2, 1, 5)]], by=by)
+def test_nodes_that_are_kept_apart_are_never_one_person():
+    guards = rules(apart=np.array([[2, 5]]))
+    graph = grown([[(1, 1, 2), (2, 1, 5)]], guards=guards)
     assert people(graph) == {frozenset({1, 2}), frozenset({5})}
 
 
@@ -90,18 +90,18 @@ def test_on_a_split_the_largest_part_keeps_the_id_though_the_founder_is_in_the_o
     assert graph.person[2] not in (0, 1, 2, 5, 8)
 
 
-def test_an_id_outlives_the_identifier_it_came_from():
+def test_an_id_stays_after_the_identifier_it_came_from_is_deleted():
     graph = grown([[(0, 2), (1, 2, 1), (2, 0, 1)]])
     graph.forget(2)
     assert graph.person == {0: 2, 1: 2}
     graph.see((9, 2, 4))
     assert graph.person[0] == 2
-    assert graph.person[2] == graph.person[4] != 2, "who comes again is somebody new"
+    assert graph.person[2] == graph.person[4] != 2, "an identifier that returns founds a new person"
 
 
 @settings(max_examples=150, deadline=None)
 @given(SIGHTINGS, st.randoms(use_true_random=False), st.integers(1, 5))
-def test_in_steps_and_in_any_order_people_and_ids_are_those_made_at_once(sightings, random, steps):
+def test_incremental_runs_in_any_order_give_the_people_and_ids_of_one_run(sightings, random, steps):
     shuffled = random.sample(sightings, len(sightings))
     size = -(-len(shuffled) // steps)
     batches = [shuffled[i : i + size] for i in range(0, len(shuffled), size)]
@@ -111,7 +111,7 @@ def test_in_steps_and_in_any_order_people_and_ids_are_those_made_at_once(sightin
 @settings(max_examples=100, deadline=None)
 @given(SIGHTINGS, st.randoms(use_true_random=False))
 def test_without_guards_people_are_the_components_of_networkx(sightings, random):
-    graph = grown([[one] for one in random.sample(sightings, len(sightings))], by=FREE)
+    graph = grown([[one] for one in random.sample(sightings, len(sightings))], guards=UNGUARDED)
     oracle = nx.Graph()
     for _, *nodes in sightings:
         nx.add_path(oracle, nodes)
@@ -120,7 +120,7 @@ def test_without_guards_people_are_the_components_of_networkx(sightings, random)
 
 @settings(max_examples=150, deadline=None)
 @given(SIGHTINGS, SIGHTINGS, st.data())
-def test_after_what_is_taken_away_too_a_rebuild_changes_nothing(before, after, data):
+def test_after_withdrawals_and_deletions_a_rebuild_changes_nothing(before, after, data):
     graph = grown([before])
     links = sorted(graph.links)
     if links:
@@ -135,7 +135,7 @@ def test_after_what_is_taken_away_too_a_rebuild_changes_nothing(before, after, d
 
 @settings(max_examples=100, deadline=None)
 @given(SIGHTINGS)
-def test_no_news_changes_no_id_and_no_limit_is_broken(sightings):
+def test_repeated_sightings_change_no_id_and_no_limit_is_broken(sightings):
     graph = grown([sightings])
     before = dict(graph.person)
     graph.see(*sightings)
@@ -150,7 +150,7 @@ def test_no_news_changes_no_id_and_no_limit_is_broken(sightings):
 
 @pytest.mark.parametrize("kind", [USER, EMAIL, COOKIE])
 def test_two_people_never_share_an_id(kind):
-    graph = grown([[(i, 3 * i + kind, 3 * i + 3 + kind) for i in range(6)]], by=FREE)
+    graph = grown([[(i, 3 * i + kind, 3 * i + 3 + kind) for i in range(6)]], guards=UNGUARDED)
     for node in sorted(graph.first_seen)[1:-1]:
         graph.forget(node)
         graph.see((50, node))

@@ -1,4 +1,4 @@
-"""Numbers about the identity graph."""
+"""Quality figures of the identity graph."""
 
 import numpy as np
 import pytest
@@ -18,22 +18,22 @@ def ends(*pairs):
     return (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
 
 
-def test_a_person_is_bridged_if_one_link_holds_two_and_two_together():
+def test_a_person_is_bridged_if_one_link_alone_connects_two_and_two():
     chain, star = [(1, 2), (2, 3), (3, 4)], [(10, 11), (10, 12), (10, 13)]
     ring = [(20, 21), (21, 22), (22, 23), (23, 20)]
-    found = structure(*ends(*chain, *star, *ring))
-    assert (found["people"], found["bridged"]) == (3, 1)
-    assert found["density"] == pytest.approx((0.5 + 0.5 + 4 / 6) / 3)
+    figures = structure(*ends(*chain, *star, *ring))
+    assert (figures["people"], figures["bridged"]) == (3, 1)
+    assert figures["density"] == pytest.approx((0.5 + 0.5 + 4 / 6) / 3)
 
 
-def test_two_links_between_the_same_identifiers_are_no_bridge_and_count_once():
-    found = structure(*ends((1, 2), (2, 1)))
-    assert found == {"people": 1, "bridged": 0, "density": None}
-    found = structure(*ends((1, 2), (2, 3), (2, 3), (3, 4)))
-    assert (found["bridged"], found["density"]) == (0, 0.5)
+def test_two_links_between_the_same_identifiers_are_not_a_bridge_and_count_once():
+    figures = structure(*ends((1, 2), (2, 1)))
+    assert figures == {"people": 1, "bridged": 0, "density": None}
+    figures = structure(*ends((1, 2), (2, 3), (2, 3), (3, 4)))
+    assert (figures["bridged"], figures["density"]) == (0, 0.5)
 
 
-def test_nothing_linked_has_no_structure():
+def test_a_graph_without_links_has_no_structure():
     assert structure(*ends()) == {"people": 0, "bridged": 0, "density": None}
 
 
@@ -52,7 +52,7 @@ def test_links_are_counted_by_rule_status_and_reason(spark):
     assert reasons(links) == [{"status": "blocked", "reason": "too many user_id", "links": 2}]
 
 
-def test_released_values_are_not_among_those_set_aside(spark):
+def test_released_values_are_not_counted_as_shared(spark):
     common = dict(namespace="phone", evidence="user_id")
     values = silver.BAD_VALUES.frame(
         spark,
@@ -62,7 +62,7 @@ def test_released_values_are_not_among_those_set_aside(spark):
     assert bad_values(values) == [{**common, "values": 1, "merges_prevented": 7}]
 
 
-def test_churn_is_told_by_run_the_oldest_first(spark):
+def test_churn_is_listed_by_run_the_oldest_first(spark):
     changes = silver.IDENTITY_CHANGES.frame(
         spark,
         dict(kind="merge", identifier_count=3, changed_at=at("10:00"), run_id="late"),

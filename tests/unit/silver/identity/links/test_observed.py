@@ -1,4 +1,4 @@
-"""What events say about identifiers."""
+"""Identifiers and links observed in events."""
 
 from itertools import combinations
 
@@ -9,12 +9,12 @@ from kinfold.core.settings.models import IdentityConf, NamespaceConf
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id
 from kinfold.silver.identity.links.observed import (
     new_identifiers,
+    seen_beside_shared,
     seen_identifiers,
     seen_together,
     sightings,
     widened,
 )
-from kinfold.silver.identity.resolution.link_changes import seen_beside_shared
 from kinfold.tables import silver
 
 NAMESPACES = Namespaces.of(
@@ -30,9 +30,9 @@ NAMESPACES = Namespaces.of(
 )
 
 
-def together(spark, *events, **given):
+def together(spark, *events, **options):
     seen = sightings(silver.EVENTS.frame(spark, *events), None)
-    return seen_together(seen, NAMESPACES, **given)
+    return seen_together(seen, NAMESPACES, **options)
 
 
 def event(event_id, moment, *identifiers):
@@ -68,7 +68,7 @@ def test_n_identifiers_of_an_event_make_a_star_of_n_minus_1_links_around_the_str
     )
 
 
-def test_kinds_that_are_not_declared_come_last_and_are_believed_by_half(spark):
+def test_namespaces_that_are_not_declared_come_last_with_a_trust_of_one_half(spark):
     assert_rows(
         together(spark, event("1", "09:00", ("a_tag", "t"), COOKIE)),
         ["left_namespace", "right_namespace", "trust"],
@@ -76,7 +76,7 @@ def test_kinds_that_are_not_declared_come_last_and_are_believed_by_half(spark):
     )
 
 
-def test_two_of_one_kind_in_an_event_are_an_alias(spark):
+def test_two_identifiers_of_one_namespace_in_an_event_are_an_alias(spark):
     assert_rows(
         together(spark, event("1", "09:00", USER, ("user_id", "v"))),
         ["left_value", "right_value", "rule", "trust"],
@@ -84,19 +84,19 @@ def test_two_of_one_kind_in_an_event_are_an_alias(spark):
     )
 
 
-def test_a_value_that_was_set_aside_is_passed_over(spark):
+def test_a_shared_value_is_skipped(spark):
     user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
-    found = together(
+    links = together(
         spark, event("1", "09:00", COOKIE, EMAIL, USER), rule="seen_beside", without=[user]
     )
     assert_rows(
-        found,
+        links,
         ["left_value", "right_value", "rule"],
         [("a@b.org", "c", "seen_beside")],
     )
 
 
-def test_beside_a_value_that_was_set_aside_events_without_identifiers_link_nobody(spark):
+def test_beside_a_shared_value_events_without_identifiers_give_no_links(spark):
     user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
     events = silver.EVENTS.frame(
         spark, event("1", "09:00", COOKIE, EMAIL, USER), event("2", "09:30")
@@ -105,7 +105,7 @@ def test_beside_a_value_that_was_set_aside_events_without_identifiers_link_nobod
     assert_rows(beside, ["left_value", "right_value"], [("a@b.org", "c")])
 
 
-def test_a_pair_seen_twice_is_one_link_over_both_moments(spark):
+def test_a_pair_seen_twice_is_one_link_over_both_times(spark):
     events = [event("2", "11:00", COOKIE, USER), event("1", "09:00", COOKIE, USER)]
     assert_rows(
         together(spark, *events),
@@ -114,7 +114,7 @@ def test_a_pair_seen_twice_is_one_link_over_both_moments(spark):
     )
 
 
-def test_events_with_fewer_than_two_identifiers_link_nobody(spark):
+def test_events_with_fewer_than_two_identifiers_give_no_links(spark):
     assert together(spark, event("1", "09:00"), event("2", "09:00", COOKIE)).count() == 0
 
 
@@ -129,7 +129,7 @@ def test_shifted_and_empty_parts_never_share_a_link_id(spark):
     assert all(a != b for a, b in combinations(sorted(ids), 2))
 
 
-def test_first_and_last_seen_only_ever_widen_and_the_first_keeps_its_event(spark):
+def test_the_period_only_grows_and_keeps_the_event_of_its_start(spark):
     def seen(link_id, first, last, event_id):
         return dict(
             link_id=link_id,
@@ -156,7 +156,7 @@ def identifier(node_id, namespace, value, first):
     return dict(node_id=node_id, namespace=namespace, value=value, first_seen_at=at(first))
 
 
-def test_only_what_is_new_or_was_seen_earlier_than_known_is_news(spark):
+def test_only_new_identifiers_and_those_seen_earlier_are_changes(spark):
     known = silver.IDENTIFIERS.frame(
         spark,
         identifier(1, "email", "a@b.org", "09:00"),
@@ -175,8 +175,8 @@ def test_only_what_is_new_or_was_seen_earlier_than_known_is_news(spark):
     )
 
 
-def test_a_known_value_of_another_name_under_the_same_node_stands_beside_the_new_one(spark):
-    """Two values of one hash break the key, whichever was seen first."""
+def test_two_values_with_the_same_node_are_both_returned(spark):
+    """So they break the key of silver.identifiers, whichever was seen first."""
     known = silver.IDENTIFIERS.frame(
         spark,
         identifier(1, "email", "a@b.org", "09:00"),

@@ -1,6 +1,4 @@
-"""What operators decided, and what follows for links."""
-
-import argparse
+"""Decisions of operators, and their effect on links."""
 
 import pytest
 
@@ -14,26 +12,24 @@ from kinfold.silver.identity.links.operator_decisions import (
     parsed_identifier,
     with_decisions,
 )
-from kinfold.silver.identity.operators.commands import check_command
-from kinfold.silver.identity.operators.lookup import spellings
 from kinfold.tables import silver
 
 LINK = dict(left_node=1, right_node=2, rule="seen_together", first_seen_at=at("09:00"))
-MADE = dict(left_node=1, right_node=2, rule="operator", first_seen_at=at("09:00"))
+BY_OPERATOR = dict(left_node=1, right_node=2, rule="operator", first_seen_at=at("09:00"))
 
 
-def judged_rows(spark, links, *decisions, are_said=False):
+def decided_links(spark, links, *decisions, are_observed=False):
     rows = [dict(decision_id=str(n), **one) for n, one in enumerate(decisions)]
-    held = active_decisions(silver.IDENTITY_DECISIONS.frame(spark, *rows))
+    active = active_decisions(silver.IDENTITY_DECISIONS.frame(spark, *rows))
     frame = silver.IDENTITY_LINKS.frame(spark, *links)
-    return with_decisions(frame, held, at=at("12:00"), are_said=are_said)
+    return with_decisions(frame, active, at=at("12:00"), are_observed=are_observed)
 
 
 def unlink(node, moment="10:00", **changes):
     return dict(kind="unlink", left_node=node, decided_at=at(moment), **changes)
 
 
-def test_what_was_seen_before_an_unlink_is_withdrawn_and_what_comes_after_is_not(spark):
+def test_an_unlink_withdraws_links_first_seen_before_it_and_no_later_ones(spark):
     links = [
         dict(LINK, link_id=1, status="active"),
         dict(LINK, link_id=2, status="active", first_seen_at=at("11:00")),
@@ -41,7 +37,7 @@ def test_what_was_seen_before_an_unlink_is_withdrawn_and_what_comes_after_is_not
         dict(LINK, link_id=4, status="blocked", reason="too many user_id", left_node=7),
     ]
     assert_rows(
-        judged_rows(spark, links, unlink(1)),
+        decided_links(spark, links, unlink(1)),
         ["link_id", "status", "reason", "valid_to"],
         [
             (1, "withdrawn", "an operator unlinked it", at("12:00")),
@@ -52,40 +48,42 @@ def test_what_was_seen_before_an_unlink_is_withdrawn_and_what_comes_after_is_not
     )
 
 
-def test_a_withdrawn_link_keeps_its_end_and_comes_back_once_nothing_holds(spark):
-    gone = dict(LINK, link_id=1, status="withdrawn", reason="an operator unlinked it")
-    gone["valid_to"] = at("10:30")
+def test_a_withdrawn_link_keeps_its_end_and_becomes_active_when_the_decision_is_undone(spark):
+    withdrawn = dict(LINK, link_id=1, status="withdrawn", reason="an operator unlinked it")
+    withdrawn["valid_to"] = at("10:30")
     columns = ["status", "reason", "valid_to"]
-    still = judged_rows(spark, [gone], unlink(2))
+    still = decided_links(spark, [withdrawn], unlink(2))
     assert_rows(still, columns, [("withdrawn", "an operator unlinked it", at("10:30"))])
-    back = judged_rows(spark, [gone], unlink(2, withdrawn_at=at("11:00")))
+    back = decided_links(spark, [withdrawn], unlink(2, withdrawn_at=at("11:00")))
     assert_rows(back, columns, [("active", None, None)])
 
 
-def test_a_link_that_its_record_no_longer_says_comes_back_only_when_said_again(spark):
-    unsaid = dict(LINK, link_id=1, status="withdrawn", reason="unsaid", valid_to=at("10:30"))
+def test_a_link_that_its_record_no_longer_has_becomes_active_only_when_observed_again(spark):
+    missing = dict(
+        LINK, link_id=1, status="withdrawn", reason="not in its record", valid_to=at("10:30")
+    )
     columns = ["status", "reason", "valid_to"]
     for decisions in ([], [unlink(1)]):
-        stays = judged_rows(spark, [unsaid], *decisions)
-        assert_rows(stays, columns, [("withdrawn", "unsaid", at("10:30"))])
-    again = judged_rows(spark, [unsaid], are_said=True)
+        stays = decided_links(spark, [missing], *decisions)
+        assert_rows(stays, columns, [("withdrawn", "not in its record", at("10:30"))])
+    again = decided_links(spark, [missing], are_observed=True)
     assert_rows(again, columns, [("active", None, None)])
 
 
-def test_a_link_of_an_operator_lasts_as_long_as_a_decision_for_it(spark):
-    made = dict(MADE, link_id=1, status="active")
+def test_a_link_of_an_operator_is_active_while_a_decision_for_it_is(spark):
+    made = dict(BY_OPERATOR, link_id=1, status="active")
     link = dict(kind="link", left_node=1, right_node=2, decided_at=at("09:00"))
-    assert_rows(judged_rows(spark, [made], link), ["status"], [("active",)])
-    assert_rows(judged_rows(spark, [made], link, unlink(1)), ["status"], [("active",)])
+    assert_rows(decided_links(spark, [made], link), ["status"], [("active",)])
+    assert_rows(decided_links(spark, [made], link, unlink(1)), ["status"], [("active",)])
     other = dict(link, right_node=3)
     assert_rows(
-        judged_rows(spark, [made], dict(link, withdrawn_at=at("11:00")), other),
+        decided_links(spark, [made], dict(link, withdrawn_at=at("11:00")), other),
         ["status", "reason", "valid_to"],
         [("withdrawn", "the operator who made it took it back", at("12:00"))],
     )
 
 
-def test_a_decision_has_its_nodes_and_only_links_that_hold_become_links(spark):
+def test_a_decision_has_its_nodes_and_only_active_ones_become_links(spark):
     pair = ("email", "a@example.org"), ("user_id", "7")
     row = decision_row("link", *pair, reason="same", decided_at=at("09:00"))
     alone = decision_row("unlink", pair[0], None, reason="shared", decided_at=at("09:00"))
@@ -106,38 +104,5 @@ def test_an_identifier_is_a_namespace_and_a_value(text):
         parsed_identifier(text, "--a")
 
 
-def test_a_value_may_hold_colons():
+def test_a_value_may_contain_colons():
     assert parsed_identifier("url:http://x", "--a") == ("url", "http://x")
-
-
-@pytest.mark.parametrize(
-    ("namespace", "value", "expected"),
-    [
-        ("email", "Ann@Example.org", ["Ann@Example.org", "ann@example.org"]),
-        ("phone", "020 7183 8750", ["020 7183 8750", "+442071838750"]),
-        ("phone", "no", ["no"]),
-        ("record", "crm:4:2", ["crm:4:2", '["crm","4:2"]']),
-        ("user_id", "A1", ["A1"]),
-    ],
-)
-def test_values_are_looked_for_as_people_and_as_the_lake_write_them(namespace, value, expected):
-    assert spellings(namespace, value, phone_region="GB") == expected
-
-
-def arguments(**given):
-    return argparse.Namespace(**{**dict(a=None, b=None, reason=None, undo=None), **given})
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (dict(), "--a, --b, --reason: not given"),
-        (dict(a="x:1", b="x:2", reason=" "), "--reason: not given"),
-        (dict(undo="d", reason="r"), "leave out --reason"),
-    ],
-)
-def test_a_command_says_enough_and_not_too_much(given, message):
-    with pytest.raises(ConfError, match=message):
-        check_command(arguments(**given), needs=["a", "b"])
-    check_command(arguments(a="x:1", b="x:2", reason="r"), needs=["a", "b"])
-    check_command(arguments(undo="d"), needs=["a", "b"])

@@ -1,4 +1,4 @@
-"""The settings as they are committed, on people whose identifiers are not theirs alone."""
+"""The committed settings, on generated people who share identifiers."""
 
 from collections import defaultdict
 
@@ -17,16 +17,16 @@ from kinfold.synthetic.sightings import Sightings, identity_sightings
 
 CONF = load_settings(project_home(), "local", {}).identity
 NAMESPACES = Namespaces.of(CONF)
-RANK = {name: place for place, name in enumerate(NAMESPACES.names)}
+RANK = {name: rank for rank, name in enumerate(NAMESPACES.names)}
 TRUST = {name: kind.trust for name, kind in CONF.namespaces.items()}
 
 
-def nothing(*columns):
+def no_rows(*columns):
     return {column: np.empty(0, np.int64) for column in columns}
 
 
 def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> pd.DataFrame:
-    """Who is who by the driver's part of the resolver; links are made by a plain loop."""
+    """The identity map of generated sightings: links by a plain loop, people by `resolved_graph`."""
     numbers: dict[tuple[str, str], int] = {}
     first: dict[int, int] = {}
     stars = []
@@ -44,19 +44,19 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
     rules = guard_rules(CONF, [])
     if not with_guards:
         rules = type(rules)(limits={}, shared_by={}, max_person_size=10**9)
-    aside: set[int] = set()
+    shared: set[int] = set()
     for _ in range(rounds):
         links: dict[tuple[int, int, bool], int] = {}
         for moment, nodes in stars:
             for is_raw in (True, False):
-                kept = nodes if is_raw else [n for n in nodes if n not in aside]
+                kept = nodes if is_raw else [n for n in nodes if n not in shared]
                 if not is_raw and kept[:1] == nodes[:1]:
                     continue
                 for other in kept[1:]:
                     link = (kept[0], other, is_raw)
                     links[link] = min(moment, links.get(link, moment))
         ends = list(links)
-        found = resolved_graph(
+        result = resolved_graph(
             graph_of(
                 {
                     "node_id": np.arange(len(names)),
@@ -76,31 +76,31 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
                     "is_sighting": np.array([is_raw for _, _, is_raw in ends]),
                     "is_blocked": np.zeros(len(ends), np.bool_),
                 },
-                nothing("node_id", "person_key", "component_id"),
-                nothing("node_id", "birth_key"),
+                no_rows("node_id", "person_key", "component_id"),
+                no_rows("node_id", "birth_key"),
             ),
             rules,
             NAMESPACES,
-            torn=np.empty(0, np.int64),
-            set_aside=np.empty(0, np.int64),
+            split_candidates=np.empty(0, np.int64),
+            known_shared=np.empty(0, np.int64),
         )
-        aside = set(found.shared.node.tolist())
-    belongs = np.flatnonzero(found.people.belongs)
+        shared = set(result.shared.node.tolist())
+    belongs = np.flatnonzero(result.people.belongs)
     counts = defaultdict(int)
-    for node in aside:
+    for node in shared:
         counts[names[node][0]] += 1
-    print(f"set aside: {dict(counts)}; blocked links: {int(found.people.is_blocked.sum())}")
+    print(f"shared values: {dict(counts)}; blocked links: {int(result.people.is_blocked.sum())}")
     return pd.DataFrame(
         {
             "namespace": [names[n][0] for n in belongs],
             "value": [names[n][1] for n in belongs],
-            "profile_id": found.keys[belongs],
+            "profile_id": result.keys[belongs],
         }
     )
 
 
 @pytest.mark.parametrize("seed", [1, 7])
-def test_guards_keep_people_apart_that_plain_components_merge(seed):
+def test_guards_separate_people_that_plain_components_merge(seed):
     world = identity_sightings(people=3_000, seed=seed)
     truth = Truth(world.truth.to_pandas(), pd.DataFrame())
     plain = identity_result(resolved_world(world, with_guards=False, rounds=1), truth)

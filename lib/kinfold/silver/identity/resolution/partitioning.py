@@ -1,0 +1,72 @@
+"""Step 2 for a graph that does not fit in the memory of the driver: parts that no link leaves."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from pyspark.sql import DataFrame, functions as F
+
+from kinfold.runtime.arrow_frames import distinct_numbers
+from kinfold.runtime.caching import materialized
+from kinfold.silver.identity.graph.contraction import contracted_components
+from kinfold.silver.identity.graph.nodes import Namespaces
+from kinfold.silver.identity.graph.people import GuardRules
+from kinfold.silver.identity.links.observed import SEEN_TOGETHER
+from kinfold.silver.identity.resolution.stored_graph import StoredGraph, Subgraph, subgraph_of
+
+
+def shared_nodes_of(links: DataFrame, namespaces: Namespaces, rules: GuardRules) -> list[int]:
+    """The nodes of shared values, ascending: `people.shared_values`, computed in Spark.
+
+    Args:
+        links: silver.identity_links.
+    """
+    links = links.where((F.col("rule") == SEEN_TOGETHER) & (F.col("status") != "withdrawn"))
+    ends = [
+        links.select(
+            F.col(f"{one}_node").alias("node_id"),
+            namespaces.code(F.col(f"{one}_namespace")).alias("code"),
+            namespaces.code(F.col(f"{other}_namespace")).alias("other"),
+        )
+        for one, other in (("left", "right"), ("right", "left"))
+    ]
+    counted = ends[0].unionByName(ends[1]).groupBy("node_id", "code", "other").count()
+    is_shared = F.lit(False)
+    for (code, other), most in rules.shared_by.items():
+        is_pair = (F.col("code") == code) & (F.col("other") == other)
+        is_shared = is_shared | (is_pair & (F.col("count") > most))
+    nodes = counted.where(is_shared).select("node_id").distinct().collect()
+    return sorted({row["node_id"] for row in nodes} - set(rules.released.tolist()))
+
+
+def graph_parts(
+    stored: StoredGraph, shared: Sequence[int], *, driver_links: int, scratch: str
+) -> Iterator[Subgraph]:
+    """Parts of the graph that fit in the memory of the driver and that no link leaves.
+
+    The last part are the shared values: by then the people of their neighbours are stored.
+
+    Args:
+        shared: nodes of shared values; links to them connect no parts.
+        driver_links: the number of links that the driver can take at once.
+        scratch: a folder for intermediate rows.
+    """
+    links = stored.links.where(F.col("status") != "withdrawn")
+    edges = links.select(F.col("left_node").alias("left"), F.col("right_node").alias("right"))
+    if shared:
+        edges = edges.where(~F.col("left").isin(*shared) & ~F.col("right").isin(*shared))
+    components = contracted_components(edges, scratch=scratch)
+    nodes = stored.identifiers.select("node_id")
+    if shared:
+        nodes = nodes.where(~F.col("node_id").isin(*shared))
+    count = -(-links.count() // driver_links)
+    part_of = F.pmod(F.xxhash64(F.coalesce("component", "node_id")), F.lit(count))
+    numbered = nodes.join(
+        components.withColumnRenamed("node", "node_id"), "node_id", how="left"
+    ).select("node_id", part_of.alias("part"))
+    numbered = materialized(numbered)
+    for part in range(count):
+        yield subgraph_of(
+            stored, distinct_numbers(numbered.where(F.col("part") == part).select("node_id"))
+        )
+    if shared:
+        yield subgraph_of(stored, np.array(shared, np.int64))
