@@ -1,11 +1,9 @@
-"""Put every person into a segment of the champion model."""
+"""Assign every person to a segment of the champion model."""
 
 from collections.abc import Sequence
 
-from pyspark.sql import functions as F
-
 from kinfold.core.settings.command_line import parse_options
-from kinfold.gold.features.moments import newest_moment
+from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.segmentation.membership import segment_members
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import get_champion, load_model
@@ -29,9 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if run.is_up_to_date:
             return
         features = run.read(gold.FEATURES)
-        now = features.where(F.col("as_of") == F.lit(newest_moment(features)))
         members = segment_members(
-            now,
+            rows_at(features, newest_moment(features)),
             run.lake.read_or_empty(gold.SEGMENT_MEMBERS),
             model=load_model(tracking, champion),
             version=champion.version,

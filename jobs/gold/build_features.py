@@ -1,13 +1,13 @@
-"""Build gold.features: what was known of each person at the moments that models need."""
+"""Build gold.features: features of each person at the moments that the models need."""
 
 from collections.abc import Sequence
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.behaviour import features_as_of
 from kinfold.gold.features.moments import end_of_last_day
-from kinfold.gold.propensity.training_set import snapshot_times
+from kinfold.gold.propensity.training_set import Snapshots
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import attributed_events, people_of_today, source_ranking
+from kinfold.silver.profiles.attribution import read_attributed_events
 from kinfold.tables import gold, silver
 
 JOB = "gold/build_features"
@@ -26,18 +26,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if run.is_up_to_date:
             return
         as_of = options.settings.as_of or end_of_last_day(run.read(silver.EVENTS))
-        moments = snapshot_times(
-            as_of,
-            horizon_days=conf.horizon_days,
-            train_count=conf.train_snapshots,
-            step_days=conf.step_days,
-        )
-        events = attributed_events(
-            run.read(silver.EVENTS), people_of_today(run), source_ranking(run)
-        )
-        features = features_as_of(events, as_ofs=[*moments.all, as_of])
+        snapshots = Snapshots.of(conf, as_of=as_of)
+        features = features_as_of(read_attributed_events(run), as_ofs=[*snapshots.all, as_of])
         run.lake.replace(gold.FEATURES, features)
-        run.count(moments=len(moments.all) + 1, rows=run.lake.read(gold.FEATURES).count())
+        run.count(moments=len(snapshots.all) + 1, rows=run.lake.read(gold.FEATURES).count())
 
 
 if __name__ == "__main__":

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import functions as F
-
 from kinfold.core.settings.command_line import parse_options
-from kinfold.gold.features.moments import newest_moment
+from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.propensity.scoring import propensity_scores
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import get_champion, load_model
@@ -31,14 +29,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         features = run.read(gold.FEATURES)
         as_of = newest_moment(features)
         scores = propensity_scores(
-            features.where(F.col("as_of") == F.lit(as_of)),
+            rows_at(features, as_of),
             model=load_model(tracking, champion),
             model_name=champion.name,
             model_version=champion.version,
         )
         run.lake.replace(gold.PROPENSITY_SCORES, scores, as_of=as_of, model=champion.name)
-        now = run.lake.read(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
-        run.count(scores=now.count())
+        run.count(scores=rows_at(run.lake.read(gold.PROPENSITY_SCORES), as_of).count())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train purchase propensity when the champion is old enough; promote it if its gate passes."""
+"""Train purchase propensity if the champion is old enough; promote it if its gate passes."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from kinfold.gold.features.moments import newest_moment
 from kinfold.gold.propensity.estimator import Boosting
 from kinfold.gold.propensity.labels import purchases_within
 from kinfold.gold.propensity.training import train_propensity
-from kinfold.gold.propensity.training_set import snapshot_times
+from kinfold.gold.propensity.training_set import Snapshots
 from kinfold.models.gates import Gate
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import is_due
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import attributed_events, people_of_today, source_ranking
+from kinfold.silver.profiles.attribution import read_attributed_events
 from kinfold.tables import gold, silver
 
 JOB = "gold/train_propensity"
@@ -30,21 +30,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not is_due(tracking, name=conf.model, as_of=as_of, after_days=conf.retrain_after_days):
             run.count(champion_is_fresh=1)
             return
-        events = attributed_events(
-            run.read(silver.EVENTS), people_of_today(run), source_ranking(run)
-        )
-        moments = snapshot_times(
-            as_of,
-            horizon_days=conf.horizon_days,
-            train_count=conf.train_snapshots,
-            step_days=conf.step_days,
-        )
+        snapshots = Snapshots.of(conf, as_of=as_of)
         trained = train_propensity(
             features,
-            purchases_within(events, as_ofs=moments.all, horizon_days=conf.horizon_days),
+            purchases_within(
+                read_attributed_events(run),
+                as_ofs=snapshots.all,
+                horizon_days=snapshots.horizon_days,
+            ),
             as_of=as_of,
-            snapshots=moments,
-            horizon_days=conf.horizon_days,
+            snapshots=snapshots,
             tracking=tracking,
             name=conf.model,
             gate=Gate(
@@ -52,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 tolerance={"auc_roc": conf.max_auc_loss},
             ),
             input_versions=run.inputs,
-            boosting=Boosting(trees=conf.trees, depth=conf.depth),
+            boosting=Boosting.of(conf),
             seed=conf.seed,
         )
         run.count(version=trained.version, promoted=trained.promoted)

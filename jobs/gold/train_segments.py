@@ -1,11 +1,9 @@
-"""Train segments when the champion is old enough; promote the new version if its gate passes."""
+"""Train segments if the champion is old enough; promote the new version if its gate passes."""
 
 from collections.abc import Sequence
 
-from pyspark.sql import functions as F
-
 from kinfold.core.settings.command_line import parse_options
-from kinfold.gold.features.moments import newest_moment
+from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.segmentation.clustering import SegmentSearch
 from kinfold.gold.segmentation.training import train_segments
 from kinfold.models.gates import Gate
@@ -31,18 +29,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.count(champion_is_fresh=1)
             return
         trained = train_segments(
-            features.where(F.col("as_of") == F.lit(as_of)),
+            rows_at(features, as_of),
             as_of=as_of,
             tracking=tracking,
             name=conf.model,
             gate=Gate(at_least={"silhouette": conf.min_silhouette}),
             input_versions=run.inputs,
-            search=SegmentSearch(
-                k_min=conf.k_min,
-                k_max=conf.k_max,
-                sample_size=conf.sample_size,
-                seed=conf.seed,
-            ),
+            search=SegmentSearch.of(conf),
         )
         run.lake.upsert(gold.SEGMENTS, gold.SEGMENTS.frame(run.spark, *trained.rows))
         run.count(version=trained.version, promoted=trained.promoted)

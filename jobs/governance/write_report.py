@@ -1,6 +1,5 @@
-"""Print the summary of a lake and write its report: one page with numbers and pictures."""
+"""Print the summary of a lake and write its report: one HTML page with numbers and charts."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,14 +8,14 @@ from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.gold.features.moments import newest_moment
 from kinfold.models.placement import tracking_of
 from kinfold.reporting.page import (
-    PAGE,
-    figures_of,
-    read_report,
+    PAGE_FILE,
+    read_summary,
+    report_figures,
     report_folder,
     write_report,
-    write_whole,
+    write_summary,
 )
-from kinfold.reporting.summary import Models, as_text, summarised
+from kinfold.reporting.summary import ModelNames, lake_summary, summary_text
 from kinfold.reporting.truth import load_truth
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import gold, ops, registry
@@ -27,7 +26,9 @@ JOB = "governance/write_report"
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(JOB, __doc__ or "")
     parser.add_argument("--summary", metavar="FILE", help="also write the summary as JSON")
-    parser.add_argument("--truth", metavar="DIR", help="truth folder of a generated world")
+    parser.add_argument(
+        "--truth", metavar="DIR", help="truth folder of a generated world, to compare with"
+    )
     options = parse_options(JOB, argv, parser=parser)
     settings, arguments = options.settings, options.arguments
     folder = report_folder(settings)
@@ -38,21 +39,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads_if_exists=[*registry.PUBLISHED, ops.BATCHES, ops.QUALITY_RESULTS],
         depends_on=[settings.segmentation, settings.propensity, str(folder), str(arguments.truth)],
     ) as run:
-        summary = read_report(folder)
+        summary = read_summary(folder)
         if summary is None or not run.is_up_to_date:
             tracking = tracking_of(settings)
-            summary = summarised(
+            summary = lake_summary(
                 run.lake,
                 as_of=newest_moment(run.read(gold.FEATURES)),
                 tracking=tracking,
-                models=Models(settings.segmentation.model, settings.propensity.model),
+                models=ModelNames.of(settings),
                 truth=load_truth(Path(arguments.truth)) if arguments.truth else None,
             )
-            write_report(summary, figures_of(summary, tracking), folder=folder)
+            write_report(summary, report_figures(summary, tracking), folder=folder)
         if arguments.summary:
-            write_whole(Path(arguments.summary), json.dumps(summary, indent=1))
-    print(as_text(summary))
-    say(f"\nReport: {folder / PAGE}")
+            write_summary(summary, Path(arguments.summary))
+    print(summary_text(summary))
+    say(f"\nReport: {folder / PAGE_FILE}")
 
 
 if __name__ == "__main__":

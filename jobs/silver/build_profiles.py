@@ -1,12 +1,21 @@
-"""Rebuild the profiles of people with new events or records, or regrouped identifiers."""
+"""Rebuild the profiles of people whose events, records or identifiers have changed."""
 
 from collections.abc import Sequence
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.identity.graph.nodes import with_record_node
-from kinfold.silver.profiles.attribution import attributed_events, people_of_today, source_ranking
-from kinfold.silver.profiles.profile import profiles, touched_people
+from kinfold.silver.profiles.attribution import (
+    attributed_events,
+    current_identity_map,
+    identifier_ranking,
+)
+from kinfold.silver.profiles.profile import (
+    affected_people,
+    people_without_profile,
+    profiles,
+    rows_of_people,
+)
 from kinfold.tables import silver
 
 JOB = "silver/build_profiles"
@@ -24,27 +33,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as run:
         if run.is_up_to_date:
             return
-        identity_map, ranking = people_of_today(run), source_ranking(run)
+        identity_map = current_identity_map(run)
+        ranking = identifier_ranking(run.lake, run.settings.identity)
         has_records = silver.RECORDS.name in run.inputs
-        touched = touched_people(
+        records = with_record_node(run.read(silver.RECORDS)) if has_records else None
+        affected = affected_people(
             run.inserted(silver.EVENTS),
             run.changes(silver.IDENTITY_MAP),
             identity_map,
             record_changes=run.changes(silver.RECORDS) if has_records else None,
             ranking=ranking,
         ).persist()
-        theirs = identity_map.join(touched, "profile_id", how="semi")
-        records = with_record_node(run.read(silver.RECORDS)) if has_records else None
+        identifiers = rows_of_people(identity_map, affected)
         rows = profiles(
-            attributed_events(run.read(silver.EVENTS), theirs, ranking),
-            theirs,
-            records=attributed_events(records, theirs, ranking) if records is not None else None,
+            attributed_events(run.read(silver.EVENTS), identifiers, ranking),
+            identifiers,
+            records=attributed_events(records, identifiers, ranking) if records else None,
             rules=options.settings.profiles.survivorship,
         )
-        gone = touched.join(rows, "profile_id", how="anti")
-        run.publish(silver.PROFILES, rows, gone=gone)
-        run.count(touched=touched.count())
-        run.count(profiles=run.lake.read(silver.PROFILES).count())
+        run.publish(silver.PROFILES, rows, deleted=people_without_profile(affected, rows))
+        run.count(touched=affected.count(), profiles=run.lake.read(silver.PROFILES).count())
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What a run did, for people: a summary in the terminal and a page with pictures."""
+"""Reports on a lake: a summary for the terminal and an HTML page with charts."""

@@ -1,4 +1,4 @@
-"""The report: one self-contained page with the summary's numbers and the models' pictures."""
+"""The report: one self-contained HTML page with the numbers of the summary and charts."""
 
 import base64
 import json
@@ -23,8 +23,8 @@ from kinfold.reporting.pictures import as_png
 from kinfold.reporting.summary import Summary
 from kinfold.runtime.lake.roots import local_path
 
-PAGE = "index.html"
-NUMBERS = "summary.json"
+PAGE_FILE = "index.html"
+SUMMARY_FILE = "summary.json"
 _MODEL_FIGURES = {
     "segments": ("segment_map", "silhouette_by_k"),
     "propensity": ("roc_curve", "precision_recall", "calibration", "feature_importance"),
@@ -32,7 +32,7 @@ _MODEL_FIGURES = {
 
 
 def report_folder(settings: Settings) -> Path:
-    """Where the page goes: the setting, else inside a local lake, else below the current folder."""
+    """The folder of the report: the setting, else in a local lake, else in the current folder."""
     if settings.report.folder is not None:
         return Path(settings.report.folder)
     local = local_path(settings.lake.root)
@@ -40,40 +40,49 @@ def report_folder(settings: Settings) -> Path:
 
 
 def write_report(summary: Summary, figures: Mapping[str, bytes], *, folder: Path) -> Path:
-    """Write the page and the summary's numbers; the page's path is returned.
+    """Writes the page and the summary as JSON.
 
-    Each file appears whole or not at all.
+    Returns:
+        The path of the page.
 
     Raises:
         LakeError: the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / PAGE, page(summary, figures))
-        write_whole(folder / NUMBERS, json.dumps(summary, indent=1))
+        replace_file(folder / PAGE_FILE, report_page(summary, figures))
+        write_summary(summary, folder / SUMMARY_FILE)
     except OSError as error:
         raise LakeError(
-            f"report.folder {folder}: cannot be written ({error.strerror}). Name another with "
+            f"report.folder {folder}: cannot be written ({error.strerror}). Set another folder: "
             "--set report.folder=DIR."
         ) from error
-    return folder / PAGE
+    return folder / PAGE_FILE
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
+def write_summary(summary: Summary, path: Path) -> None:
+    """Writes the summary as JSON; replaces the file atomically."""
+    replace_file(path, json.dumps(summary, indent=1))
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replaces a file atomically: a reader sees the old text or the new text, never a part."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
 
 
-def read_report(folder: Path) -> Summary | None:
-    """The summary that was written last; null where there is none."""
-    path = folder / NUMBERS
+def read_summary(folder: Path) -> Summary | None:
+    """The summary that `write_report` wrote last; None if there is none."""
+    path = folder / SUMMARY_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def figures_of(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
-    """The page's pictures as PNG: those that the champions' runs kept, and those of identities."""
+def report_figures(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
+    """The charts of the page by name, as PNG images.
+
+    Charts of models come from the MLflow runs of the champions; charts of identities are drawn.
+    """
     figures = {
         "identity_sizes": as_png(plots.plot_profile_sizes(summary["identity"]["sizes"])),
         **identity_figures(summary["identity_quality"]),
@@ -85,7 +94,7 @@ def figures_of(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
     return figures
 
 
-def page(summary: Summary, figures: Mapping[str, bytes]) -> str:
+def report_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
     """The page as HTML; it needs no other file and no network."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["number"] = lambda value: f"{value:,.0f}"
@@ -104,12 +113,12 @@ def page(summary: Summary, figures: Mapping[str, bytes]) -> str:
 
 def _headline(summary: Summary) -> list[tuple[str, str]]:
     records = sum(source["records_in"] for source in summary["sources"])
-    kept = sum(law["is_kept"] for law in summary["ledger"])
+    holding = sum(law["is_kept"] for law in summary["ledger"])
     numbers = [
         ("records received", f"{records:,}"),
         ("events", f"{summary['tables']['silver.events']:,}"),
         ("profiles", f"{summary['identity']['profiles']:,}"),
-        ("ledger laws kept", f"{kept} of {len(summary['ledger'])}"),
+        ("conservation laws that hold", f"{holding} of {len(summary['ledger'])}"),
     ]
     if summary["segments"]:
         numbers.append(("segments", f"{len(summary['segments']['cards'])}"))
@@ -126,11 +135,14 @@ def _propensity_rows(summary: Summary) -> list[dict[str, Any]]:
     evaluation = model["evaluation"]
     base_rate = evaluation["metrics"]["base_rate"]
     rows = [
-        ("Hold-out, the model", evaluation["metrics"]),
-        ("Hold-out, a one-line rule", {**evaluation["baseline_metrics"], "base_rate": base_rate}),
+        ("Model, on the hold-out", evaluation["metrics"]),
+        (
+            "One-line rule, on the hold-out",
+            evaluation["baseline_metrics"] | {"base_rate": base_rate},
+        ),
     ]
     if summary["propensity_truth"]:
-        rows.append(("What then really happened", summary["propensity_truth"]))
+        rows.append(("Model, on the true future purchases", summary["propensity_truth"]))
     names = ("auc_roc", "average_precision", "base_rate", "lift_top_decile", "brier", "ece")
     return [
         {"name": name, "cells": [f"{m[n]:.3f}" if n in m else "" for n in names]}

@@ -1,4 +1,4 @@
-"""Figures as the bytes of a picture."""
+"""Conversion of matplotlib figures to images."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def as_png(figure: "Figure") -> bytes:
-    """The figure as PNG."""
+    """The figure as a PNG image."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The summary of a lake: what came in, what became of it, and how good the results are."""
+"""The summary of a lake: records received, results, and their quality."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,33 +7,38 @@ from typing import Any
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.log import counts_text
+from kinfold.core.settings.models import Settings
 from kinfold.gold.propensity.evaluation import ranking_metrics
 from kinfold.governance.ledger import ledger_laws
 from kinfold.models.registry import find_champion, metrics_of, read_document
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.identity import identity_lines
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.statistics import identity_quality
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import bronze, gold, ops, registry, silver
 
 Summary = dict[str, Any]
-"""Plain data that JSON can hold; its parts are the functions of this module."""
+"""Plain data that JSON can represent. Each key is described by a function of this module."""
 
 
 @dataclass(frozen=True)
-class Models:
-    """The registered names the summary looks up."""
+class ModelNames:
+    """Registered names of the models in the summary."""
 
     segments: str
     propensity: str
 
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelNames":
+        return cls(settings.segmentation.model, settings.propensity.model)
 
-def summarised(
-    lake: Lake, *, as_of: datetime, tracking: Tracking, models: Models, truth: Truth | None
+
+def lake_summary(
+    lake: Lake, *, as_of: datetime, tracking: Tracking, models: ModelNames, truth: Truth | None
 ) -> Summary:
-    """Everything the summary and the page tell, read from the lake and the registry."""
+    """All data of the summary and of the page, from the lake and the model registry."""
     identity_map = current(lake.read(silver.IDENTITY_MAP)).select(
         "namespace", "value", "profile_id"
     )
@@ -44,7 +49,7 @@ def summarised(
         "as_of": as_of.isoformat(),
         "stages": stages(lake),
         "sources": sources(lake),
-        "ledger": [{**asdict(law), "is_kept": law.is_kept} for law in ledger_laws(lake)],
+        "ledger": [{**asdict(law), "is_kept": law.holds} for law in ledger_laws(lake)],
         "rejections": rejections(lake),
         "event_types": event_types(lake),
         "tables": {table.name: lake.read_or_empty(table).count() for table in registry.PUBLISHED},
@@ -54,12 +59,12 @@ def summarised(
         "identity_truth": asdict(identity_result(known, truth)) if truth else None,
         "segments": segments(lake, tracking, models.segments),
         "propensity": propensity(lake, tracking, models.propensity, as_of=as_of),
-        "propensity_truth": _against_future(lake, known, truth, as_of) if truth else None,
+        "propensity_truth": _future_metrics(lake, known, truth, as_of) if truth else None,
     }
 
 
 def stages(lake: Lake) -> list[dict[str, Any]]:
-    """The jobs this run has finished, in order: job, seconds, counts."""
+    """The jobs that this run has finished, in order: job, seconds, counts."""
     runs = lake.read(ops.JOB_RUNS).where(F.col("run_id") == lake.run_id)
     return [
         {"job": row["job"], "seconds": row["seconds"], "counts": dict(row["counts"])}
@@ -68,7 +73,7 @@ def stages(lake: Lake) -> list[dict[str, Any]]:
 
 
 def sources(lake: Lake) -> list[dict[str, Any]]:
-    """What landed, by source: records_in, accepted, rejected, batches."""
+    """Landed records by source: records_in, accepted, rejected, batches."""
     rows = (
         lake.read(ops.BATCHES)
         .where(F.col("stage").isin("bronze", "records"))
@@ -82,7 +87,7 @@ def sources(lake: Lake) -> list[dict[str, Any]]:
 
 
 def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
-    """The commonest reasons of rejections: reason, records."""
+    """The most frequent rejection reasons: reason, records."""
     reasons = (
         lake.read(bronze.EVENTS)
         .where(F.col("verdict") == bronze.REJECTED)
@@ -94,17 +99,17 @@ def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
 
 
 def event_types(lake: Lake) -> list[dict[str, Any]]:
-    """Events by type: event_type, events."""
+    """Number of events by type: event_type, events."""
     types = lake.read(silver.EVENTS).groupBy("event_type").agg(F.count(F.lit(1)).alias("events"))
     return _top(types, "events", "event_type", 20)
 
 
 def quality(lake: Lake) -> list[dict[str, Any]]:
-    """The newest verdicts of each table: table_name, rules, rules_met, rows_checked."""
-    verdicts = lake.read(ops.QUALITY_RESULTS)
-    newest = verdicts.groupBy("table_name").agg(F.max("judged_at").alias("latest"))
+    """The latest quality results of each table: table_name, rules, rules_met, rows_checked."""
+    results = lake.read(ops.QUALITY_RESULTS)
+    newest = results.groupBy("table_name").agg(F.max("judged_at").alias("latest"))
     rows = (
-        verdicts.join(newest, "table_name")
+        results.join(newest, "table_name")
         .where(F.col("judged_at") == F.col("latest"))
         .groupBy("table_name")
         .agg(
@@ -117,13 +122,13 @@ def quality(lake: Lake) -> list[dict[str, Any]]:
 
 
 def identity(lake: Lake) -> dict[str, Any]:
-    """Profiles by how many identifiers they hold, and events no person could be found for."""
+    """Number of profiles by number of identifiers, and number of anonymous events."""
     sizes = (
         current(lake.read(silver.IDENTITY_MAP))
         .groupBy("profile_id")
         .agg(F.count("*").alias("size"))
     )
-    shape = sizes.agg(
+    totals = sizes.agg(
         F.count(F.lit(1)).alias("profiles"),
         F.coalesce(F.sum("size"), F.lit(0)).alias("identifiers"),
         F.max("size").alias("largest_profile"),
@@ -136,14 +141,14 @@ def identity(lake: Lake) -> dict[str, Any]:
     )
     anonymous = lake.read(silver.EVENTS).where(F.size("identifiers") == 0).count()
     return {
-        **shape.asDict(),
+        **totals.asDict(),
         "anonymous_events": anonymous,
         "sizes": [[int(row["size"]), int(row["profiles"])] for row in histogram.collect()],
     }
 
 
 def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None:
-    """The champion's segments with today's members; null before one was trained."""
+    """The segments of the champion with their current members; None without a champion."""
     champion = find_champion(tracking, name=name)
     if champion is None:
         return None
@@ -173,27 +178,28 @@ def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None
 def propensity(
     lake: Lake, tracking: Tracking, name: str, *, as_of: datetime
 ) -> dict[str, Any] | None:
-    """The champion's evaluation and today's scores; null before one was trained."""
+    """The evaluation of the champion and the scores at `as_of`; None without a champion."""
     champion = find_champion(tracking, name=name)
     if champion is None:
         return None
     scores = lake.read_or_empty(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
-    shape = scores.agg(
+    totals = scores.agg(
         F.count(F.lit(1)).alias("scored"),
         F.avg("probability").alias("mean_probability"),
     ).collect()[0]
     return {
         "model_version": champion.version,
         "run_id": champion.run_id,
-        **shape.asDict(),
+        **totals.asDict(),
         "evaluation": read_document(tracking, run_id=champion.run_id, document="evaluation"),
         "verdict": read_document(tracking, run_id=champion.run_id, document="verdict"),
     }
 
 
-def _against_future(
+def _future_metrics(
     lake: Lake, identity_map: Any, truth: Truth, as_of: datetime
 ) -> dict[str, Any] | None:
+    """Metrics of the scores on the true future purchases; None if all outcomes are the same."""
     scores = lake.read_or_empty(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
     frame = scores.select("profile_id", "probability").toArrow().to_pandas()
     probabilities, labels = future_buyers(frame, identity_map, truth)
@@ -215,8 +221,8 @@ def _top(rows: DataFrame, count: str, name: str, limit: int) -> list[dict[str, A
     return [r.asDict() for r in rows.orderBy(F.desc(count), name).limit(limit).collect()]
 
 
-def as_text(summary: Summary) -> str:
-    """The summary for a terminal, at most 100 columns wide."""
+def summary_text(summary: Summary) -> str:
+    """The summary as text for a terminal."""
     parts = [
         _heading(f"kinfold: {summary['lake']}"),
         f"as of {summary['as_of'][:16].replace('T', ' ')} UTC, run {summary['run_id']}",
@@ -237,31 +243,33 @@ def _flow_lines(summary: Summary) -> list[str]:
         for source in summary["sources"]
     ]
     lines += [f"    {r['records']:>8,} x {r['reason']}" for r in summary["rejections"][:4]]
-    kept = sum(law["is_kept"] for law in summary["ledger"])
-    lines.append(f"  ledger: {kept} of {len(summary['ledger'])} conservation laws hold")
+    holding = sum(law["is_kept"] for law in summary["ledger"])
+    lines.append(f"  ledger: {holding} of {len(summary['ledger'])} conservation laws hold")
     rules = sum(table["rules"] for table in summary["quality"])
     met = sum(table["rules_met"] for table in summary["quality"])
     lines.append(
-        f"  quality: {met} of {rules} rules met before publishing {len(summary['quality'])} tables"
+        f"  quality: {met} of {rules} rules met by the {len(summary['quality'])} published tables"
     )
     return lines
 
 
 def _identity_lines(summary: Summary) -> list[str]:
-    found = summary["identity"]
+    identity = summary["identity"]
     lines = [
         _heading("People"),
-        f"  {found['profiles']:,} profiles from {found['identifiers']:,} identifiers, the largest "
-        f"with {found['largest_profile'] or 0:,}; {found['anonymous_events']:,} anonymous events",
+        f"  {identity['profiles']:,} profiles from {identity['identifiers']:,} identifiers, the "
+        f"largest with {identity['largest_profile'] or 0:,}; {identity['anonymous_events']:,} "
+        "anonymous events",
     ]
-    if "identity_quality" in summary:  # not in one that an earlier version has kept
+    if "identity_quality" in summary:  # absent in a summary of an earlier version
         lines += identity_lines(summary["identity_quality"])
     truth = summary["identity_truth"]
     if truth:
         lines.append(
-            f"  against the truth: precision {truth['precision']:.3f}, recall "
-            f"{truth['recall']:.3f} over pairs of identifiers ({truth['people']:,} people, "
-            f"{truth['pure_profiles']:,} of {truth['profiles']:,} profiles hold one person)"
+            f"  compared with the true people: precision {truth['precision']:.3f}, recall "
+            f"{truth['recall']:.3f} over pairs of identifiers ({truth['people']:,} people; "
+            f"{truth['pure_profiles']:,} of {truth['profiles']:,} profiles have identifiers of one "
+            "person only)"
         )
     return lines
 
@@ -294,19 +302,19 @@ def _propensity_lines(summary: Summary) -> list[str]:
     future = summary["propensity_truth"]
     if future:
         lines.append(
-            f"  against what then happened: AUC {future['auc_roc']:.3f}, lift "
+            f"  on the true future purchases: AUC {future['auc_roc']:.3f}, lift "
             f"{future['lift_top_decile']:.1f}, {future['base_rate']:.3f} bought"
         )
     return lines
 
 
 def _stage_lines(summary: Summary) -> list[str]:
-    lines = [_heading("Stages of this run")]
+    lines = [_heading("Jobs of this run")]
     lines += [
         f"  {stage['job']:<28} {stage['seconds']:6.1f} s  {counts_text(stage['counts'])}"
         for stage in summary["stages"]
     ]
-    return lines if summary["stages"] else [*lines, "  nothing was new"]
+    return lines if summary["stages"] else [*lines, "  none: no input has changed"]
 
 
 def _heading(text: str) -> str:

@@ -44,3 +44,8 @@ def newest_moment(features: DataFrame) -> datetime:
             "jobs/gold/build_features.py."
         )
     return EPOCH + timedelta(microseconds=newest)
+
+
+def rows_at(rows: DataFrame, as_of: datetime) -> DataFrame:
+    """The rows of one `as_of`."""
+    return rows.where(F.col("as_of") == F.lit(as_of))

@@ -10,6 +10,7 @@ from pyspark.ml.feature import SQLTransformer, VectorAssembler
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.core.settings.models import PropensityConf
 from kinfold.tables import gold
 
 FEATURE_COLUMNS: tuple[str, ...] = tuple(
@@ -35,6 +36,10 @@ class Boosting:
     depth: int = 3
     step: float = 0.15
     smallest_leaf: int = 20
+
+    @classmethod
+    def of(cls, conf: PropensityConf) -> "Boosting":
+        return cls(trees=conf.trees, depth=conf.depth)
 
 
 def propensity_estimator(*, boosting: Boosting, seed: int) -> Pipeline:

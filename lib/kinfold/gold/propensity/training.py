@@ -85,12 +85,10 @@ def train_propensity(
     rows = _training_rows(features, purchases, snapshots=snapshots, partitions=partitions).cache()
     try:
         counts = _checked_counts(rows, snapshots=snapshots)
-        is_holdout = _is_holdout(snapshots)
-        holdout = rows.where(is_holdout)
+        train, holdout = (rows.where(is_part) for is_part in _is_train_and_holdout(snapshots))
         with training_run(tracking, name=name, input_versions=input_versions) as run:
-            run.describe(params={"seed": seed, "partitions": partitions, **asdict(boosting)})
-            run.describe(params=_snapshot_params(snapshots))
-            model = propensity_estimator(boosting=boosting, seed=seed).fit(rows.where(~is_holdout))
+            run.describe(params=_params(snapshots, boosting, seed=seed, partitions=partitions))
+            model = propensity_estimator(boosting=boosting, seed=seed).fit(train)
             evaluation = holdout_evaluation(model, holdout)
             run.describe(metrics=_all_metrics(evaluation, counts))
             champion = registry.champion_metrics(
@@ -193,7 +191,7 @@ def _training_rows(
 
 def _checked_counts(rows: DataFrame, *, snapshots: Snapshots) -> dict[str, int]:
     """Numbers of rows and of buyers, in the training rows and in the hold-out."""
-    is_holdout = _is_holdout(snapshots)
+    _, is_holdout = _is_train_and_holdout(snapshots)
     counts = {
         bool(row["is_holdout"]): (int(row["people"]), int(row["buyers"]))
         for row in rows.groupBy(is_holdout.alias("is_holdout"))
@@ -221,12 +219,20 @@ def _checked_counts(rows: DataFrame, *, snapshots: Snapshots) -> dict[str, int]:
     }
 
 
-def _is_holdout(snapshots: Snapshots) -> Column:
-    return F.col("as_of") == F.lit(snapshots.holdout)
+def _is_train_and_holdout(snapshots: Snapshots) -> tuple[Column, Column]:
+    """Two conditions on rows: is a training row, is in the hold-out."""
+    is_holdout = F.col("as_of") == F.lit(snapshots.holdout)
+    return ~is_holdout, is_holdout
 
 
-def _snapshot_params(snapshots: Snapshots) -> dict[str, Any]:
+def _params(
+    snapshots: Snapshots, boosting: Boosting, *, seed: int, partitions: int
+) -> dict[str, Any]:
+    """The parameters of a training, for its MLflow run."""
     return {
+        **asdict(boosting),
+        "seed": seed,
+        "partitions": partitions,
         "horizon_days": snapshots.horizon_days,
         "train_as_of": [moment.isoformat() for moment in snapshots.train],
         "holdout_as_of": snapshots.holdout.isoformat(),

@@ -10,6 +10,7 @@ from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ModelDataError
+from kinfold.core.settings.models import SegmentationConf
 
 CLUSTERED_COLUMNS = (
     "recency_days",
@@ -49,6 +50,10 @@ class SegmentSearch:
     sample_size: int = 10_000
     smallest_share: float = 0.02
     seed: int = 7
+
+    @classmethod
+    def of(cls, conf: SegmentationConf) -> "SegmentSearch":
+        return cls(conf.k_min, conf.k_max, conf.sample_size, seed=conf.seed)
 
 
 @dataclass(frozen=True)

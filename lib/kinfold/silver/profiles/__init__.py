@@ -1,1 +1,1 @@
-"""One row per person, over all their identifiers."""
+"""Profiles: one row per person, over all their identifiers."""

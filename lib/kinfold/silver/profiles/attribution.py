@@ -1,67 +1,109 @@
-"""Events and records by person."""
+"""Attribution: the person of each event and record."""
 
 from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.core.settings.loading import load_settings, project_home
+from kinfold.core.settings.models import IdentityConf
 from kinfold.runtime.job import JobRun
+from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
 from kinfold.silver.identity.resolution.history import current, shared_nodes
 from kinfold.tables import silver
 
 
 @dataclass(frozen=True)
-class SourceRanking:
-    """Which identifier of an event says whose it is.
+class IdentifierRanking:
+    """Which identifier of an event determines its person.
 
     Attributes:
-        namespaces: the strongest kind first.
-        set_aside: nodes that are nobody's (silver.bad_values).
+        namespaces: the namespaces, the strongest first.
+        shared: nodes of shared values (silver.bad_values), which belong to no person.
     """
 
     namespaces: Namespaces = field(default_factory=lambda: Namespaces((RECORD,), {}))
-    set_aside: tuple[int, ...] = ()
+    shared: tuple[int, ...] = ()
 
     def strongest(self) -> Column:
-        """The strongest of `identifiers` that is somebody's, as a struct; null if there is none."""
-        ranked = self.namespaces.ranked(F.col("identifiers"), without=self.set_aside)
+        """The strongest of `identifiers` that is not shared, as a struct; null if there is none."""
+        ranked = self.namespaces.ranked(F.col("identifiers"), without=self.shared)
         return F.try_element_at(ranked, F.lit(1))
 
 
-def source_ranking(run: JobRun) -> SourceRanking:
-    """The ranking of the settings and of the values set aside in the lake."""
-    shared = shared_nodes(run.lake.read_or_empty(silver.BAD_VALUES))
-    return SourceRanking(Namespaces.of(run.settings.identity), tuple(sorted(shared)))
+def identifier_ranking(lake: Lake, conf: IdentityConf) -> IdentifierRanking:
+    """The ranking by the settings, without the shared values of the lake. Runs a Spark job."""
+    shared = shared_nodes(lake.read_or_empty(silver.BAD_VALUES))
+    return IdentifierRanking(Namespaces.of(conf), tuple(sorted(shared)))
 
 
-def people_of_today(run: JobRun) -> DataFrame:
-    """Today's rows of silver.identity_map, of the version the run has pinned."""
+def current_identity_map(run: JobRun) -> DataFrame:
+    """Today's rows of silver.identity_map, at the version that the run has pinned."""
     return current(run.read(silver.IDENTITY_MAP))
 
 
-def attributed_events(
-    events: DataFrame, identity_map: DataFrame, ranking: SourceRanking | None = None
-) -> DataFrame:
-    """Events with the person they belong to; anonymous events (no usable identifier) are left out.
+def read_attributed_events(run: JobRun) -> DataFrame:
+    """`attributed_events` of silver.events and silver.identity_map, as the run has pinned them."""
+    ranking = identifier_ranking(run.lake, run.settings.identity)
+    return attributed_events(run.read(silver.EVENTS), current_identity_map(run), ranking)
 
-    The strongest identifier names the person: on a shared device an account says more than the
-    device. The same holds for records.
+
+def events_with_person(lake: Lake, *, identity: IdentityConf | None = None) -> DataFrame:
+    """silver.events with the person of each event, for notebooks and exports.
+
+    Args:
+        identity: the `identity` settings that the jobs of the lake use. None: those of
+            `conf/base.yaml` and `conf/local.yaml`.
+
+    Returns:
+        The columns of silver.events and `profile_id`, one row per event. `profile_id` is null if
+        the event has no usable identifier (an anonymous event).
+    """
+    conf = identity or load_settings(project_home(), "local", {}).identity
+    return with_person(
+        lake.read(silver.EVENTS),
+        current(lake.read(silver.IDENTITY_MAP)),
+        identifier_ranking(lake, conf),
+    )
+
+
+def attributed_events(
+    events: DataFrame, identity_map: DataFrame, ranking: IdentifierRanking | None = None
+) -> DataFrame:
+    """`with_person` without the anonymous events (and records)."""
+    has_identifiers = F.size("identifiers") > 0
+    attributed = with_person(events.where(has_identifiers), identity_map, ranking)
+    return attributed.where(F.col("profile_id").isNotNull())
+
+
+def with_person(
+    events: DataFrame, identity_map: DataFrame, ranking: IdentifierRanking | None = None
+) -> DataFrame:
+    """Events with the person that their strongest identifier belongs to.
+
+    Only the strongest identifier counts: on a shared device, the account identifies the person and
+    the device does not.
 
     Args:
         events: silver.events, or silver.records.
         identity_map: namespace, value, profile_id; one row per identifier.
 
     Returns:
-        The columns of `events` and profile_id; one row per event.
+        The columns of `events` and profile_id (null without a usable identifier); one row per
+        event.
     """
     people = identity_map.select(
         F.col("namespace").alias("_namespace"), F.col("value").alias("_value"), "profile_id"
     )
-    strongest = (ranking or SourceRanking()).strongest()
+    strongest = (ranking or IdentifierRanking()).strongest()
     return (
-        events.where(F.size("identifiers") > 0)
-        .withColumn("_one", strongest)
-        .withColumns({"_namespace": F.col("_one.namespace"), "_value": F.col("_one.value")})
-        .join(people, ["_namespace", "_value"], how="inner")
-        .drop("_namespace", "_value", "_one")
+        events.withColumn("_strongest", strongest)
+        .withColumns(
+            {
+                "_namespace": F.col("_strongest.namespace"),
+                "_value": F.col("_strongest.value"),
+            }
+        )
+        .join(people, ["_namespace", "_value"], how="left")
+        .drop("_namespace", "_value", "_strongest")
     )

@@ -1,11 +1,11 @@
-"""Profiles: what is known of each person."""
+"""Profiles: activity, traits, consent and identifiers of each person."""
 
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.core.settings.models import SurvivorshipConf
-from kinfold.runtime.lake.tables import CHANGE_TYPE
+from kinfold.runtime.lake.change_feed import CHANGE_TYPE
 from kinfold.silver.identity.graph.nodes import RECORD, with_record_node
-from kinfold.silver.profiles.attribution import SourceRanking
+from kinfold.silver.profiles.attribution import IdentifierRanking
 from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
 from kinfold.tables import silver
 
@@ -13,45 +13,58 @@ _NAMES = T.ArrayType(T.StringType())
 _TEXTS = T.MapType(T.StringType(), T.StringType())
 _SOURCES = T.MapType(T.StringType(), silver.TRAIT_SOURCE)
 TOP_CATEGORIES = 3
-_USUAL_RULES = SurvivorshipConf()
+_DEFAULT_RULES = SurvivorshipConf()
 
 
-def touched_people(
+def affected_people(
     events: DataFrame,
     map_changes: DataFrame,
     identity_map: DataFrame,
     *,
     record_changes: DataFrame | None = None,
-    ranking: SourceRanking | None = None,
+    ranking: IdentifierRanking | None = None,
 ) -> DataFrame:
-    """People whose profile may have changed: new events, records or identifiers that came or went.
+    """People whose profile may have changed, through events, records or changes of identifiers.
 
     Args:
-        events: the new events (silver.events columns).
-        map_changes: change feed of silver.identity_map; both images of an update count, so the
-            person an identifier left is touched too.
-        identity_map: the current map.
-        record_changes: change feed of silver.records; null for a lake without. Before and after
-            count.
-        ranking: which identifier of an event says whose it is.
+        events: the new events (columns of silver.events).
+        map_changes: change feed of silver.identity_map. Both images of an update count, so the
+            person that an identifier moved away from is affected too.
+        identity_map: today's rows of silver.identity_map.
+        record_changes: change feed of silver.records; None for a lake without records. Both images
+            of an update count.
+        ranking: which identifier of an event determines its person.
 
     Returns:
         profile_id, distinct.
     """
-    strongest = (ranking or SourceRanking()).strongest()
-    seen = events.select(strongest.alias("one")).select("one.namespace", "one.value")
-    if record_changes is not None:  # every identifier: the first one may have gone with the record
-        named = (
+    strongest = (ranking or IdentifierRanking()).strongest()
+    identifiers = events.select(strongest.alias("one")).select("one.namespace", "one.value")
+    if record_changes is not None:
+        # All identifiers, because the strongest one may be deleted together with the record.
+        of_records = (
             with_record_node(record_changes)
             .select(F.explode("identifiers").alias("one"))
             .select("one.*")
         )
-        seen = seen.unionByName(named)
+        identifiers = identifiers.unionByName(of_records)
     active = (
-        seen.distinct().join(identity_map, ["namespace", "value"], how="inner").select("profile_id")
+        identifiers.distinct()
+        .join(identity_map, ["namespace", "value"], how="inner")
+        .select("profile_id")
     )
     regrouped = map_changes.where(F.col(CHANGE_TYPE).isNotNull()).select("profile_id")
     return active.unionByName(regrouped).distinct()
+
+
+def rows_of_people(rows: DataFrame, people: DataFrame) -> DataFrame:
+    """The rows whose profile_id is in `people`."""
+    return rows.join(people, "profile_id", how="semi")
+
+
+def people_without_profile(people: DataFrame, profiles: DataFrame) -> DataFrame:
+    """The rows of `people` whose profile_id has no row in `profiles`."""
+    return people.join(profiles, "profile_id", how="anti")
 
 
 def profiles(
@@ -59,25 +72,26 @@ def profiles(
     identity_map: DataFrame,
     *,
     records: DataFrame | None = None,
-    rules: SurvivorshipConf = _USUAL_RULES,
+    rules: SurvivorshipConf = _DEFAULT_RULES,
 ) -> DataFrame:
     """One profile per person that has events or records.
 
     Args:
         events: silver.events with profile_id (see `attributed_events`).
-        identity_map: silver.identity_map of at least the same people.
-        records: silver.records with profile_id; null for a lake without.
-        rules: which value of a trait counts (see `surviving_traits`).
+        identity_map: today's rows of silver.identity_map, of at least the same people.
+        records: silver.records with profile_id; None for a lake without records.
+        rules: which value of a trait survives (see `surviving_traits`).
 
     Returns:
         silver.profiles columns.
     """
-    lived = activity(events)
-    said = trait_statements(events, records=records)
+    active = activity(events)
+    if records is not None:
+        active = active.unionByName(_activity_of_records(records, events))
+    statements = trait_statements(events, records=records)
     return (
-        (lived if records is None else lived.unionByName(_known_from_records(records, events)))
-        .join(top_categories(events), "profile_id", how="left")
-        .join(surviving_traits(said, rules=rules), "profile_id", how="left")
+        active.join(top_categories(events), "profile_id", how="left")
+        .join(surviving_traits(statements, rules=rules), "profile_id", how="left")
         .join(latest_consent(events), "profile_id", how="left")
         .join(identifier_lists(identity_map), "profile_id", how="left")
         .withColumns(
@@ -92,11 +106,11 @@ def profiles(
 
 
 def activity(events: DataFrame) -> DataFrame:
-    """Counts and money per person.
+    """Number of events and orders, and revenue, per person.
 
     Returns:
         profile_id, first_seen_at, last_seen_at, event_count, order_count, return_count,
-        revenue_cents (purchases less returns; null amounts count as nothing).
+        revenue_cents (purchases minus returns; a null amount counts as 0).
     """
     is_purchase, is_return = F.col("event_type") == "purchase", F.col("event_type") == "return"
     signed = F.when(is_purchase, F.col("amount_cents")).when(is_return, -F.col("amount_cents"))
@@ -111,8 +125,8 @@ def activity(events: DataFrame) -> DataFrame:
     )
 
 
-def _known_from_records(records: DataFrame, events: DataFrame) -> DataFrame:
-    """`activity` of people who have records and no event: none, between their records' changes."""
+def _activity_of_records(records: DataFrame, events: DataFrame) -> DataFrame:
+    """`activity` of people with records and no events: zero counts, seen when records changed."""
     counts = ("event_count", "order_count", "return_count", "revenue_cents")
     return (
         records.join(events.select("profile_id"), "profile_id", how="anti")
@@ -126,7 +140,7 @@ def _known_from_records(records: DataFrame, events: DataFrame) -> DataFrame:
 
 
 def top_categories(events: DataFrame) -> DataFrame:
-    """The categories a person met most often: profile_id, top_categories (most first)."""
+    """The most frequent categories of each person: profile_id, top_categories (ties by name)."""
     most_first = Window.partitionBy("profile_id").orderBy(F.desc("_count"), "category")
     return (
         events.where(F.col("category").isNotNull())
@@ -141,7 +155,7 @@ def top_categories(events: DataFrame) -> DataFrame:
 
 
 def latest_consent(events: DataFrame) -> DataFrame:
-    """The latest decision per purpose, ties to the larger event_id: profile_id, consent."""
+    """The latest decision per purpose (ties: the larger event_id): profile_id, consent."""
     latest = (
         events.where(F.col("event_type") == "consent")
         .where(F.col("consent_purpose").isNotNull() & (F.trim("consent_decision") != ""))
@@ -153,7 +167,7 @@ def latest_consent(events: DataFrame) -> DataFrame:
 
 
 def identifier_lists(identity_map: DataFrame) -> DataFrame:
-    """What a person is known by: profile_id, emails, phones, identifier_counts."""
+    """The identifiers of each person: profile_id, emails, phones, identifier_counts."""
     named = identity_map.where(F.col("namespace") != RECORD)
     by_namespace = named.groupBy("profile_id", "namespace").agg(
         F.array_sort(F.collect_set("value")).alias("values")

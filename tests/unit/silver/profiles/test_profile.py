@@ -1,14 +1,13 @@
-"""Profiles: what is known of each person."""
+"""Profiles: activity, traits, consent and identifiers of each person."""
 
 from frames import assert_rows, at
-from kinfold.silver.profiles.attribution import attributed_events
 from kinfold.silver.profiles.profile import (
     activity,
+    affected_people,
     identifier_lists,
     latest_consent,
     profiles,
     top_categories,
-    touched_people,
 )
 from kinfold.tables import silver
 
@@ -37,7 +36,7 @@ def purchase(cents, order="o1", **more):
     return dict(event_type="purchase", amount_cents=cents, order_id=order, **more)
 
 
-def test_revenue_is_purchases_less_returns_and_lines_of_an_order_are_one_order(spark):
+def test_revenue_is_purchases_minus_returns_and_lines_of_one_order_are_one_order(spark):
     events = events_of(
         spark,
         purchase(1000),
@@ -54,18 +53,18 @@ def test_revenue_is_purchases_less_returns_and_lines_of_an_order_are_one_order(s
     )
 
 
-def test_a_purchase_without_an_order_id_is_an_order_of_its_own(spark):
+def test_a_purchase_without_an_order_id_is_a_separate_order(spark):
     events = events_of(spark, purchase(1, order=None), purchase(1, order=None))
     assert_rows(activity(events), ["order_count"], [(2,)])
 
 
-def test_the_three_commonest_categories_come_most_first_and_ties_by_name(spark):
+def test_the_three_most_frequent_categories_are_listed_in_order_ties_by_name(spark):
     names = ["toys", "toys", "toys", "books", "art", "garden", "garden", None]
     events = events_of(spark, *(dict(category=name) for name in names))
     assert_rows(top_categories(events), ["top_categories"], [(["toys", "garden", "art"],)])
 
 
-def test_the_latest_decision_per_purpose_counts_and_a_tie_goes_to_the_larger_event_id(spark):
+def test_the_latest_decision_per_purpose_wins_and_a_tie_goes_to_the_larger_event_id(spark):
     def decision(moment, purpose, value):
         return dict(
             event_type="consent",
@@ -112,21 +111,7 @@ def test_a_profile_without_traits_consent_or_categories_has_empty_ones(spark):
     )
 
 
-def test_an_event_belongs_to_the_person_of_its_identifiers_and_anonymous_ones_to_nobody(spark):
-    events = silver.EVENTS.frame(
-        spark,
-        dict(event_id="1", identifiers=[dict(namespace="cookie_id", value="c")]),
-        dict(event_id="2", identifiers=[]),
-    )
-    identity_map = silver.IDENTITY_MAP.frame(
-        spark,
-        dict(namespace="cookie_id", value="c", profile_id="p"),
-        dict(namespace="user_id", value="c", profile_id="q"),
-    )
-    assert_rows(attributed_events(events, identity_map), ["event_id", "profile_id"], [("1", "p")])
-
-
-def test_people_are_touched_by_new_events_and_by_identifiers_that_moved(spark):
+def test_people_are_affected_by_new_events_and_by_identifiers_that_moved(spark):
     events = silver.EVENTS.frame(
         spark, dict(event_id="1", identifiers=[dict(namespace="cookie_id", value="c")])
     )
@@ -141,5 +126,5 @@ def test_people_are_touched_by_new_events_and_by_identifiers_that_moved(spark):
         dict(namespace="cookie_id", value="d", profile_id="merged away"),
         dict(namespace="cookie_id", value="d", profile_id="survivor"),
     ).selectExpr("*", "'update_postimage' as _change_type")
-    touched = touched_people(events, moved, identity_map)
-    assert_rows(touched, ["profile_id"], [("active",), ("merged away",), ("survivor",)])
+    affected = affected_people(events, moved, identity_map)
+    assert_rows(affected, ["profile_id"], [("active",), ("merged away",), ("survivor",)])

@@ -1,4 +1,4 @@
-"""Survivorship: which of several values of a trait a profile has, and who said it."""
+"""Survivorship: which of several values of a trait a profile gets, and its provenance."""
 
 import json
 import random
@@ -19,13 +19,13 @@ STATEMENT = (
     "event_id string, record_id string, changed_at timestamp"
 )
 COLUMNS = [part.split()[0] for part in STATEMENT.split(", ")]
-USUAL = SurvivorshipConf()
+DEFAULT_RULES = SurvivorshipConf()
 
 
 def statements(spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
-    """Statements about the city of person p, by events of the shop unless said otherwise."""
-    usual = dict(profile_id="p", name="city", party="first", source="shop", changed_at="09:00")
-    full = [usual | {"event_id": f"e{number}"} | dict(row) for number, row in enumerate(rows)]
+    """Statements about the city of person p; by default from events of the shop."""
+    default = dict(profile_id="p", name="city", party="first", source="shop", changed_at="09:00")
+    full = [default | {"event_id": f"e{number}"} | dict(row) for number, row in enumerate(rows)]
     for row in full:
         row["changed_at"] = at(row["changed_at"])
         if row.get("record_id"):
@@ -36,73 +36,73 @@ def statements(spark: SparkSession, *rows: Mapping[str, Any]) -> DataFrame:
 
 
 def survivors(
-    spark: SparkSession, *rows: Mapping[str, Any], rules: SurvivorshipConf = USUAL
+    spark: SparkSession, *rows: Mapping[str, Any], rules: SurvivorshipConf = DEFAULT_RULES
 ) -> dict[str, str]:
     (row,) = surviving_traits(statements(spark, *rows), rules=rules).collect()
     return dict(row["traits"])
 
 
-def said(value: str, changed_at: str = "09:00", **more: Any) -> dict[str, Any]:
+def stated(value: str, changed_at: str = "09:00", **more: Any) -> dict[str, Any]:
     return dict(value=value, changed_at=changed_at, **more)
 
 
-def test_unless_told_otherwise_the_first_party_beats_the_others_and_then_the_newest_wins(spark):
+def test_by_default_the_first_party_wins_and_then_the_newest_value(spark):
     known = survivors(
         spark,
-        said("York", "09:00"),
-        said("Bath", "10:00"),
-        said("Ely", "11:00", party="second"),
-        said("Hull", "12:00", party="third"),
-        said("2", "11:00", name="children", party="second"),
-        said("0", "12:00", name="children", party="third"),
-        said("yes", "12:00", name="car", party="third"),
+        stated("York", "09:00"),
+        stated("Bath", "10:00"),
+        stated("Ely", "11:00", party="second"),
+        stated("Hull", "12:00", party="third"),
+        stated("2", "11:00", name="children", party="second"),
+        stated("0", "12:00", name="children", party="third"),
+        stated("yes", "12:00", name="car", party="third"),
     )
     assert known == {"city": "Bath", "children": "2", "car": "yes"}
 
 
-def test_sources_are_trusted_in_their_order_and_those_not_named_come_last(spark):
+def test_sources_win_in_their_order_and_sources_that_are_not_listed_come_last(spark):
     rules = SurvivorshipConf(rule=("source", "most_recent"), sources=("crm", "shop"))
     known = survivors(
         spark,
-        said("York", "09:00", source="crm", party="third"),
-        said("Bath", "10:00", source="shop"),
-        said("Ely", "11:00", source="other"),
-        said("gold", "09:00", name="tier", source="other"),
-        said("basic", "10:00", name="tier", source="another"),
+        stated("York", "09:00", source="crm", party="third"),
+        stated("Bath", "10:00", source="shop"),
+        stated("Ely", "11:00", source="other"),
+        stated("gold", "09:00", name="tier", source="other"),
+        stated("basic", "10:00", name="tier", source="another"),
         rules=rules,
     )
     assert known == {"city": "York", "tier": "basic"}
 
 
-def test_the_most_frequent_value_wins_and_outer_blanks_do_not_count(spark):
+def test_the_most_frequent_value_wins_and_leading_and_trailing_blanks_are_ignored(spark):
     rules = SurvivorshipConf(rule=("most_frequent",))
     known = survivors(
         spark,
-        said("York", "09:00"),
-        said("York ", "10:00"),
-        said("Bath", "12:00"),
-        said("gold", "10:00", name="tier"),
-        said("basic", "09:00", name="tier"),
+        stated("York", "09:00"),
+        stated("York ", "10:00"),
+        stated("Bath", "12:00"),
+        stated("gold", "10:00", name="tier"),
+        stated("basic", "09:00", name="tier"),
         rules=rules,
     )
     assert known == {"city": "York ", "tier": "gold"}
 
 
-def test_frequency_is_counted_among_what_the_criteria_before_it_leave(spark):
-    """The first party says Bath twice; that the third says York three times is no matter."""
+def test_frequency_is_counted_among_the_statements_that_earlier_criteria_rank_equal(spark):
+    """Bath occurs twice in first-party data; York occurs more often, but in third-party data."""
     rules = SurvivorshipConf(rule=("party", "most_frequent"))
     known = survivors(
         spark,
-        said("Bath"),
-        said("Bath"),
-        said("York", "10:00"),
-        *(said("York", "11:00", party="third") for _ in range(3)),
+        stated("Bath"),
+        stated("Bath"),
+        stated("York", "10:00"),
+        *(stated("York", "11:00", party="third") for _ in range(3)),
         rules=rules,
     )
     assert known == {"city": "Bath"}
 
 
-def test_a_trait_may_have_a_rule_and_an_order_of_sources_of_its_own(spark):
+def test_a_trait_can_have_its_own_rule_and_its_own_order_of_sources(spark):
     rules = SurvivorshipConf(
         sources=("crm",),
         traits={
@@ -111,12 +111,12 @@ def test_a_trait_may_have_a_rule_and_an_order_of_sources_of_its_own(spark):
             "name": TraitRuleConf(rule=("source",)),
         },
     )
-    rows = [said("York"), said("York"), said("Bath", "10:00")]
+    rows = [stated("York"), stated("York"), stated("Bath", "10:00")]
     for name in ("tier", "name", "street"):
         rows += [
-            said("of crm", "09:00", name=name, source="crm"),
-            said("of loyalty", "10:00", name=name, source="loyalty"),
-            said("of shop", "11:00", name=name),
+            stated("of crm", "09:00", name=name, source="crm"),
+            stated("of loyalty", "10:00", name=name, source="loyalty"),
+            stated("of shop", "11:00", name=name),
         ]
     assert survivors(spark, *rows, rules=rules) == {
         "city": "York",
@@ -126,21 +126,25 @@ def test_a_trait_may_have_a_rule_and_an_order_of_sources_of_its_own(spark):
     }
 
 
-def test_of_the_same_moment_the_larger_event_wins_and_a_record_beats_an_event(spark):
-    same = [said("York", event_id="e1"), said("Bath", event_id="e2"), said("Ely", event_id="e0")]
+def test_at_the_same_moment_a_record_wins_over_an_event_and_a_larger_id_over_a_smaller(spark):
+    same = [
+        stated("York", event_id="e1"),
+        stated("Bath", event_id="e2"),
+        stated("Ely", event_id="e0"),
+    ]
     assert survivors(spark, *same) == {"city": "Bath"}
-    records = [said("Hull", record_id="1"), said("Leeds", record_id="2")]
+    records = [stated("Hull", record_id="1"), stated("Leeds", record_id="2")]
     assert survivors(spark, *records, *same) == {"city": "Leeds"}
 
 
-def test_provenance_names_the_source_the_event_or_record_and_the_rule(spark):
+def test_provenance_has_the_source_the_event_or_record_and_the_rule(spark):
     rules = SurvivorshipConf(traits={"tier": TraitRuleConf(rule=("most_frequent", "party"))})
     actual = surviving_traits(
         statements(
             spark,
-            said("York", "09:00", event_id="e1"),
-            said("Bath", "10:00", event_id="e2"),
-            said("gold", "11:00", name="tier", source="crm", record_id="r7", party="second"),
+            stated("York", "09:00", event_id="e1"),
+            stated("Bath", "10:00", event_id="e2"),
+            stated("gold", "11:00", name="tier", source="crm", record_id="r7", party="second"),
         ),
         rules=rules,
     )
@@ -159,7 +163,7 @@ def test_provenance_names_the_source_the_event_or_record_and_the_rule(spark):
     )
 
 
-def test_statements_are_traits_of_identify_events_and_records_that_have_a_value(spark):
+def test_statements_are_the_traits_with_a_value_of_identify_events_and_records(spark):
     identify = dict(event_type="identify", source="shop", occurred_at=at("09:00"))
     traits = {"city": "York", "tier": "  ", "age": None, "segment_message": "{}"}
     person = spark.createDataFrame([("p",)], "profile_id string")
@@ -190,8 +194,8 @@ def test_statements_are_traits_of_identify_events_and_records_that_have_a_value(
     assert trait_statements(events).count() == 1
 
 
-def test_nothing_said_gives_no_row(spark):
-    assert surviving_traits(statements(spark), rules=USUAL).count() == 0
+def test_no_statements_give_no_row(spark):
+    assert surviving_traits(statements(spark), rules=DEFAULT_RULES).count() == 0
 
 
 SOURCES = ("crm", "shop", "loyalty")
@@ -208,7 +212,7 @@ RULES = [
 
 
 @pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(rules.rule))
-def test_any_statements_in_any_order_give_what_a_plain_loop_gives(spark, rules):
+def test_random_statements_in_any_order_give_the_same_result_as_a_plain_loop(spark, rules):
     draw = random.Random(7)
     rows = [
         dict(
@@ -222,13 +226,15 @@ def test_any_statements_in_any_order_give_what_a_plain_loop_gives(spark, rules):
         )
         for number in range(900)
     ]
-    said_by = defaultdict(list)
+    statements_by_trait = defaultdict(list)
     for row in rows:
-        said_by[row["profile_id"], row["name"]].append(row)
-    expected = {key: chosen(about, rules.rule_of(key[1])) for key, about in said_by.items()}
+        statements_by_trait[row["profile_id"], row["name"]].append(row)
+    expected = {
+        key: survivor(about, rules.rule_of(key[1])) for key, about in statements_by_trait.items()
+    }
     for order in (rows, rows[::-1]):
         actual = surviving_traits(statements(spark, *order).repartition(3), rules=rules)
-        found = actual.select(
+        collected = actual.select(
             "profile_id", F.explode("traits").alias("name", "value"), "trait_sources"
         ).collect()
         assert {
@@ -237,17 +243,17 @@ def test_any_statements_in_any_order_give_what_a_plain_loop_gives(spark, rules):
                 row["trait_sources"][row["name"]]["event_id"]
                 or row["trait_sources"][row["name"]]["record_id"],
             )
-            for row in found
+            for row in collected
         } == expected
 
 
-def chosen(about: list[dict[str, Any]], rule: TraitRuleConf) -> tuple[str, str]:
-    """Value and id of the statement that survives: criterion by criterion, the best are kept."""
+def survivor(about: list[dict[str, Any]], rule: TraitRuleConf) -> tuple[str, str]:
+    """Value and id of the surviving statement: each criterion keeps the best statements."""
     left = about
     for criterion in (*rule.rule, "most_recent"):
         count = Counter(row["value"].strip() for row in left)
         by_party = {"first": 0, "second": -1, "third": -2}
-        by_source = {name: -place for place, name in enumerate(rule.sources)}
+        by_source = {name: -index for index, name in enumerate(rule.sources)}
         mark = {
             "party": lambda row, by=by_party: by[row["party"]],
             "source": lambda row, by=by_source: by.get(row["source"], -9),
