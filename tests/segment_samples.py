@@ -620,7 +620,7 @@ SCALARS = (
 )
 
 
-# fmt: off
+# fmt: off  # many names per line
 NAMES = st.sampled_from([
     "type", "event", "name", "messageId", "userId", "anonymousId", "previousId", "groupId",
     "timestamp", "originalTimestamp", "sentAt", "receivedAt", "context", "traits", "properties",

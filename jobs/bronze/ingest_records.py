@@ -1,11 +1,11 @@
-"""Land what is new in the extracts of batch sources (CRM, partner, vendor) in bronze.records.
+"""Land new extracts of batch sources (CRM, partner, vendor) in bronze.records.
 
 Batch sources are declared in conf/records; see docs/records.md.
 """
 
 from collections.abc import Sequence
 
-from kinfold.bronze.events.rejection_limit import require_accepted
+from kinfold.bronze.events.rejection_limit import require_accepted_records
 from kinfold.bronze.records.declaration import load_record_source
 from kinfold.bronze.records.landing import land_records
 from kinfold.core.settings.command_line import job_parser, parse_options
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--accept-shrink",
         action="store_true",
-        help="take a snapshot that leaves out more than records.max_shrink_ratio",
+        help="accept a snapshot that leaves out more than records.max_shrink_ratio",
     )
     options = parse_options(JOB, argv, parser=parser)
     settings, home = options.settings, options.home
@@ -34,16 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 may_shrink=options.arguments.accept_shrink,
             )
             run.count(**counts)
-            require_accepted(
-                run.lake,
-                bronze.RECORDS,
-                source,
-                counts,
-                limit=settings.bronze.max_rejected_ratio,
-                advice=f"Correct {source.display_path} and deliver the extract again.",
-            )
+            limit = settings.bronze.max_rejected_ratio
+            require_accepted_records(run.lake, source, counts, limit=limit)
         if options.sources and not sources and options.arguments.source:
-            run.note("no --source is a batch source; those of events are for ingest_events")
+            run.note("no --source is a batch source; ingest_events reads the sources of events")
         run.is_skipped = not run.counts
 
 

@@ -223,9 +223,9 @@ def test_without_its_checkpoint_a_stream_continues_after_the_landed_records(
     ("damage", "message"),
     [
         (lambda folder: (folder / "metadata").unlink(), "metadata is missing"),
-        (lambda folder: (folder / "metadata").write_text("{"), "metadata is not whole"),
+        (lambda folder: (folder / "metadata").write_text("{"), "metadata is damaged"),
         (lambda folder: (folder / "owner.json").unlink(), "owner.json is missing"),
-        (lambda folder: (folder / "offsets" / "1").write_text(""), "offsets/1 is cut short"),
+        (lambda folder: (folder / "offsets" / "1").write_text(""), "offsets/1 is truncated"),
         (lambda folder: (folder / "offsets" / "1").unlink(), "offsets/1 is missing"),
     ],
     ids=["no-metadata", "cut-metadata", "no-owner", "empty-offsets", "no-offsets"],

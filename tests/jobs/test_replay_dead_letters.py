@@ -103,7 +103,7 @@ def test_letters_are_selected_by_source_type_reason_and_time(letters, spark, lak
     assert selected(since=at("2020-01-01T00:00")) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("step", ["_enter", "counted_letters"])
+@pytest.mark.parametrize("step", ["_enter", "letter_counts"])
 def test_a_killed_replay_is_finished_by_the_same_command(
     run, letters, spark, lake_root, monkeypatch, step
 ):

@@ -1,8 +1,8 @@
-"""A stream's checkpoint: whose it is, how far it got, and whether it can be trusted.
+"""The checkpoint of a stream: its source, its progress, and whether it is intact.
 
-Spark keeps `offsets/N` (what batch N reads, written before it runs), `commits/N` (written after it)
-and `metadata` (the query's id) in it, and fails with a stack trace when they do not fit together.
-kinfold adds `owner.json`: the source the checkpoint belongs to.
+Spark keeps three things in it: `offsets/N` (what batch N reads, written before the batch runs),
+`commits/N` (written after it) and `metadata` (the query's id). If they do not fit together, Spark
+fails with a stack trace. kinfold adds `owner.json`: the source that the checkpoint belongs to.
 """
 
 import json
@@ -17,12 +17,13 @@ OWNER = "owner.json"
 
 @dataclass(frozen=True)
 class Owner:
-    """What a checkpoint was made for.
+    """The source that a checkpoint belongs to.
 
     Attributes:
-        input: the topic, or the files' folder.
+        input: the topic, or the folder of the files.
         topic_id: the broker's id of the topic; null for files.
-        first_batch_id: batches of earlier checkpoints of the source, whose numbers go on here.
+        first_batch_id: number of batches in earlier checkpoints of the source. Batch 0 of this
+            checkpoint has this number in bronze.events.
     """
 
     source: str
@@ -33,12 +34,12 @@ class Owner:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that fits together.
+    """An intact checkpoint.
 
     Attributes:
-        offsets: where the newest planned batch ends, by partition; empty for files.
-        started_at: where reading goes on: there, or where that batch begins if it is not known to
-            have landed.
+        offsets: end of the newest planned batch, by partition; empty for files.
+        started_at: where reading continues, by partition: at `offsets` if that batch is committed,
+            else at the start of that batch.
     """
 
     owner: Owner
@@ -47,57 +48,57 @@ class Checkpoint:
 
 
 def read_checkpoint(storage: Storage, *, repair: str) -> Checkpoint | None:
-    """The checkpoint in a folder; null where none was begun.
+    """The checkpoint in a folder; None if no stream has started there.
 
     Args:
-        repair: the command that makes a new one, for the message.
+        repair: the command that creates a new checkpoint, for the message.
 
     Raises:
-        CheckpointError: files are missing, cut short or do not fit together.
+        CheckpointError: files are missing, truncated or do not fit together.
     """
     offsets, commits = _numbers(storage.names("offsets")), _numbers(storage.names("commits"))
     if not offsets and not commits:
         return None
 
-    def broken(what: str) -> CheckpointError:
+    def broken(problem: str) -> CheckpointError:
         return CheckpointError(
-            f"checkpoint {storage.folder}: {what}. Nothing was read. Go on from what has landed "
-            f"in bronze.events, without loss or doubles, by: {repair}"
+            f"checkpoint {storage.folder}: {problem}. Nothing was read. To continue after what has "
+            f"landed in bronze.events, without loss or duplicates, run: {repair}"
         )
 
     if "metadata" not in storage.names():
-        raise broken("the file metadata is missing, which holds the query's id")
+        raise broken("the file metadata is missing, expected the query's id in it")
     try:
         json.loads(storage.read("metadata"))["id"]
     except (ValueError, KeyError, TypeError) as error:
-        raise broken("the file metadata is not whole, expected the query's id") from error
+        raise broken("the file metadata is damaged, expected the query's id in it") from error
     owner = _read_owner(storage)
     if owner is None:
-        raise broken(f"the file {OWNER} is missing or not whole, which says whose it is")
+        raise broken(f"the file {OWNER} is missing or damaged, expected the checkpoint's source")
     if not offsets:
         raise broken(f"commits/{commits[-1]} has no file in offsets/")
     missing = sorted(set(range(offsets[0], offsets[-1] + 1)) - set(offsets))
     if missing:
         raise broken(f"offsets/{missing[0]} is missing between {offsets[0]} and {offsets[-1]}")
     if commits and commits[-1] > offsets[-1]:
-        raise broken(f"commits/{commits[-1]} is there, offsets/{commits[-1]} is missing")
-    planned = _planned(storage, offsets[-1], broken)
+        raise broken(f"commits/{commits[-1]} exists, but offsets/{commits[-1]} is missing")
+    planned = _planned_offsets(storage, offsets[-1], broken)
     if commits and commits[-1] == offsets[-1]:
         started_at = planned
     elif len(offsets) > 1:
-        started_at = _planned(storage, offsets[-2], broken)
+        started_at = _planned_offsets(storage, offsets[-2], broken)
     else:
         started_at = _first_offsets(storage)
     return Checkpoint(owner, offsets=planned, started_at=started_at)
 
 
 def take_ownership(storage: Storage, owner: Owner) -> None:
-    """Write down what the checkpoint is for."""
+    """Write the owner of a checkpoint into it."""
     storage.write(OWNER, json.dumps(asdict(owner)))
 
 
 def retire(storage: Storage, *, run_id: str) -> str:
-    """Move a checkpoint aside, so that the next start makes a new one; where it is now."""
+    """Rename a checkpoint's folder, so that the next start creates a new one; its new path."""
     retired = f"{storage.folder}.retired-{run_id}"
     storage.move_to(retired)
     return retired
@@ -112,9 +113,10 @@ def _read_owner(storage: Storage) -> Owner | None:
         return None
 
 
-def _planned(
+def _planned_offsets(
     storage: Storage, batch_id: int, broken: Callable[[str], CheckpointError]
 ) -> dict[int, int]:
+    """The end of a planned batch, by partition; empty for files."""
     lines = storage.read(f"offsets/{batch_id}").splitlines()
     try:
         if len(lines) < 3 or lines[0] != "v1":
@@ -122,13 +124,13 @@ def _planned(
         json.loads(lines[1])
         planned = json.loads(lines[2])
     except ValueError:
-        raise broken(f"offsets/{batch_id} is cut short or empty") from None
+        raise broken(f"offsets/{batch_id} is truncated or empty") from None
     topics = [value for value in planned.values() if isinstance(value, dict)]
     return {int(p): int(offset) for partitions in topics for p, offset in partitions.items()}
 
 
 def _first_offsets(storage: Storage) -> dict[int, int]:
-    """Where the first batch of a topic began, which Spark keeps apart; empty for files."""
+    """The start of a topic's first batch, which Spark stores separately; empty for files."""
     if "0" not in storage.names("sources/0"):
         return {}
     text = storage.read("sources/0/0")

@@ -1,6 +1,7 @@
-"""Fixes: what a person declares to be wrong with rejected events, and how it is put right.
+"""Fixes: changes, declared in a file, that repair rejected events.
 
-A file of fixes is a list; each is applied in order to the native event, at a JSON pointer:
+The file is a YAML list. Each fix applies to the native event at a JSON pointer, in the order of the
+list:
 
     - rename: /properties/price
       to: /properties/amount_cents
@@ -10,8 +11,8 @@ A file of fixes is a list; each is applied in order to the native event, at a JS
       value: GBP
     - drop: /properties/debug
 
-A fix whose place an event does not have leaves the event as it is; whether it then is valid, the
-schema decides, as for every event.
+A fix does not change an event without the member that it names. The schema then decides whether the
+event is valid, as for every event.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ import yaml
 from kinfold.core.errors import ConfError
 
 _KINDS = {"rename": "to", "cast": "to", "default": "value", "drop": None}
+"""The kinds of fixes, with the member that holds their argument."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Fix:
 
     Attributes:
         kind: rename, cast, default or drop.
-        at: JSON pointer (RFC 6901) of the member it is about.
+        at: JSON pointer (RFC 6901) to the member that changes.
         argument: the new pointer, the type to cast to, or the value; null for drop.
     """
 
@@ -46,17 +48,19 @@ class Fix:
 
 
 def load_fixes(path: Path) -> tuple[Fix, ...]:
-    """The fixes of a file.
+    """The fixes in a file.
 
     Raises:
-        ConfError: it cannot be read, or a fix is not one of the four kinds; every problem is named.
+        ConfError: the file cannot be read, or a fix is not valid. Names every problem.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfError(f"--fix {path}: cannot be read ({error.strerror}).") from error
+        raise ConfError(
+            f"--fix {path}: cannot be read ({error.strerror}). Check the path and permissions."
+        ) from error
     except yaml.YAMLError as error:
-        raise ConfError(f"--fix {path}: is not YAML. Expected a list of fixes.") from error
+        raise ConfError(f"--fix {path}: is not YAML, expected a list of fixes.") from error
     if not isinstance(content, list):
         raise ConfError(f"--fix {path}: expected a list of fixes, such as '- drop: /properties/x'.")
     problems: list[str] = []
@@ -67,13 +71,14 @@ def load_fixes(path: Path) -> tuple[Fix, ...]:
 
 
 def fixed(event: Any, fixes: Sequence[Fix]) -> Any:
-    """The event with every fix applied, changed in place."""
+    """The event after every fix; it is changed in place."""
     for fix in fixes:
         _APPLY[fix.kind](event, fix)
     return event
 
 
 def _fix(entry: Any, number: int, problems: list[str]) -> Fix | None:
+    """The fix that an entry of the list declares; None, and a problem, if it is not valid."""
     kinds = [kind for kind in _KINDS if isinstance(entry, dict) and kind in entry]
     if len(kinds) != 1:
         problems.append(f"fix {number}: expected exactly one of {', '.join(_KINDS)}.")
@@ -90,7 +95,9 @@ def _fix(entry: Any, number: int, problems: list[str]) -> Fix | None:
     pointers = [entry[kind]] + ([entry["to"]] if kind == "rename" else [])
     for pointer in pointers:
         if not isinstance(pointer, str) or not pointer.startswith("/") or pointer == "/":
-            problems.append(f"fix {number} ({kind}): '{pointer}' is no JSON pointer such as /a/b.")
+            problems.append(
+                f"fix {number} ({kind}): '{pointer}' is not a JSON pointer such as /a/b."
+            )
             return None
     if kind == "cast" and entry["to"] not in _CASTS:
         problems.append(f"fix {number}: cast to one of {', '.join(_CASTS)}; seen: {entry['to']}.")
@@ -98,35 +105,37 @@ def _fix(entry: Any, number: int, problems: list[str]) -> Fix | None:
     return Fix(kind, entry[kind], entry[argument] if argument else None)
 
 
-def _parts(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
+def _parent(event: Any, pointer: str, *, create: bool = False) -> tuple[Any, str]:
+    """The object with the member that a pointer names (None if it does not exist), and its name.
 
-
-def _parent(event: Any, pointer: str, *, is_made: bool = False) -> tuple[Any, str]:
-    """The object that holds the member a pointer names, and its name; null if there is none."""
-    *path, name = _parts(pointer)
-    here = event
-    for part in path:
-        if isinstance(here, dict) and is_made and part not in here:
-            here[part] = {}
-        if isinstance(here, list):
-            here = here[int(part)] if part.isdigit() and int(part) < len(here) else None
+    Args:
+        create: add missing objects on the way.
+    """
+    segments = [s.replace("~1", "/").replace("~0", "~") for s in pointer[1:].split("/")]
+    *path, name = segments
+    node = event
+    for segment in path:
+        if isinstance(node, dict) and create and segment not in node:
+            node[segment] = {}
+        if isinstance(node, list):
+            is_index = segment.isdigit() and int(segment) < len(node)
+            node = node[int(segment)] if is_index else None
         else:
-            here = here.get(part) if isinstance(here, dict) else None
-    return (here if isinstance(here, dict) else None), name
+            node = node.get(segment) if isinstance(node, dict) else None
+    return (node if isinstance(node, dict) else None), name
 
 
 def _rename(event: Any, fix: Fix) -> None:
     parent, name = _parent(event, fix.at)
     if parent is None or name not in parent:
         return
-    target, new = _parent(event, fix.argument, is_made=True)
-    if target is not None and new not in target:
-        target[new] = parent.pop(name)
+    target, new_name = _parent(event, fix.argument, create=True)
+    if target is not None and new_name not in target:
+        target[new_name] = parent.pop(name)
 
 
 def _default(event: Any, fix: Fix) -> None:
-    parent, name = _parent(event, fix.at, is_made=True)
+    parent, name = _parent(event, fix.at, create=True)
     if parent is not None and parent.get(name) is None:
         parent[name] = fix.argument
 
@@ -141,6 +150,9 @@ def _cast(event: Any, fix: Fix) -> None:
     parent, name = _parent(event, fix.at)
     if parent is not None and parent.get(name) is not None:
         parent[name] = _CASTS[fix.argument](parent[name])
+
+
+# A cast returns a value that it cannot convert unchanged, for the schema to refuse.
 
 
 def _as_number(value: Any) -> Any:

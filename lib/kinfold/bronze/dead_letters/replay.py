@@ -1,8 +1,8 @@
-"""Dead letters: rejected records, judged again after something was put right, landed once.
+"""Replay of dead letters: rejected events are validated again, and accepted ones land once.
 
-A letter is a rejected row of bronze.events. It stays where it is; when it is accepted on replay, a
-second row lands beside it, under the letter's own place with `replay:` before it, so that the same
-letter has the same key however often it is replayed. ops.replays says what became of each letter.
+A dead letter is a rejected row of bronze.events, and stays there. If a replay accepts it, a second
+row lands. The key of that row is the letter's key with `replay:` before `source_partition`, so it
+is the same in every replay. ops.replays has the outcome of each letter.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +16,10 @@ from pyspark.sql import Column, DataFrame, functions as F
 from kinfold.bronze.dead_letters.fixes import Fix, fixed
 from kinfold.bronze.events.landed_rows import landed_events
 from kinfold.bronze.schemas.registry import SchemaRegistry
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
 
-PLACE = "replay:"
+PARTITION_PREFIX = "replay:"
 BATCH_ID = -1
 REPLAYED = "replayed"
 FAILED_AGAIN = "failed again"
@@ -28,12 +28,12 @@ _KEY = bronze.EVENTS.key
 
 @dataclass(frozen=True)
 class Selection:
-    """Which letters; what is null or empty does not narrow.
+    """Conditions on letters; a null or empty one selects all.
 
     Attributes:
-        reason: a text that one of the letter's reasons contains, e.g. `/properties/currency`.
-        since: first moment of ingestion, included.
-        until: last moment of ingestion, excluded.
+        reason: text in one of the letter's reasons, such as `/properties/currency`.
+        since: start of the time of ingestion, inclusive.
+        until: end of the time of ingestion, exclusive.
     """
 
     sources: Sequence[str] = ()
@@ -43,41 +43,53 @@ class Selection:
     until: datetime | None = None
 
     def condition(self) -> Column:
-        is_wanted = F.col("verdict") == bronze.REJECTED
+        """Whether a row of bronze.events is one of the selected letters."""
+        is_selected = F.col("verdict") == bronze.REJECTED
         if self.sources:
-            is_wanted &= F.col("source").isin(*self.sources)
+            is_selected &= F.col("source").isin(*self.sources)
         if self.event_type is not None:
-            is_wanted &= F.col("event_type") == self.event_type
+            is_selected &= F.col("event_type") == self.event_type
         if self.reason is not None:
             text = self.reason
-            is_wanted &= F.exists("errors", lambda error: error.contains(F.lit(text)))
+            is_selected &= F.exists("errors", lambda error: error.contains(F.lit(text)))
         if self.since is not None:
-            is_wanted &= F.col("ingested_at") >= F.lit(self.since)
+            is_selected &= F.col("ingested_at") >= F.lit(self.since)
         if self.until is not None:
-            is_wanted &= F.col("ingested_at") < F.lit(self.until)
-        return is_wanted
+            is_selected &= F.col("ingested_at") < F.lit(self.until)
+        return is_selected
 
 
 def dead_letters(lake: Lake, selection: Selection) -> DataFrame:
-    """The letters that have not been replayed yet: rows of bronze.events."""
+    """The selected letters that no replay has accepted yet: rows of bronze.events."""
     done = lake.read_or_empty(ops.REPLAYS).where(F.col("outcome") == REPLAYED)
     letters = lake.read_or_empty(bronze.EVENTS).where(selection.condition())
     return letters.join(done.select(*_KEY), on=list(_KEY), how="left_anti")
 
 
-def judged_again(
-    letters: DataFrame, fixes: Sequence[Fix], *, registry: SchemaRegistry, now: datetime
+def revalidated(
+    letters: DataFrame,
+    fixes: Sequence[Fix],
+    *,
+    registry: SchemaRegistry,
+    now: datetime,
+    fast_path: bool = True,
 ) -> DataFrame:
-    """The letters with their fixes applied and a new verdict; columns of bronze.events.
+    """The letters after the fixes, with a new verdict.
 
-    An accepted one keeps its place with `replay:` before it; `raw` stays what was received, `event`
-    is the event as fixed.
+    Args:
+        letters: see `dead_letters`.
+        now: the time of ingestion of the new rows.
+        fast_path: see `landed_events`.
+
+    Returns:
+        One row per letter, columns of bronze.events. `source_partition` starts with `replay:`;
+        `raw` is the record as received, `event` the event after the fixes.
     """
     names = ("source", "source_partition", "source_offset", "record_index", "kafka")
     event = F.coalesce("event", "raw")
-    # What is no object cannot be fixed and fails for the reason it has, e.g. a row cut off.
+    # A text that is not an object, such as a truncated row, cannot be fixed and keeps its reason.
     is_object = F.coalesce(F.ltrim(event).startswith("{"), F.lit(False))
-    sent = letters.select(
+    records = letters.select(
         *names,
         F.coalesce(F.col("raw").cast("binary"), "raw_bytes").alias("value"),
         F.when(is_object, event).alias("event"),
@@ -94,41 +106,47 @@ def judged_again(
             columns[index] = pa.array(texts, pa.string())
             yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
-    judged = landed_events(
-        sent.mapInArrow(repaired, sent.schema),
+    landed = landed_events(
+        records.mapInArrow(repaired, records.schema),
         registry=registry,
         shape="mapped",
         ingested_before=now,
+        fast_path=fast_path,
     )
-    return judged.withColumns(
+    return landed.withColumns(
         {
-            "source_partition": F.concat(F.lit(PLACE), "source_partition"),
+            "source_partition": F.concat(F.lit(PARTITION_PREFIX), "source_partition"),
             "batch_id": F.lit(BATCH_ID).cast("bigint"),
             "ingested_at": F.lit(now),
         }
     )
 
 
-def replay(lake: Lake, judged: DataFrame, fixes: Sequence[Fix]) -> dict[str, int]:
-    """Land what is accepted now, enter it in the ledger, and mark every letter.
+def replay(lake: Lake, letters: DataFrame, fixes: Sequence[Fix]) -> dict[str, int]:
+    """Append the letters that are accepted now, write the ledger, and record every outcome.
 
-    Each step is done only as far as it is not done yet, so a killed replay is finished by the same
-    command, and repeating it changes nothing.
+    Each step skips what is done already. So the same command completes a killed replay, and
+    repeating it changes nothing.
+
+    Args:
+        letters: see `revalidated`.
+        fixes: those that were applied, for ops.replays.
 
     Returns:
         letters, replayed, failed_again.
     """
-    judged = judged.persist()
+    letters = letters.persist()
     try:
         is_accepted = F.col("verdict") == bronze.ACCEPTED
         landed = lake.read(bronze.EVENTS).where(F.col("batch_id") == BATCH_ID).select(*_KEY)
-        new = judged.where(is_accepted).join(landed, on=list(_KEY), how="left_anti")
+        new = letters.where(is_accepted).join(landed, on=list(_KEY), how="left_anti")
         if new.take(1):
             lake.append(bronze.EVENTS, new)
         _enter(lake)
-        marks = judged.select(
+        own_partition = F.substring("source_partition", len(PARTITION_PREFIX) + 1, 1_000_000)
+        marks = letters.select(
             "source",
-            F.substring("source_partition", len(PLACE) + 1, 1_000_000).alias("source_partition"),
+            own_partition.alias("source_partition"),
             "source_offset",
             "record_index",
             F.when(is_accepted, REPLAYED).otherwise(FAILED_AGAIN).alias("outcome"),
@@ -138,15 +156,19 @@ def replay(lake: Lake, judged: DataFrame, fixes: Sequence[Fix]) -> dict[str, int
             F.lit(datetime.now(UTC)).alias("replayed_at"),
         )
         lake.mark(ops.REPLAYS, marks, apart_from=("run_id", "replayed_at"))
-        return counted_letters(judged)
+        return letter_counts(letters)
     finally:
-        judged.unpersist()
+        letters.unpersist()
 
 
-def counted_letters(judged: DataFrame) -> dict[str, int]:
-    """letters, replayed, failed_again."""
+def letter_counts(letters: DataFrame) -> dict[str, int]:
+    """The numbers of letters by outcome: letters (all), replayed, failed_again.
+
+    Args:
+        letters: see `revalidated`.
+    """
     is_accepted = F.col("verdict") == bronze.ACCEPTED
-    row = judged.agg(
+    row = letters.agg(
         F.count(F.lit(1)).alias("letters"),
         F.count_if(is_accepted).alias("replayed"),
         F.count_if(~is_accepted).alias("failed_again"),
@@ -154,10 +176,14 @@ def counted_letters(judged: DataFrame) -> dict[str, int]:
     return {name: int(value) for name, value in row.asDict().items()}
 
 
-def reasons_again(judged: DataFrame, *, limit: int = 5) -> list[tuple[str, int]]:
-    """The commonest reasons for which letters fail again, with their counts."""
+def repeated_reasons(letters: DataFrame, *, limit: int = 5) -> list[tuple[str, int]]:
+    """The most frequent reasons why letters fail again, with the numbers of letters.
+
+    Args:
+        letters: see `revalidated`.
+    """
     rows = (
-        judged.select(F.explode("errors").alias("reason"))
+        letters.select(F.explode("errors").alias("reason"))
         .groupBy("reason")
         .agg(F.count(F.lit(1)).alias("letters"))
         .orderBy(F.desc("letters"), "reason")
@@ -167,7 +193,7 @@ def reasons_again(judged: DataFrame, *, limit: int = 5) -> list[tuple[str, int]]
 
 
 def _enter(lake: Lake) -> None:
-    """Enter in the ledger what replays have landed and it does not hold yet, by source."""
+    """Write a ledger row per source for the replayed rows that the ledger does not have yet."""
     landed = (
         lake.read(bronze.EVENTS)
         .where(F.col("batch_id") == BATCH_ID)
@@ -205,7 +231,7 @@ def _enter(lake: Lake) -> None:
 
 
 def _repaired(text: bytes | None, fixes: Sequence[Fix]) -> str | None:
-    """The event with its fixes; the text as it is when it is no JSON, for the judge to say why."""
+    """The event after the fixes; a text that is not JSON unchanged, for validation to reject it."""
     if text is None:
         return None
     try:

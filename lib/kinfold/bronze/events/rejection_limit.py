@@ -4,15 +4,47 @@ from collections.abc import Mapping
 
 from pyspark.sql import functions as F
 
-from kinfold.bronze.sources.declaration import DataSource
+from kinfold.bronze.records.declaration import RecordSource
+from kinfold.bronze.sources.declaration import DataSource, Source
 from kinfold.core.errors import ContractError
 from kinfold.runtime.lake.lake import Lake
+from kinfold.tables import bronze
 from kinfold.tables.spec import Table
 
 _MAX_SHOWN_REASONS = 3
 
 
-def require_accepted(
+def require_accepted_events(
+    lake: Lake, source: Source, counts: Mapping[str, int], *, limit: float
+) -> None:
+    """Check that at most `limit` of the run's events were rejected.
+
+    Args:
+        counts: of the run: `in` and `rejected`; without `in` there were no records.
+
+    Raises:
+        ContractError: with the most frequent reasons. Everything has landed and nothing is lost.
+    """
+    advice = (
+        f"Correct {source.display_path} or the schemas in conf/schemas, then start again on "
+        "another lake."
+    )
+    _require_accepted(lake, bronze.EVENTS, source, counts, limit=limit, advice=advice)
+
+
+def require_accepted_records(
+    lake: Lake, source: RecordSource, counts: Mapping[str, int], *, limit: float
+) -> None:
+    """Check that at most `limit` of the run's records were rejected; see `require_accepted_events`.
+
+    Raises:
+        ContractError: with the most frequent reasons. Everything has landed and nothing is lost.
+    """
+    advice = f"Correct {source.display_path} and deliver the extract again."
+    _require_accepted(lake, bronze.RECORDS, source, counts, limit=limit, advice=advice)
+
+
+def _require_accepted(
     lake: Lake,
     table: Table,
     source: DataSource,
@@ -21,16 +53,6 @@ def require_accepted(
     limit: float,
     advice: str,
 ) -> None:
-    """Check that at most `limit` of the run's records were rejected.
-
-    Args:
-        table: where the records landed, with source, ingested_at and errors.
-        counts: of the run: `in` and `rejected`; without `in` there were no records.
-        advice: the last sentence of the message.
-
-    Raises:
-        ContractError: with the most frequent reasons. Everything has landed and nothing is lost.
-    """
     if not counts.get("in") or counts["rejected"] <= limit * counts["in"]:
         return
     is_of_this_run = F.col("ingested_at") >= F.lit(lake.started_at)

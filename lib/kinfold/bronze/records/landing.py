@@ -12,15 +12,14 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.bronze.records.declaration import RecordSource
+from kinfold.bronze.records.mapping import MAPPED, mapped_records
 from kinfold.bronze.records.versions import (
-    MAPPED,
     UNCHANGED,
     compared_versions,
     current_versions,
     deletions,
     known_versions,
     landed_versions,
-    mapped_records,
     missing_record_ids,
     unexpired_versions,
 )
@@ -234,18 +233,7 @@ def _enter(
         LedgerError: the counts do not add up.
     """
     landed_at = datetime.now(UTC)
-    is_accepted = F.col("verdict") == bronze.ACCEPTED
-    is_left_out = F.col("is_deletion") & F.col("raw").isNull()
-    counts = (
-        _landed(lake, source, batch_id)
-        .agg(
-            F.count_if(is_accepted).alias("added"),
-            F.count_if(~is_accepted).alias("rejected"),
-            F.count_if(is_accepted & is_left_out).alias("left_out"),
-        )
-        .collect()[0]
-    )
-    added, rejected, left_out = (int(counts[c]) for c in ("added", "rejected", "left_out"))
+    added, rejected, left_out = _landed_counts(lake, source, batch_id)
     if read is None:
         read = {"records_in": added + rejected - left_out, "unchanged": 0}
     records_in, unchanged = read["records_in"], read["unchanged"]
@@ -280,6 +268,22 @@ def _enter(
         "gone": left_out,
         "rejected": rejected,
     }
+
+
+def _landed_counts(lake: Lake, source: RecordSource, batch_id: int) -> tuple[int, int, int]:
+    """Numbers of accepted, rejected and left-out rows; the left-out ones are accepted, too."""
+    is_accepted = F.col("verdict") == bronze.ACCEPTED
+    is_left_out = F.col("is_deletion") & F.col("raw").isNull()
+    added, rejected, left_out = (
+        _landed(lake, source, batch_id)
+        .agg(
+            F.count_if(is_accepted),
+            F.count_if(~is_accepted),
+            F.count_if(is_accepted & is_left_out),
+        )
+        .collect()[0]
+    )
+    return int(added), int(rejected), int(left_out)
 
 
 def _ledger_rows(lake: Lake, source: RecordSource) -> Sequence[Row]:

@@ -70,9 +70,8 @@ def _event_type(message: Members) -> tuple[str | None, Any]:
     lower = kind.lower()
     if lower == "track":
         name = message.get("event")
-        is_named = isinstance(name, str)
-        tracked = _TYPES_OF_TRACKED_NAMES.get(name.strip().lower()) if is_named else None
-        return lower, tracked or "track"
+        key = name.strip().lower() if isinstance(name, str) else ""
+        return lower, _TYPES_OF_TRACKED_NAMES.get(key, "track")
     native = _TYPES.get(lower)
     # With a prefix: "login" or "consent" would otherwise pass for the native type of this name.
     return (lower, native) if native else (None, f"segment/{kind}")
