@@ -235,7 +235,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("job", "argv", "message"), WRONG, ids=[m for _, _, m in WRONG])
-def test_an_impossible_command_is_an_error_in_one_line_and_writes_nothing(
+def test_an_impossible_command_is_an_error_and_writes_nothing(
     world, job, argv, message
 ):
     before = world.versions()

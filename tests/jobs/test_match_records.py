@@ -23,7 +23,7 @@ TWICE = 60
 
 
 def people():
-    """(source, record_id, traits, person) of generated people; record ids do not show the person."""
+    """(source, record_id, traits, person) of generated people; record ids are random."""
     draw = Random(11)
     ids = draw.sample(range(100_000), PEOPLE + TWICE)
     for person in range(PEOPLE):

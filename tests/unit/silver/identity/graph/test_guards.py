@@ -119,10 +119,9 @@ def test_violations_count_what_plain_components_would_join():
     nodes = [CRM, EMAIL, CRM, CRM, EMAIL, EMAIL]
     chain = [(a, b, 1.0, a, a) for a, b in pairwise(range(4))] + [(4, 5, 1.0, 9, 9)]
     result = guarded(nodes, chain, limits={CRM: 1}, max_size=3, forbidden=[(4, 5)])
-    violations = zip(
-        result.violations.component, result.violations.code, result.violations.count, strict=True
-    )
-    assert sorted(violations) == [(0, CRM, 3), (0, TOO_MANY_IDENTIFIERS, 4), (4, FORBIDDEN, 1)]
+    broken = result.violations
+    rows = zip(broken.component, broken.code, broken.count, strict=True)
+    assert sorted(rows) == [(0, CRM, 3), (0, TOO_MANY_IDENTIFIERS, 4), (4, FORBIDDEN, 1)]
 
 
 def test_no_edges_are_people_of_one_node():

@@ -58,7 +58,7 @@ def test_a_withdrawn_link_keeps_its_end_and_becomes_active_when_the_decision_is_
     assert_rows(back, columns, [("active", None, None)])
 
 
-def test_a_link_that_its_record_no_longer_has_becomes_active_only_when_observed_again(spark):
+def test_a_link_that_left_its_record_becomes_active_only_when_observed_again(spark):
     missing = dict(
         LINK, link_id=1, status="withdrawn", reason="not in its record", valid_to=at("10:30")
     )

@@ -26,7 +26,7 @@ def no_rows(*columns):
 
 
 def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> pd.DataFrame:
-    """The identity map of generated sightings: links by a plain loop, people by `resolved_graph`."""
+    """The map of generated sightings: links by a plain loop, people by `resolved_graph`."""
     numbers: dict[tuple[str, str], int] = {}
     first: dict[int, int] = {}
     stars = []

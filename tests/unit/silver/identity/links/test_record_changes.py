@@ -1,0 +1,60 @@
+"""Changes of records, as identity resolution needs them."""
+
+import pytest
+from pyspark.sql import functions as F
+
+from frames import assert_rows
+from kinfold.silver.identity.links.record_changes import changed_records, removed_identifiers
+from kinfold.tables import silver
+
+
+def record(record_id, *emails, **values):
+    identifiers = [dict(namespace="email", value=email) for email in emails]
+    return dict(source="crm", record_id=record_id, identifiers=identifiers, **values)
+
+
+@pytest.fixture
+def feed(spark):
+    """`feed((change type, record), ...)`: a change feed of silver.records."""
+
+    def of(*changes):
+        frames = [
+            silver.RECORDS.frame(spark, row).withColumn("_change_type", F.lit(kind))
+            for kind, row in changes
+        ]
+        rows = frames[0]
+        for other in frames[1:]:
+            rows = rows.unionByName(other)
+        return rows
+
+    return of
+
+
+def test_changed_records_are_current_rows_without_those_deleted_since(spark, feed):
+    records = silver.RECORDS.frame(
+        spark, record("1", "new@x.org", content_hash="2"), record("2", "b@x.org")
+    )
+    changes = feed(
+        ("insert", record("1", "old@x.org", content_hash="1")),
+        ("update_postimage", record("1", "new@x.org", content_hash="2")),
+        ("insert", record("3", "c@x.org")),
+        ("delete", record("3", "c@x.org")),
+    )
+    assert_rows(changed_records(records, changes), ["record_id", "content_hash"], [("1", "2")])
+
+
+def test_an_identifier_is_removed_if_no_record_has_it_any_more(spark, feed):
+    records = silver.RECORDS.frame(
+        spark, record("1", "new@x.org"), record("2", "both@x.org"), record("4", "d@x.org")
+    )
+    changes = feed(
+        ("update_preimage", record("1", "old@x.org", "both@x.org")),
+        ("update_postimage", record("1", "new@x.org")),
+        ("delete", record("3", "c@x.org")),
+        ("insert", record("4", "d@x.org")),
+    )
+    assert_rows(
+        removed_identifiers(records, changes),
+        ["namespace", "value"],
+        [("email", "old@x.org"), ("email", "c@x.org"), ("record", '["crm","3"]')],
+    )
