@@ -1,1 +1,1 @@
-"""What must be true of the whole lake, and the proof that it is."""
+"""Checks of the whole lake: conservation laws of the ledger, and freshness of the sources."""

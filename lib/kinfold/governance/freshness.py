@@ -1,11 +1,11 @@
-"""Freshness: how long a record takes from happening to being readable, and what is left to spend.
+"""Freshness: the lag between an event and its record in bronze, and the error budget of a source.
 
-Three moments: `occurred_at` (the event), `received_at` (the collector), and queryable, the moment
-the record's batch was first readable in bronze (`ops.batches.landed_at`). A source declares how
-late its records may be and for which share of them (`freshness:` in its source file). The share
-beyond that is its error budget, and the burn rate says how fast it is spent; see "Alerting on SLOs"
-in The Site Reliability Workbook (Beyer et al., O'Reilly 2018), part 6, multiwindow, multi-burn-rate
-alerts: https://sre.google/workbook/alerting-on-slos/.
+A record has three moments: `occurred_at` (the event), `received_at` (the collector), and queryable,
+when its batch was first readable in bronze (`ops.batches.landed_at`). A source declares a maximum
+lag and the share of records that must keep it (`freshness:` in its source file). The remaining
+share is its error budget, and the burn rate is the speed at which the budget is spent. See
+"Alerting on SLOs" in The Site Reliability Workbook (Beyer et al., O'Reilly 2018), part 6,
+multiwindow, multi-burn-rate alerts: https://sre.google/workbook/alerting-on-slos/.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,8 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.errors import ConfError, FreshnessError
 from kinfold.core.settings.models import Conf
-from kinfold.runtime.lake.tables import CHANGE_TYPE, Lake
+from kinfold.runtime.lake.change_feed import CHANGE_TYPE
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.declarations import (
     FRESHNESS_BURN,
     FRESHNESS_LATE,
@@ -40,34 +41,35 @@ WINDOWS = {
 }
 LONGEST_WINDOW = max(WINDOWS.values())
 RANK_ACCURACY = 10_000
-"""A percentile's rank is right to 1 in this many; memory stays bounded, whatever has arrived."""
+"""Accuracy of percentiles: the error of the rank is at most 1 in this many. It bounds the
+memory."""
 
 
 class FreshnessTarget(Conf):
-    """How fresh a source has to be."""
+    """Freshness target of a source."""
 
     target_seconds: PositiveFloat
-    """The lag a record may have until it can be read."""
+    """Maximum lag of a record until it can be read."""
     objective: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    """Share of records that keep the target."""
+    """Share of records that must keep the target."""
     stale_after_seconds: PositiveFloat = 3600
-    """The source is stale when nothing has come for so long."""
+    """The source is stale if no record has arrived for this long."""
     since: Literal["received", "occurred"] = "received"
-    """Where the lag begins. A device that was offline sends late, which no pipeline can mend, so it
-    begins at the collector; a source without one (files of a partner) can only take the event."""
+    """Start of the lag: the collector, because a pipeline cannot do anything about a device that
+    was offline; or the event, for a source without a collector (files of a partner)."""
 
 
 @dataclass(frozen=True)
 class SourceFreshness:
-    """How fresh one source is at one moment.
+    """The freshness of one source at one moment.
 
     Attributes:
-        lags: seconds by leg and percentile, as `<leg>_<percentile>_seconds`; null without a record
-            that has both times.
-        judged: records whose lag is known and has a target; `late` of them are over it.
-        ahead: records with times in the wrong order: a clock is wrong.
-        minutes: judged and late records by the minute they landed in, for the longest window.
-        burn_rates: by window; null without a target, or where nothing judged landed in it.
+        lags: seconds by leg and percentile, as `<leg>_<percentile>_seconds`; null if no record has
+            both times.
+        judged: number of records with a known lag and a target; `late` of them exceed it.
+        ahead: number of records with times in the wrong order, which means that a clock is wrong.
+        minutes: judged and late records by the minute in which they landed, for the longest window.
+        burn_rates: by window; null without a target or without a judged record in the window.
         is_stale: null without a target.
     """
 
@@ -87,30 +89,32 @@ class SourceFreshness:
 
     @property
     def late_ratio(self) -> float | None:
+        """Share of judged records that are late; null if none was judged."""
         return self.late / self.judged if self.judged else None
 
     @property
     def is_burning(self) -> bool:
-        """Whether the target is missed over 6 hours and still over the last one.
+        """Whether the target is missed over the last 6 hours and also over the last hour.
 
-        The long window says that it matters, the short one that it still goes on.
+        The long window shows that the problem matters, the short one that it still exists.
         """
         return all((self.burn_rates[window] or 0) > 1 for window in ("1h", "6h"))
 
     @property
     def verdict(self) -> str:
+        """The state in words."""
         if self.target is None:
             return "no target"
         if self.is_stale:
             return "stale"
         if self.is_burning:
             return "burns its budget"
-        known = any(rate is not None for rate in self.burn_rates.values())
-        return "fresh" if known else "fresh, no lag known"
+        has_rate = any(rate is not None for rate in self.burn_rates.values())
+        return "fresh" if has_rate else "fresh, no lag known"
 
     @property
     def summary_line(self) -> str:
-        """One line for the person who waits."""
+        """The measurement in one line."""
         leg = f"{self.target.since if self.target else 'received'}_to_queryable"
         lags = ", ".join(f"{p} {_seconds(self.lags[f'{leg}_{p}_seconds'])}" for p in PERCENTILES)
         parts = [f"{self.source}: {self.verdict}", f"{self.records:,} new", f"{leg} {lags}"]
@@ -135,27 +139,27 @@ def record_lags(
     batches: DataFrame,
     *,
     targets: Mapping[str, FreshnessTarget],
-    found_at: datetime,
+    read_at: datetime,
 ) -> DataFrame:
-    """How long each record took.
+    """The lags of each record.
 
     Args:
         records: rows of bronze.events.
-        batches: ops.batches. A batch that is not in it yet became readable by `found_at`.
+        batches: ops.batches. A batch that is not in it yet counts as readable at `read_at`.
         targets: by source; a source may have none.
 
     Returns:
         One row per record: source, landed_at, newest_at (when it was received, at most landed_at;
-        null if unknown), the three legs in seconds (null where a time is), is_ahead, is_late (null
-        without a target or a lag).
+        null if unknown), the three legs in seconds (null if a time is null), is_ahead, is_late
+        (null without a target or a lag).
     """
     landed = batches.where(F.col("stage") == "bronze").select(
         "source", "batch_id", F.coalesce("landed_at", "recorded_at").alias("landed_at")
     )
-    # A replayed letter came long ago: its lag says nothing about the stream.
+    # A replayed dead letter arrived long ago: its lag says nothing about the stream.
     streamed = records.where(F.col("batch_id") >= 0)
     timed = streamed.join(landed, ["source", "batch_id"], how="left").withColumn(
-        "landed_at", F.coalesce("landed_at", F.lit(found_at))
+        "landed_at", F.coalesce("landed_at", F.lit(read_at))
     )
     occurred, received, readable = (F.col(c) for c in ("occurred_at", "received_at", "landed_at"))
     legs = {
@@ -176,11 +180,11 @@ def record_lags(
 
 
 def lags_by_source(lags: DataFrame) -> DataFrame:
-    """The percentiles and counts of each source.
+    """Percentiles of lags and counts of records by source.
 
     Returns:
         One row per source: records, judged, late, ahead, newest_received_at, newest_landed_at and
-        `<leg>_<percentile>_seconds`, null where no record has the leg.
+        `<leg>_<percentile>_seconds`, null if no record has the leg.
     """
     wanted = F.array(*(F.lit(share) for share in PERCENTILES.values()))
     percentiles = lags.groupBy("source").agg(
@@ -201,9 +205,9 @@ def lags_by_source(lags: DataFrame) -> DataFrame:
         "newest_received_at",
         "newest_landed_at",
         *(
-            F.col(leg)[place].alias(f"{leg}_{name}_seconds")
+            F.col(leg)[position].alias(f"{leg}_{name}_seconds")
             for leg in LEGS
-            for place, name in enumerate(PERCENTILES)
+            for position, name in enumerate(PERCENTILES)
         ),
     )
 
@@ -227,10 +231,10 @@ def landed_minutes(lags: DataFrame, *, after: datetime) -> DataFrame:
 def burn_rate(
     minutes: Iterable[LandedMinute], *, at: datetime, window: timedelta, objective: float
 ) -> float | None:
-    """How many times faster than allowed the error budget was spent in the window that ends `at`.
+    """The burn rate of the error budget in the window that ends `at`.
 
-    The share of late records over the share that may be late: 1 spends exactly the budget. Null
-    where nothing landed. A minute counts when it begins within the window.
+    It is the share of late records over the share that may be late: 1 spends exactly the budget.
+    Null if no judged record landed. A minute is in the window if it begins in it.
     """
     inside = [m for m in minutes if at - window <= m.minute_at <= at]
     judged = sum(m.judged for m in inside)
@@ -240,51 +244,51 @@ def burn_rate(
 def measured_freshness(
     lake: Lake, targets: Mapping[str, FreshnessTarget], *, at: datetime, bronze_version: int
 ) -> list[SourceFreshness]:
-    """Every source that has landed or has a target, by name.
+    """The freshness of every source with records or with a target, sorted by name.
 
-    Reads only the rows that bronze has gained since the newest row of ops.freshness. That table is
-    its own checkpoint, so a measurement that was never kept is simply made again.
+    Reads only the rows added to bronze since the newest row of ops.freshness. That table is its own
+    checkpoint: a measurement that was not stored is made again.
 
     Args:
-        bronze_version: up to which bronze.events is read; pinned before the ledger is.
+        bronze_version: last version of bronze.events to read; pinned before the ledger is read.
 
     Raises:
-        ConfError: a later moment has been measured, and what landed until then is counted there.
+        ConfError: a later moment has been measured already, and includes the records until then.
     """
     history = lake.read_or_empty(ops.FRESHNESS)
-    kept = {row["source"]: row for row in _newest_by_source(history).collect()}
-    newest = max(kept.values(), key=lambda row: row["measured_at"], default=None)
+    stored = {row["source"]: row for row in _newest_by_source(history).collect()}
+    newest = max(stored.values(), key=lambda row: row["measured_at"], default=None)
     if newest and at < _utc(newest["measured_at"]):
         raise ConfError(
-            f"--at {at:%Y-%m-%dT%H:%M:%SZ}: freshness has been measured at "
-            f"{_utc(newest['measured_at']):%Y-%m-%dT%H:%M:%SZ} already, expected a later moment."
+            f"--at {at:%Y-%m-%dT%H:%M:%SZ}: freshness has already been measured at "
+            f"{_utc(newest['measured_at']):%Y-%m-%dT%H:%M:%SZ}, expected a later moment."
         )
-    records = _gained(
+    records = _new_records(
         lake, after=int(newest["bronze_version"]) if newest else -1, until=bronze_version
     )
-    lags = record_lags(records, lake.read(ops.BATCHES), targets=targets, found_at=at)
+    lags = record_lags(records, lake.read(ops.BATCHES), targets=targets, read_at=at)
     gained = {row["source"]: row for row in lags_by_source(lags).collect()}
     new_minutes = _grouped(landed_minutes(lags, after=at - LONGEST_WINDOW).collect())
-    old_minutes = _grouped(_minutes_kept(history, after=at - LONGEST_WINDOW).collect())
+    old_minutes = _grouped(_stored_minutes(history, after=at - LONGEST_WINDOW).collect())
     return [
         _source_freshness(
             source,
             at=at,
             target=targets.get(source),
             gained=gained.get(source),
-            kept=kept.get(source),
+            stored=stored.get(source),
             new_minutes=new_minutes.get(source, ()),
             old_minutes=old_minutes.get(source, ()),
         )
-        for source in sorted({*gained, *kept, *targets})
+        for source in sorted({*gained, *stored, *targets})
     ]
 
 
 def append_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_version: int) -> None:
-    """Append the states to ops.freshness; a moment that is there stays as it is."""
+    """Append the states to ops.freshness; existing rows of the same moment stay unchanged."""
     moments = {state.measured_at for state in states}
     same = lake.read_or_empty(ops.FRESHNESS).where(F.col("measured_at").isin(*moments))
-    known = {row["source"] for row in same.select("source").collect()}
+    existing = {row["source"] for row in same.select("source").collect()}
     rows: list[dict[str, object]] = [
         dict(
             source=state.source,
@@ -306,13 +310,13 @@ def append_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_ve
             run_id=lake.run_id,
         )
         for state in states
-        if state.source not in known
+        if state.source not in existing
     ]
     lake.append_record(ops.FRESHNESS, rows)
 
 
 def set_freshness_metrics(metrics: MetricValues, states: Sequence[SourceFreshness]) -> None:
-    """The states as metrics."""
+    """Set the metrics of the sources."""
     for state in states:
         source = state.source
         for leg in LEGS:
@@ -322,7 +326,7 @@ def set_freshness_metrics(metrics: MetricValues, states: Sequence[SourceFreshnes
         newest = state.newest_received_at or state.newest_landed_at
         newest_seconds = newest.timestamp() if newest else None
         metrics.set(SOURCE_NEWEST, newest_seconds, source=source)
-        # Also where there is no target: a figure that is left out would keep its last value.
+        # Also without a target: a metric that is not set keeps its last value.
         target_seconds = state.target.target_seconds if state.target else None
         metrics.set(FRESHNESS_TARGET, target_seconds, source=source)
         metrics.set(FRESHNESS_LATE, state.late_ratio, source=source)
@@ -332,13 +336,13 @@ def set_freshness_metrics(metrics: MetricValues, states: Sequence[SourceFreshnes
 
 
 def require_fresh(states: Sequence[SourceFreshness]) -> None:
-    """Pass when no source is stale and none burns its budget.
+    """Return if no source is stale and none burns its budget.
 
     Raises:
-        FreshnessError: naming every source that is, with its numbers.
+        FreshnessError: names every such source with its numbers.
     """
     stale = [
-        f"{s.source} is stale: nothing for more than {s.target.stale_after_seconds:g} s, newest "
+        f"{s.source} is stale: no record for more than {s.target.stale_after_seconds:g} s, newest "
         f"{s.newest_received_at or s.newest_landed_at or 'never'}"
         for s in states
         if s.is_stale and s.target
@@ -363,12 +367,12 @@ def _source_freshness(
     at: datetime,
     target: FreshnessTarget | None,
     gained: Row | None,
-    kept: Row | None,
+    stored: Row | None,
     new_minutes: tuple[LandedMinute, ...],
     old_minutes: tuple[LandedMinute, ...],
 ) -> SourceFreshness:
     def newest(column: str) -> datetime | None:
-        times = [_utc(row[column]) for row in (gained, kept) if row and row[column]]
+        times = [_utc(row[column]) for row in (gained, stored) if row and row[column]]
         return max(times, default=None)
 
     received, landed = newest("newest_received_at"), newest("newest_landed_at")
@@ -400,9 +404,11 @@ def _is_stale(newest: datetime | None, at: datetime, target: FreshnessTarget) ->
     return newest is None or at - newest > timedelta(seconds=target.stale_after_seconds)
 
 
-def _gained(lake: Lake, *, after: int, until: int) -> DataFrame:
-    """What bronze.events has gained in the versions (after, until]; all of it where it is new, or
-    has been made anew and is younger than what was seen."""
+def _new_records(lake: Lake, *, after: int, until: int) -> DataFrame:
+    """The rows added to bronze.events in the versions (after, until].
+
+    All rows if nothing was measured yet, or if the table was recreated: its version went back.
+    """
     if after < 0 or until < after:
         return lake.read(bronze.EVENTS, version=until)
     return lake.changes(bronze.EVENTS, after=after, until=until).where(
@@ -419,7 +425,7 @@ def _newest_by_source(history: DataFrame) -> DataFrame:
     )
 
 
-def _minutes_kept(history: DataFrame, *, after: datetime) -> DataFrame:
+def _stored_minutes(history: DataFrame, *, after: datetime) -> DataFrame:
     recent = history.where(F.col("measured_at") > F.lit(after))
     return recent.select("source", F.inline("landed_minutes"))
 
@@ -436,7 +442,7 @@ def _grouped(rows: Iterable[Row]) -> dict[str, tuple[LandedMinute, ...]]:
 
 
 def _utc(collected: datetime) -> datetime:
-    """A time that Spark has collected, which is local and says no zone."""
+    """A collected timestamp in UTC; Spark returns it in local time without a zone."""
     return collected.astimezone(UTC)
 
 
@@ -445,9 +451,9 @@ def _seconds_between(earlier: Column, later: Column) -> Column:
 
 
 def _by_source(values: Mapping[str, Column]) -> Column:
-    """The value of the row's source; null where it has none."""
-    known = [F.when(F.col("source") == source, value) for source, value in values.items()]
-    return F.coalesce(*known) if known else F.lit(None).cast("double")
+    """The value of the row's source; null if it has none."""
+    cases = [F.when(F.col("source") == source, value) for source, value in values.items()]
+    return F.coalesce(*cases) if cases else F.lit(None).cast("double")
 
 
 def _seconds(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The ledger's laws: nothing is lost and nothing doubled between a source and silver."""
+"""The ledger's conservation laws: no record is lost or duplicated between a source and silver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from kinfold.core.errors import LedgerError
 from kinfold.runtime.job import JobRun
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.declarations import (
     LEDGER_RECORDS,
     LEDGER_VIOLATED,
@@ -17,7 +17,7 @@ from kinfold.tables import bronze, ops, silver
 
 @dataclass(frozen=True)
 class Law:
-    """Two counts that must be equal, taken from different places."""
+    """Two counts from different tables or columns that must be equal."""
 
     name: str
     left: int
@@ -31,15 +31,15 @@ class Law:
 def record_silver_batch(
     run: JobRun, *, accepted: int, added: int, late: int, duplicates: int, quarantined: int
 ) -> None:
-    """Enter what one run of silver did with the accepted records it read.
+    """Add a row to the ledger: what one run of silver did with the accepted records that it read.
 
     Raises:
-        LedgerError: records are neither in silver.events, nor duplicates of a row there, nor
+        LedgerError: some records are neither in silver.events, nor duplicates of its rows, nor
             quarantined.
     """
     lake = run.lake
     if run.is_rebuild:
-        lake.forget(ops.BATCHES, F.col("stage") == "silver")
+        lake.delete(ops.BATCHES, F.col("stage") == "silver")
     lake.record(
         ops.BATCHES,
         [
@@ -66,13 +66,13 @@ def record_silver_batch(
         raise LedgerError(
             f"silver.events: of {accepted:,} accepted records {added:,} were added, "
             f"{duplicates:,} are duplicates and {quarantined:,} quarantined, so {lost:,} are lost. "
-            "Start jobs/silver/clean_events.py again; if the number stays, keep the lake and "
-            "report it."
+            "Start jobs/silver/clean_events.py again. If the number stays the same, keep the lake "
+            "and report it."
         )
 
 
 def ledger_laws(lake: Lake) -> tuple[Law, ...]:
-    """Every law with its two counts: the ledger's own sums against the tables themselves."""
+    """Every law with its two counts: sums of the ledger against counts of the tables."""
     stage, verdict = F.col("stage"), F.col("verdict")
     is_bronze, is_silver, is_records = (stage == s for s in ("bronze", "silver", "records"))
     is_landed = stage.isin("bronze", "replay")
@@ -147,8 +147,11 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
 
 
 def _quarantined_events(lake: Lake) -> int:
-    """Rows of silver.events that were set aside by the runs that the ledger names: neither those of
-    runs that failed later, nor of runs before a rebuild, which judged the same events again."""
+    """Number of silver.events rows that runs in the ledger have quarantined.
+
+    Not counted are rows of runs that failed later, and of runs before a rebuild, which checked the
+    same events again.
+    """
     if not lake.exists(ops.QUARANTINE):
         return 0
     runs = lake.read(ops.BATCHES).where(F.col("stage") == "silver").select("run_id").distinct()
@@ -157,7 +160,7 @@ def _quarantined_events(lake: Lake) -> int:
 
 
 def set_ledger_metrics(lake: Lake, laws: Sequence[Law]) -> None:
-    """The ledger as metrics: records by stage, source and outcome, and violated laws."""
+    """Set the metrics of the ledger: records by stage, source and outcome; violated laws."""
     outcomes = {
         "bronze": {
             "in": "records_in",
@@ -201,15 +204,15 @@ def set_ledger_metrics(lake: Lake, laws: Sequence[Law]) -> None:
 
 
 def require_laws_hold(laws: Sequence[Law]) -> None:
-    """Pass when every law holds.
+    """Return if every law holds.
 
     Raises:
-        LedgerError: naming each violated law with both counts.
+        LedgerError: names each violated law with both counts.
     """
     violated = [law for law in laws if not law.holds]
     if violated:
-        told = "; ".join(f"{law.name}: {law.left:,} against {law.right:,}" for law in violated)
+        counts = "; ".join(f"{law.name}: {law.left:,} against {law.right:,}" for law in violated)
         raise LedgerError(
-            f"ops.batches: {told}. Records are lost or doubled, or silver has not read all of "
-            "bronze yet: run jobs/silver/clean_events.py, then jobs/governance/check_ledger.py."
+            f"ops.batches: {counts}. Records are lost or duplicated, or silver has not read all "
+            "of bronze yet: run jobs/silver/clean_events.py, then jobs/governance/check_ledger.py."
         )

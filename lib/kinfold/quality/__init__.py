@@ -1,1 +1,1 @@
-"""Declared expectations, judged by Great Expectations before a table is published."""
+"""Quality gate: declared expectations, checked before a table is published."""

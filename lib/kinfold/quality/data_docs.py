@@ -1,8 +1,8 @@
-"""Data Docs: Great Expectations' own pages about the latest verdict on each table, for a browser.
+"""Data Docs: HTML pages of Great Expectations with the latest verdicts on each table.
 
-They are rendered from the verdicts that were kept, so that nothing is judged again. The pages as
-they come load styles, scripts and a logo from six hosts; here these are taken out and one style
-sheet is put in, so that the folder can be sent, archived and opened without a network.
+The pages are rendered from the stored verdicts; nothing is checked again. Great Expectations' pages
+load styles, scripts and a logo from six hosts. This module replaces them with one style sheet, so
+that the folder can be sent, archived and opened without a network.
 """
 
 import logging
@@ -30,7 +30,7 @@ _REMOTE_STYLE = re.compile(r"url\('https?:[^')]*'\)")
 
 @dataclass(frozen=True)
 class TableVerdicts:
-    """The latest verdicts on one table, all of one publish.
+    """The verdicts on one table at its latest publish.
 
     Attributes:
         verdicts: rows of ops.quality_results, one per rule.
@@ -41,43 +41,47 @@ class TableVerdicts:
 
     @property
     def first(self) -> Mapping[str, Any]:
-        """What all verdicts of a publish share: run, moment, versions, rows."""
+        """The first verdict. Run, moment, versions and number of rows are the same in all of
+        them."""
         return self.verdicts[0]
 
     @property
     def judged_at(self) -> datetime:
-        """In UTC; Spark hands timestamps over without a zone, in that of the machine."""
+        """When the rules were checked, in UTC. Spark returns timestamps in the machine's time
+        zone."""
         moment: datetime = self.first["judged_at"]
         return moment.astimezone(UTC)
 
     @property
     def broken(self) -> int:
+        """Number of rules that were not met."""
         return sum(not verdict["is_met"] for verdict in self.verdicts)
 
     @property
     def quarantined(self) -> list[Mapping[str, Any]]:
+        """The verdicts on rules with quarantined rows."""
         return [verdict for verdict in self.verdicts if verdict["rows_quarantined"]]
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the declaration has changed since, so that rules may be missing or other ones."""
+        """Whether the declaration has changed since, so that other rules may apply now."""
         return bool(self.first["schema_version"] != self.table.schema_version)
 
     @property
-    def told(self) -> list[tuple[Expectation, Mapping[str, Any]]]:
-        """The verdicts on rules that are still declared, in the order of the suite."""
+    def declared(self) -> list[tuple[Expectation, Mapping[str, Any]]]:
+        """Rules that are still declared, with their verdicts, in the order of the suite."""
         by_rule = {verdict["rule"]: verdict for verdict in self.verdicts}
         return [(r, by_rule[r.sentence]) for r in self.table.suite if r.sentence in by_rule]
 
 
 def latest_verdicts(results: DataFrame) -> DataFrame:
-    """Of each table the verdicts of its latest publish or attempt.
+    """The verdicts of each table's latest publish, successful or not.
 
     Args:
         results: ops.quality_results.
 
     Returns:
-        Its columns; one row per table and rule.
+        The same columns; one row per table and rule.
     """
     latest = F.max("judged_at").over(Window.partitionBy("table_name"))
     return (
@@ -90,31 +94,35 @@ def latest_verdicts(results: DataFrame) -> DataFrame:
 def verdicts_by_table(
     verdicts: Sequence[Mapping[str, Any]], tables: Sequence[Table]
 ) -> tuple[TableVerdicts, ...]:
-    """The verdicts by table, in the order of `tables`; tables that were never judged are absent."""
-    found = {table.name: [v for v in verdicts if v["table_name"] == table.name] for table in tables}
-    return tuple(TableVerdicts(table, found[table.name]) for table in tables if found[table.name])
+    """The verdicts by table, in the order of `tables`; tables without verdicts are absent."""
+    by_name = {
+        table.name: [v for v in verdicts if v["table_name"] == table.name] for table in tables
+    }
+    return tuple(
+        TableVerdicts(table, by_name[table.name]) for table in tables if by_name[table.name]
+    )
 
 
-def write_data_docs(judged: Sequence[TableVerdicts], *, folder: Path) -> Path:
-    """Write the pages in place of those that are there; the path of the index is returned."""
+def write_data_docs(verdicts: Sequence[TableVerdicts], *, folder: Path) -> Path:
+    """Replace the pages in the folder and return the path of the index page."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    links = _rendered(judged, part)
+    links = _rendered(verdicts, part)
     shutil.rmtree(part / "static", ignore_errors=True)
     style = _text("data_docs.css")
     for page in part.rglob("*.html"):
         page.write_text(_without_network(page.read_text(encoding="utf-8"), style), encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     index = environment.from_string(_text("data_docs_index.html.j2"))
-    (part / INDEX).write_text(index.render(judged=judged, links=links, style=style), "utf-8")
+    (part / INDEX).write_text(index.render(tables=verdicts, links=links, style=style), "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return folder / INDEX
 
 
-def _rendered(judged: Sequence[TableVerdicts], folder: Path) -> dict[str, str]:
-    """Great Expectations' pages in the folder; the page of each table, relative to it."""
+def _rendered(verdicts: Sequence[TableVerdicts], folder: Path) -> dict[str, str]:
+    """Write Great Expectations' pages; return each table's page, relative to the folder."""
     import great_expectations as gx
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context.types.resource_identifiers import (
@@ -129,15 +137,17 @@ def _rendered(judged: Sequence[TableVerdicts], folder: Path) -> dict[str, str]:
         context.delete_data_docs_site(name)
     context.add_data_docs_site("lake", _site(folder))
     links = {}
-    for judgement in judged:
-        name = judgement.table.name
+    for table_verdicts in verdicts:
+        name = table_verdicts.table.name
         suite = gx.ExpectationSuite(name=name)
-        for rule, verdict in judgement.told:
+        for rule, verdict in table_verdicts.declared:
             suite.add_expectation(_expectation(rule, verdict))
         context.suites.add(suite)
-        run = RunIdentifier(run_name=judgement.first["run_id"], run_time=judgement.judged_at)
+        run = RunIdentifier(
+            run_name=table_verdicts.first["run_id"], run_time=table_verdicts.judged_at
+        )
         key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, name)
-        context.validation_results_store.set(key, _validation(judgement, run))
+        context.validation_results_store.set(key, _validation(table_verdicts, run))
         links[name] = "/".join(
             ["validations", *name.split("."), *run.to_tuple(), f"{name}.html"],
         )
@@ -158,12 +168,12 @@ def _site(folder: Path) -> dict[str, Any]:
 
 
 def _expectation(rule: Expectation, verdict: Mapping[str, Any]) -> Any:
-    aside = verdict["rows_quarantined"]
-    note = [rule.sentence] + ([f"{aside:,} rows quarantined"] if aside else [])
+    count = verdict["rows_quarantined"]
+    note = [rule.sentence] + ([f"{count:,} rows quarantined"] if count else [])
     return expectation_class(rule.rule)(**rule.arguments, notes=". ".join(note) + ".")
 
 
-def _validation(judgement: TableVerdicts, run: Any) -> Any:
+def _validation(table_verdicts: TableVerdicts, run: Any) -> Any:
     import great_expectations as gx
     from great_expectations.core.expectation_validation_result import (
         ExpectationSuiteValidationResult,
@@ -181,13 +191,13 @@ def _validation(judgement: TableVerdicts, run: Any) -> Any:
                 "exception_traceback": None,
             },
         )
-        for rule, verdict in judgement.told
+        for rule, verdict in table_verdicts.declared
     ]
     met = sum(bool(result.success) for result in results)
     return ExpectationSuiteValidationResult(
         success=met == len(results),
         results=results,
-        suite_name=judgement.table.name,
+        suite_name=table_verdicts.table.name,
         statistics={
             "evaluated_expectations": len(results),
             "successful_expectations": met,
@@ -198,9 +208,9 @@ def _validation(judgement: TableVerdicts, run: Any) -> Any:
             "run_id": run,
             "great_expectations_version": gx.__version__,
             "batch_spec": {
-                "data_asset_name": judgement.table.name,
-                "table_version": judgement.first["table_version"],
-                "schema_version": judgement.first["schema_version"],
+                "data_asset_name": table_verdicts.table.name,
+                "table_version": table_verdicts.first["table_version"],
+                "schema_version": table_verdicts.first["schema_version"],
             },
         },
     )

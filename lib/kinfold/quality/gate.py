@@ -1,8 +1,8 @@
-"""The gate before a table is published: declared expectations in, one verdict per rule out.
+"""The quality gate: checks a table's expectations with Great Expectations; one verdict per rule.
 
-Great Expectations judges. `BOOLEAN_ONLY` first, because it needs the fewest Spark jobs (8 against
-29 for 20 rules); only rules that failed are asked again for their count. Rows that are here
-already it judges with pandas, in a tenth of the time that those jobs take over a few rows.
+The first check uses `BOOLEAN_ONLY`, which needs the fewest Spark jobs (8 instead of 29 for 20
+rules). Only failed rules are checked again, for their counts. Rows that are already on the driver
+are checked with pandas, which takes a tenth of the time of Spark jobs for a few rows.
 """
 
 import logging
@@ -23,7 +23,7 @@ from kinfold.tables.spec import Expectation, Table
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """How one expectation went. `rows_failing` is null where the rule was kept."""
+    """The result of one expectation. `rows_failing` is null if the rule is met."""
 
     rule: str
     is_met: bool
@@ -31,22 +31,22 @@ class RuleVerdict:
 
 
 def load_great_expectations() -> None:
-    """Import Great Expectations, which takes seconds, before the first gate needs it."""
+    """Import Great Expectations, which takes seconds, before the first check needs it."""
     _library()
 
 
 def rule_verdicts(
     table: Table, rows: DataFrame | pa.Table, rules: Sequence[Expectation] | None = None
 ) -> tuple[RuleVerdict, ...]:
-    """One verdict per rule, in their order.
+    """One verdict per rule, in the order of the rules.
 
     Args:
-        rows: what is about to be published. A frame is read several times: persist it first. An
-            Arrow table must not hold NaN (see `holds_nan`).
-        rules: some of the table's suite; null = all of it.
+        rows: to be published. A frame is read several times: persist it first. An Arrow table must
+            not contain NaN (see `contains_nan`).
+        rules: a part of the table's suite; null = the whole suite.
 
     Raises:
-        ContractError: a declared rule does not fit the table, so it could not be judged at all.
+        ContractError: a declared rule does not fit the table, so it cannot be checked.
     """
     rules = table.suite if rules is None else rules
     met = [bool(r.success) for r in _validated(table, rows, rules, "BOOLEAN_ONLY")]
@@ -61,27 +61,27 @@ def rule_verdicts(
     )
 
 
-def holds_nan(rows: pa.Table) -> bool:
-    """Whether a number is NaN: to pandas that is no value, to Spark one above all others."""
+def contains_nan(rows: pa.Table) -> bool:
+    """Whether a number is NaN. pandas treats NaN as missing, Spark as larger than any number."""
     floats = (column for column in rows.columns if pa.types.is_floating(column.type))
     return any(pc.any(pc.is_nan(column)).as_py() for column in floats)
 
 
 def passing_verdicts(table: Table) -> tuple[RuleVerdict, ...]:
-    """The verdicts over no rows, which break no rule; asking costs nine Spark jobs."""
+    """The verdicts for an empty frame, which breaks no rule. Checking it takes nine Spark jobs."""
     return tuple(RuleVerdict(rule.sentence, is_met=True) for rule in table.suite)
 
 
 def require_all_met(
     table: Table, verdicts: Sequence[RuleVerdict], *, run_id: str, because: str = ""
 ) -> None:
-    """Pass when every rule was kept.
+    """Return if every rule is met.
 
     Args:
-        because: a sentence that says why the broken rows could not just be set aside.
+        because: a sentence that says why the failing rows could not be quarantined.
 
     Raises:
-        QualityGateError: naming each broken rule and how many rows broke it.
+        QualityGateError: names each broken rule with its number of failing rows.
     """
     broken = [v for v in verdicts if not v.is_met]
     if broken:
@@ -111,17 +111,19 @@ def _validated(
         problem = _exception(result)
         if problem:
             raise ContractError(
-                f"{table.name}: rule '{rule.sentence}' cannot be judged ({problem}). "
+                f"{table.name}: rule '{rule.sentence}' cannot be checked ({problem}). "
                 f"Correct it in lib/kinfold/tables/{table.layer}.py."
             )
     return ordered
 
 
 def _in_pandas(rows: pa.Table, rules: Sequence[Expectation]) -> pd.DataFrame:
-    """The columns that rules speak of; instants as they are in UTC, without saying so, which Great
-    Expectations would drop with a warning."""
-    told = [value for rule in rules for value in rule.arguments.values()]
-    named = {name for value in told for name in (value if isinstance(value, list) else [value])}
+    """The columns that the rules name, as a pandas frame.
+
+    Instants are in UTC without a time zone, because Great Expectations drops zones with a warning.
+    """
+    values = [value for rule in rules for value in rule.arguments.values()]
+    named = {name for value in values for name in (value if isinstance(value, list) else [value])}
     columns = {
         name: rows[name].cast(pa.timestamp("us"))
         if pa.types.is_timestamp(rows[name].type)
@@ -140,7 +142,7 @@ def _identity(config: Any) -> str:
 
 
 def _exception(result: Any) -> str:
-    """Why a rule raised instead of giving a verdict; empty when it did not."""
+    """The error message of a rule that could not be checked; empty if it was."""
     info = result.exception_info or {}
     candidates = [info, *(v for v in info.values() if isinstance(v, dict))]
     for candidate in candidates:
@@ -150,6 +152,7 @@ def _exception(result: Any) -> str:
 
 
 def expectation_class(rule: str) -> Any:
+    """The class of Great Expectations with a rule's name."""
     from great_expectations.expectations.registry import get_expectation_impl
 
     return get_expectation_impl(rule)
@@ -167,7 +170,7 @@ def _context() -> tuple[Any, Any, Any]:
     context.variables.progress_bars = {"globally": False}
     sources = (
         context.data_sources.add_spark("lake", persist=False),
-        context.data_sources.add_pandas("few"),
+        context.data_sources.add_pandas("rows on the driver"),
     )
     assets = (source.add_dataframe_asset("rows") for source in sources)
     in_spark, in_pandas = (a.add_batch_definition_whole_dataframe("all") for a in assets)
@@ -175,7 +178,9 @@ def _context() -> tuple[Any, Any, Any]:
 
 
 def _library() -> tuple[Any, Any, Any]:
-    """Great Expectations and two batch definitions, which take any frame of Spark's and of pandas',
-    made once per process."""
+    """Great Expectations with two batch definitions, for Spark and for pandas frames.
+
+    Created once per process.
+    """
     with _loading:
         return _context()

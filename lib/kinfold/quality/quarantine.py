@@ -1,4 +1,4 @@
-"""Rows that are set aside instead of published: their key and what is wrong, nothing else."""
+"""Rows that break rules: their counts, and their keys and reasons for ops.quarantine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from pyspark.sql import Column, DataFrame, functions as F
 from kinfold.quality.rows import REASONS
 from kinfold.tables.spec import Field, Privacy, Table, never_null
 
-_NAMES_A_PERSON = (Privacy.IDENTIFIER, Privacy.SENSITIVE)
+_HASHED = (Privacy.IDENTIFIER, Privacy.SENSITIVE)
 
 
 @dataclass(frozen=True)
 class RuleCounts:
-    """How many of the rows that are to be published are wrong, and why.
+    """Numbers of checked rows and of invalid ones.
 
     Attributes:
-        rows: all of them.
-        wrong: those with a reason.
-        by_rule: rows that break a rule, by its sentence; rules that all rows keep are absent.
+        rows: all rows.
+        invalid: rows that break at least one rule.
+        by_rule: number of failing rows by the rule's sentence; rules that all rows meet are absent.
     """
 
     rows: int
@@ -31,32 +31,34 @@ class RuleCounts:
         return self.invalid / self.rows if self.rows else 0.0
 
     def has_null_keys(self, table: Table) -> bool:
-        """Whether a row cannot even be named."""
+        """Whether a row has a null in its key."""
         return any(never_null(column).sentence in self.by_rule for column in table.key)
 
 
-def rule_counts(judged: DataFrame) -> RuleCounts:
-    """The counts of judged rows (see `judged_rows`); one aggregate where nothing is wrong."""
-    is_wrong = F.size(REASONS) > 0
-    row = judged.agg(F.count(F.lit(1)).alias("rows"), F.count_if(is_wrong).alias("invalid")).first()
+def rule_counts(checked: DataFrame) -> RuleCounts:
+    """The counts of rows with reasons (`rows_with_reasons`); one Spark job if all are valid."""
+    is_invalid = F.size(REASONS) > 0
+    row = checked.agg(
+        F.count(F.lit(1)).alias("rows"), F.count_if(is_invalid).alias("invalid")
+    ).first()
     assert row is not None  # an aggregate without groups has one row
     by_rule: dict[str, int] = {}
     if row["invalid"]:
-        reasons = judged.where(is_wrong).select(F.explode(REASONS).alias("rule"))
+        reasons = checked.where(is_invalid).select(F.explode(REASONS).alias("rule"))
         by_rule = {r["rule"]: int(r["count"]) for r in reasons.groupBy("rule").count().collect()}
     return RuleCounts(int(row["rows"]), int(row["invalid"]), by_rule)
 
 
-def valid_rows(judged: DataFrame) -> DataFrame:
-    """The judged rows without a reason, and without the column of reasons."""
-    return judged.where(F.size(REASONS) == 0).drop(REASONS)
+def valid_rows(checked: DataFrame) -> DataFrame:
+    """The rows that break no rule, without the column of reasons."""
+    return checked.where(F.size(REASONS) == 0).drop(REASONS)
 
 
 def quarantined_rows(
-    table: Table, judged: DataFrame, *, run_id: str, quarantined_at: datetime
+    table: Table, checked: DataFrame, *, run_id: str, quarantined_at: datetime
 ) -> DataFrame:
-    """The judged rows with a reason as ops.quarantine keeps them: one per row, no content."""
-    return judged.where(F.size(REASONS) > 0).select(
+    """The rows of ops.quarantine: key and reasons of each invalid row, not its content."""
+    return checked.where(F.size(REASONS) > 0).select(
         F.lit(table.name).alias("table_name"),
         F.lit(run_id).alias("run_id"),
         row_key(table).alias("key"),
@@ -66,10 +68,10 @@ def quarantined_rows(
 
 
 def row_key(table: Table) -> Column:
-    """The key of a row as text that names it in ops.quarantine: a JSON object by column.
+    """The key of a row in ops.quarantine: a JSON object with the key columns.
 
-    Of a column that identifies a person or says something about one it holds the hex SHA-256. That
-    hash is not keyed: who can guess the value can confirm the guess.
+    Values of columns that identify or describe a person are hex SHA-256 hashes. The hash has no
+    key: anyone who guesses the value can confirm the guess.
     """
     by_name = {field.name: field for field in table.fields}
     return F.to_json(F.struct(*(_key_part(by_name[name]).alias(name) for name in table.key)))
@@ -77,4 +79,4 @@ def row_key(table: Table) -> Column:
 
 def _key_part(field: Field) -> Column:
     value = F.col(field.name)
-    return F.sha2(value.cast("string"), 256) if field.privacy in _NAMES_A_PERSON else value
+    return F.sha2(value.cast("string"), 256) if field.privacy in _HASHED else value

@@ -1,7 +1,7 @@
-"""Which rows break which declared expectation: the same rules as the gate's, told row by row.
+"""The rules of the gate as Spark columns, to find out which rows break which rule.
 
-The gate says whether a batch keeps a rule, these columns say which rows do not. Both executors read
-the one declaration, and a test holds their counts equal.
+The gate checks whether a batch meets a rule; these columns name the failing rows. Both use the same
+declaration, and a test checks that their counts are equal.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,42 +12,41 @@ from pyspark.sql import Column, DataFrame, functions as F, types as T
 from kinfold.tables.spec import Expectation, Table
 
 REASONS = "_reasons"
-"""The column that says what is wrong with a row; empty where nothing is."""
+"""Column with the rules that a row breaks; empty for a valid row."""
 
 
 def row_rules(table: Table) -> tuple[Expectation, ...]:
-    """The rules of a table's suite that one row breaks by itself, in the suite's order.
+    """The rules of a table's suite that a single row can break, in the suite's order.
 
-    Uniqueness is not among them: which of two equal rows is the wrong one nobody can say, so it
-    stays a rule over the batch, and the gate's alone.
+    Uniqueness is not one of them: of two equal rows neither is the wrong one. Only the gate checks
+    it, over the whole batch.
     """
     return tuple(rule for rule in table.suite if rule.rule in _BROKEN)
 
 
 def breaks_rule(rule: Expectation) -> Column:
-    """Whether a row breaks the rule, never null.
+    """Whether a row breaks the rule; never null.
 
-    As Great Expectations has it: a null breaks nothing but `never_null`, and NaN is greater than
-    any other number.
+    As in Great Expectations, a null breaks only `never_null`, and NaN is larger than any number.
 
     Raises:
-        ValueError: the rule is one over the batch.
+        ValueError: the rule applies to a whole batch.
     """
     if rule.rule not in _BROKEN:
-        raise ValueError(f"'{rule.sentence}' is no rule of one row, but of the whole batch.")
+        raise ValueError(f"'{rule.sentence}' is not a rule for single rows, but for a whole batch.")
     return F.coalesce(_BROKEN[rule.rule](rule.arguments), F.lit(False))
 
 
 def rows_with_reasons(table: Table, rows: DataFrame) -> DataFrame:
     """The rows with one more column, `_reasons`: the sentences of the rules that the row breaks.
 
-    One column instead of one filter for good rows and one for bad, so that a row can never be among
-    both or neither, whatever made it.
+    One column, instead of a filter for valid rows and one for invalid rows, so that each row is
+    always exactly one of the two, even if its values are not deterministic.
     """
     broken = [F.when(breaks_rule(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
     if not broken:
         return rows.withColumn(REASONS, F.array().cast(_REASONS_TYPE))
-    # Not array_compact: its lambda would take the whole stage out of generated code.
+    # Not array_compact: its lambda would disable code generation for the whole stage.
     reasons = F.array_except(F.array(*broken), F.array(F.lit(None).cast("string")))
     return rows.withColumn(REASONS, reasons.cast(_REASONS_TYPE))
 
@@ -60,7 +59,7 @@ def _is_outside(arguments: Mapping[str, Any]) -> Column:
     value = F.col(arguments["column"])
     low, high = arguments["min_value"], arguments["max_value"]
     is_outside = F.lit(False)
-    # Great Expectations reads every bound as a double, which matters for integers above 2^53.
+    # Great Expectations compares with bounds as doubles; it matters for integers above 2^53.
     if low is not None:
         is_outside = is_outside | (value < F.lit(float(low)))
     if high is not None:

@@ -1,1 +1,1 @@
-"""Every table of the lake, declared once."""
+"""Declarations of all tables of the lake; each table is declared once."""

@@ -1,4 +1,4 @@
-"""Bronze: every record received, as it was received."""
+"""Bronze: every received record, unchanged."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from kinfold.tables.spec import Field, Privacy, Table, one_of
 
 _TEXTS = T.MapType(T.StringType(), T.StringType())
 PARTIES = ("first", "second", "third")
-"""Whose data it is, the most trusted first: one's own, a partner's, a vendor's."""
+"""Owners of data, the most trusted first: the company itself, a partner, a vendor."""
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
@@ -19,9 +19,9 @@ CLOCK_TOLERANCE = timedelta(days=1)
 EVENTS = Table(
     name="bronze.events",
     comment=(
-        "One row per record received, accepted or rejected, with the text as it came. "
-        "Rejected records stay here with their reasons: one atomic append per batch, so nothing "
-        "can fall between two tables."
+        "One row per received record, accepted or rejected, with its original text. "
+        "Rejected records stay here with their reasons. Each batch is one atomic append, so no "
+        "record can be lost between two tables."
     ),
     fields=(
         Field(
@@ -30,51 +30,52 @@ EVENTS = Table(
         Field(
             "source_partition",
             T.StringType(),
-            "Where in the source the record stood: the file's path, or `topic/topic id/partition` "
-            "of a broker, whose topic id tells a topic from one made anew under its name.",
+            "Part of the source: the file's path, or `topic/topic id/partition` of a broker. The "
+            "topic id distinguishes a topic from a recreated one with the same name.",
             nullable=False,
         ),
         Field(
             "source_offset",
             T.LongType(),
             "Position in `source_partition`: the broker's offset; for a file read by one task the "
-            "0-based line; for a "
-            "file split between tasks the line within the part plus the byte where the part begins "
-            "plus one. Unique and increasing within a file.",
+            "0-based line; for a file split between tasks the line within the split plus the "
+            "byte offset of the split plus one. Unique and increasing within a file.",
             nullable=False,
         ),
         Field(
             "record_index",
             T.IntegerType(),
-            "0, or for a record that holds a batch of events the place of this one in it.",
+            "Position of the event in a record that contains a batch of events; otherwise 0.",
             nullable=False,
         ),
         Field(
             "batch_id",
             T.LongType(),
-            "Micro-batch of the stream that landed it; -1 for a replayed dead letter.",
+            "Micro-batch of the stream in which it landed; -1 for a replayed dead letter.",
             nullable=False,
         ),
-        Field("ingested_at", T.TimestampType(), "When the batch began to land (UTC).", False),
+        Field(
+            "ingested_at", T.TimestampType(), "When the landing of the batch started (UTC).", False
+        ),
         Field(
             "raw",
             T.StringType(),
-            "The record as received: a broker's value, the line of a JSON-lines file, or the row "
-            "of a CSV or Parquet file as a JSON object. Null when it is not UTF-8 (see "
-            "`raw_bytes`), when there was none (a tombstone), and for the further events of a "
-            "batch, whose text stands at `record_index` 0.",
+            "The record as received: a broker's value, a line of a JSON-lines file, or a row of a "
+            "CSV or Parquet file as a JSON object. Null if it is not UTF-8 (see `raw_bytes`), if "
+            "there is no value (a tombstone), and for further events of a batch, whose text is "
+            "in the row with `record_index` 0.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "raw_bytes",
             T.BinaryType(),
-            "The bytes received, where they are not UTF-8 text; null otherwise.",
+            "The received bytes, if they are not UTF-8 text; otherwise null.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "event",
             T.StringType(),
-            "The native event that the record maps to, as JSON; null where `raw` is one itself.",
+            "The native event that the record maps to, as JSON; null if `raw` is a native event.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
@@ -96,21 +97,25 @@ EVENTS = Table(
                     T.StructField("timestamp", T.TimestampType()),
                 ]
             ),
-            "What the broker holds beside the value: key, headers and the record's time, which is "
-            "the producer's unless the topic says otherwise; null for files.",
+            "The broker's key, headers and timestamp of the record. The timestamp is the "
+            "producer's, unless the topic is configured otherwise. Null for files.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field("verdict", T.StringType(), "`accepted` or `rejected`.", nullable=False),
         Field(
             "errors",
             T.ArrayType(T.StringType()),
-            "Every reason for a rejection as `<JSON pointer>: <rule>`; empty when accepted.",
+            "All reasons for the rejection as `<JSON pointer>: <rule>`; empty if accepted.",
             nullable=False,
         ),
-        Field("schema_id", T.StringType(), "Schema judged by, `<type>/<version>`; null if none."),
+        Field(
+            "schema_id",
+            T.StringType(),
+            "Schema used for validation, `<type>/<version>`; null if none.",
+        ),
         Field("event_id", T.StringType(), "The sender's id of the event; null if unreadable."),
-        Field("event_type", T.StringType(), "The event's type; null if unreadable."),
-        Field("occurred_at", T.TimestampType(), "When it happened, says the sender (UTC)."),
+        Field("event_type", T.StringType(), "Type of the event; null if unreadable."),
+        Field("occurred_at", T.TimestampType(), "When it happened, according to the sender (UTC)."),
         Field(
             "received_at",
             T.TimestampType(),
@@ -119,7 +124,7 @@ EVENTS = Table(
         Field(
             "identifiers",
             T.MapType(T.StringType(), T.StringType()),
-            "Identifiers as sent, by namespace; null when the record was rejected.",
+            "Identifiers as sent, by namespace; null if the record was rejected.",
             privacy=Privacy.IDENTIFIER,
         ),
     ),
@@ -134,90 +139,109 @@ RECORDS = Table(
     name="bronze.records",
     comment=(
         "One row per version of a record of a batch source (CRM, partner, vendor), and one per "
-        "row that was rejected, with the text as it came. A record that a full snapshot leaves "
-        "out gets a version that says it is gone. What has not changed adds nothing."
+        "rejected row, with its original text. A record that is missing in a full snapshot gets "
+        "a version that marks it as deleted. An unchanged record adds no row."
     ),
     fields=(
         Field("source", T.StringType(), "Name of the source, from its source file.", False),
         Field(
             "record_id",
             T.StringType(),
-            "The source's id of the record; empty for a rejected row that has none.",
+            "The source's id of the record; empty for a rejected row without one.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "content_hash",
             T.StringType(),
-            "SHA-256 of what was mapped and of the terms it came under; of the raw text where the "
-            "row was unreadable.",
+            "SHA-256 of the mapped values and of the terms of use; for an unreadable row, of the "
+            "raw text.",
             nullable=False,
         ),
-        Field("batch_id", T.LongType(), "Extract of the source, counted from 0.", nullable=False),
+        Field(
+            "batch_id",
+            T.LongType(),
+            "Number of the extract within the source, from 0.",
+            nullable=False,
+        ),
         Field(
             "copy",
             T.IntegerType(),
-            "0, or for a rejected row that stands in the extract several times 1, 2, and so on.",
+            "0; for further copies of a rejected row in the same extract 1, 2, and so on.",
             nullable=False,
         ),
         Field(
             "extract",
             T.StringType(),
-            "What it came in: path, time of modification and size of the file or folder.",
+            "The extract: path, time of modification and size of the file or folder.",
             nullable=False,
         ),
-        Field("ingested_at", T.TimestampType(), "When the extract began to land (UTC).", False),
+        Field(
+            "ingested_at",
+            T.TimestampType(),
+            "When the landing of the extract started (UTC).",
+            False,
+        ),
         Field(
             "raw",
             T.StringType(),
-            "The row as received: a line of JSON, or the row of a CSV or Parquet file as a JSON "
-            "object. Null for a record that a snapshot left out.",
+            "The row as received: a line of JSON, or a row of a CSV or Parquet file as a JSON "
+            "object. Null for a record that is missing in a snapshot.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field("verdict", T.StringType(), "`accepted` or `rejected`.", nullable=False),
         Field(
             "errors",
             T.ArrayType(T.StringType()),
-            "Every reason for a rejection; empty when accepted.",
+            "All reasons for the rejection; empty if accepted.",
             nullable=False,
         ),
-        Field("is_deletion", T.BooleanType(), "Whether it says that the record is gone.", False),
-        Field("party", T.StringType(), "Whose data: `first`, `second` or `third`.", nullable=False),
-        Field("agreement", T.StringType(), "Reference of the contract it came under."),
+        Field(
+            "is_deletion",
+            T.BooleanType(),
+            "Whether this version marks the record as deleted.",
+            False,
+        ),
+        Field(
+            "party",
+            T.StringType(),
+            "Owner of the data: `first`, `second` or `third` party.",
+            nullable=False,
+        ),
+        Field("agreement", T.StringType(), "Reference of the contract for the data."),
         Field(
             "purposes",
             T.ArrayType(T.StringType()),
-            "What it may be used for; empty, of the first party only: not limited here.",
+            "Permitted purposes; empty = not limited, only for the first party.",
             nullable=False,
         ),
         Field(
             "changed_at",
             T.TimestampType(),
-            "When the record changed, says the source (UTC), else when it arrived; null for a "
-            "rejected row without a usable time.",
+            "When the record changed, according to the source (UTC); otherwise when it arrived. "
+            "Null for a rejected row without a valid time.",
         ),
         Field(
             "effective_at",
             T.TimestampType(),
-            "From when this version holds (UTC): `changed_at` of a delta, `ingested_at` of a "
-            "snapshot; null when rejected.",
+            "Start of this version's validity (UTC): `changed_at` of a delta, `ingested_at` of a "
+            "snapshot; null if rejected.",
         ),
         Field(
             "expires_at",
             T.TimestampType(),
-            "When it may no longer be held (UTC): `ingested_at` and the source's time to live; "
-            "null = never.",
+            "When it expires (UTC): `ingested_at` plus the source's time to live; null = never.",
         ),
         Field(
             "identifiers",
             _TEXTS,
-            "Identifiers as sent, by namespace; null when rejected or a deletion.",
+            "Identifiers as sent, by namespace; null if rejected or deleted.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "traits",
             _TEXTS,
-            "Traits that have a value, by name; null when rejected or a deletion.",
+            "Traits with a value, by name; null if rejected or deleted.",
             privacy=Privacy.IDENTIFIER,
         ),
     ),

@@ -1,4 +1,4 @@
-"""The data dictionary: a page about every table, written from the declarations.
+"""Generates the data dictionary, a page about all tables, from the declarations.
 
 `python -m kinfold.tables.dictionary FILE` writes it.
 """
@@ -11,14 +11,13 @@ from kinfold.tables.spec import Field, Table
 
 
 def dictionary_page() -> str:
-    """The page as Markdown: each table with grain, key, writer, columns and expectations."""
+    """The page in Markdown: grain, key, writer, columns and expectations of each table."""
     parts = [
         "# Data dictionary",
-        "Written from the declarations in `lib/kinfold/tables` by `make dictionary`; do not edit.",
-        "Privacy of a column: *identifier* names a person outside the lake, *sensitive* says "
-        "something about a person that only text can hold, *pseudonym* names a person inside the "
-        "lake only. Columns of the first two kinds get no statistics in the Delta log. All times "
-        "are UTC.",
+        "`make dictionary` generates this page from `lib/kinfold/tables`; do not edit it.",
+        "Privacy of a column: *identifier* identifies a person outside the lake, *sensitive* "
+        "describes a person in free text, *pseudonym* identifies a person only inside the lake. "
+        "Columns of the first two kinds have no statistics in the Delta log. All times are UTC.",
     ]
     parts += [_table(table) for table in ALL]
     return "\n\n".join(parts) + "\n"
@@ -37,7 +36,7 @@ def _table(table: Table) -> str:
     lines.append("\n".join(rows))
     if table.layer in ("silver", "gold"):
         rules = "\n".join(f"- {rule.sentence}" for rule in table.suite)
-        lines.append(f"Judged before it is published:\n{rules}")
+        lines.append(f"Checked before it is published:\n{rules}")
     return "\n\n".join(lines)
 
 

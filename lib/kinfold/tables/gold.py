@@ -16,28 +16,28 @@ def _number(name: str, comment: str) -> Field:
 FEATURES = Table(
     name="gold.features",
     comment=(
-        "One row per person and moment: what was known of their behaviour at `as_of`. Only events "
-        "that had both happened and arrived by then count; people with none have no row."
+        "One row per person and moment: behaviour known at `as_of`. Only events that had both "
+        "happened and arrived by then count; people without such events have no row."
     ),
     fields=(
         Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
-        Field("as_of", T.TimestampType(), "The moment (UTC); events before it count.", False),
+        Field("as_of", T.TimestampType(), "The moment (UTC); only events before it count.", False),
         _number("tenure_days", "Days since the first event."),
         _number("recency_days", "Days since the latest event."),
         Field(
             "days_since_purchase",
             T.DoubleType(),
-            "Days since the latest purchase; null for who never bought.",
+            "Days since the latest purchase; null for people who never bought.",
         ),
         _count("event_count_7d", "Events in the last 7 days."),
         _count("event_count_30d", "Events in the last 30 days."),
         _count("event_count_90d", "Events in the last 90 days."),
-        _count("active_day_count_30d", "Days with an event, of the last 30 days."),
-        _count("active_day_count_90d", "Days with an event, of the last 90 days."),
+        _count("active_day_count_30d", "Days with an event in the last 30 days."),
+        _count("active_day_count_90d", "Days with an event in the last 90 days."),
         _count("product_view_count_7d", "Product views in the last 7 days."),
         _count("product_view_count_30d", "Product views in the last 30 days."),
-        _count("add_to_cart_count_7d", "Products put into the cart in the last 7 days."),
-        _count("add_to_cart_count_30d", "Products put into the cart in the last 30 days."),
+        _count("add_to_cart_count_7d", "Products added to the cart in the last 7 days."),
+        _count("add_to_cart_count_30d", "Products added to the cart in the last 30 days."),
         _count("email_open_count_30d", "E-mails opened in the last 30 days."),
         _count("category_count_90d", "Distinct categories in the last 90 days."),
         _count("order_count_30d", "Distinct orders in the last 30 days."),
@@ -45,13 +45,15 @@ FEATURES = Table(
         _count("order_count", "Distinct orders ever."),
         _count("return_count_90d", "Distinct orders returned in the last 90 days."),
         _count(
-            "spend_cents_30d", "Purchases in the last 30 days, in cents, returns not taken off."
+            "spend_cents_30d",
+            "Purchases in the last 30 days, in cents, without subtracting returns.",
         ),
         _count(
-            "spend_cents_90d", "Purchases in the last 90 days, in cents, returns not taken off."
+            "spend_cents_90d",
+            "Purchases in the last 90 days, in cents, without subtracting returns.",
         ),
-        _count("spend_cents", "Purchases ever, in cents, returns not taken off."),
-        _number("average_order_cents", "Spend per order, in cents; 0 for who never bought."),
+        _count("spend_cents", "Purchases ever, in cents, without subtracting returns."),
+        _number("average_order_cents", "Spend per order, in cents; 0 for people who never bought."),
     ),
     key=("profile_id", "as_of"),
     written_by="gold/build_features.py",
@@ -72,13 +74,17 @@ SEGMENTS = Table(
     fields=(
         Field("model_version", T.LongType(), "Registered version of the segment model.", False),
         Field("segment_id", T.LongType(), "Cluster number within the version.", nullable=False),
-        Field("name", T.StringType(), "Name made from the centroid; unique in a version.", False),
-        Field("card", T.StringType(), "What sets its people apart, in a sentence.", nullable=False),
-        Field("trained_size", T.LongType(), "People in it when it was trained.", nullable=False),
+        Field(
+            "name", T.StringType(), "Name derived from the centroid; unique in a version.", False
+        ),
+        Field(
+            "card", T.StringType(), "What distinguishes its people, in a sentence.", nullable=False
+        ),
+        Field("trained_size", T.LongType(), "Number of people in it at training.", nullable=False),
         Field(
             "centroid",
             T.MapType(T.StringType(), T.DoubleType()),
-            "Mean of each clustering feature, in the feature's own unit.",
+            "Mean of each clustering feature, in the feature's unit.",
             nullable=False,
         ),
     ),
@@ -89,16 +95,16 @@ SEGMENTS = Table(
 
 SEGMENT_MEMBERS = Table(
     name="gold.segment_members",
-    comment="One row per person: the segment they are in.",
+    comment="One row per person: their segment.",
     fields=(
         Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
         Field("model_version", T.LongType(), "Version of the segment model.", nullable=False),
-        Field("segment_id", T.LongType(), "Their segment.", nullable=False),
-        Field("as_of", T.TimestampType(), "Moment of the features it was read from (UTC).", False),
+        Field("segment_id", T.LongType(), "The person's segment.", nullable=False),
+        Field("as_of", T.TimestampType(), "Moment of the features used (UTC).", False),
         Field(
             "since",
             T.TimestampType(),
-            "`as_of` of the run that first put them here without a break (UTC).",
+            "`as_of` of the first run of the current uninterrupted membership (UTC).",
             nullable=False,
         ),
     ),
@@ -110,14 +116,24 @@ SEGMENT_MEMBERS = Table(
 
 PROPENSITY_SCORES = Table(
     name="gold.propensity_scores",
-    comment="One row per person, model and moment: how likely they are to act.",
+    comment="One row per person, model and moment: the probability that the person acts.",
     fields=(
         Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
         Field("model", T.StringType(), "Registered model name.", nullable=False),
         Field("as_of", T.TimestampType(), "Moment of the features (UTC).", nullable=False),
-        Field("model_version", T.LongType(), "Registered version that scored.", nullable=False),
-        Field("probability", T.DoubleType(), "Of the act within the horizon, in [0, 1].", False),
-        Field("decile", T.LongType(), "1 = the likeliest tenth of the people of `as_of`.", False),
+        Field("model_version", T.LongType(), "Registered version of the model.", nullable=False),
+        Field(
+            "probability",
+            T.DoubleType(),
+            "Probability of the act within the horizon, in [0, 1].",
+            False,
+        ),
+        Field(
+            "decile",
+            T.LongType(),
+            "1 = the tenth of the people of `as_of` with the highest probability.",
+            False,
+        ),
     ),
     key=("profile_id", "model", "as_of"),
     written_by="gold/score_propensity.py",

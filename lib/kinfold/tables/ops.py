@@ -1,4 +1,4 @@
-"""Ops: what every job did, and the laws it was held to. No row of a person, at most its key."""
+"""Ops: job runs, the ledger, quality results and freshness. No personal data except row keys."""
 
 from pyspark.sql import types as T
 
@@ -9,55 +9,59 @@ BATCHES = Table(
     comment=(
         "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` "
         "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates` + `quarantined`; "
-        "at records both. Rows that landed are counted in the tables after the commit, never "
-        "taken from the writer's word."
+        "at records both. Landed rows are counted in the tables after the commit; the ledger does "
+        "not trust the writer's own counts."
     ),
     fields=(
         Field(
             "stage", T.StringType(), "`bronze`, `replay`, `silver` or `records`.", nullable=False
         ),
-        Field("source", T.StringType(), "Source; `all` at silver.", nullable=False),
+        Field("source", T.StringType(), "Name of the source; `all` at silver.", nullable=False),
         Field(
             "batch_id",
             T.LongType(),
-            "Stream batch, extract, or the last bronze version read.",
+            "Batch of the stream, extract, or last bronze version read.",
             False,
         ),
-        Field("records_in", T.LongType(), "Records the reader handed over.", nullable=False),
+        Field("records_in", T.LongType(), "Records that the reader returned.", nullable=False),
         Field(
             "unpacked",
             T.LongType(),
-            "Further rows: of records that held several events, or at records of those that a "
-            "snapshot left out; 0 at silver.",
+            "Further rows: from records with several events; at records for those missing in a "
+            "snapshot; 0 at silver.",
             nullable=False,
         ),
-        Field("accepted", T.LongType(), "Records that kept their schema.", nullable=False),
-        Field("rejected", T.LongType(), "Records that did not; 0 at silver.", nullable=False),
-        Field("added", T.LongType(), "Rows that are new in the stage's table.", nullable=False),
+        Field(
+            "accepted", T.LongType(), "Records that are valid under their schema.", nullable=False
+        ),
+        Field("rejected", T.LongType(), "Records that are not; 0 at silver.", nullable=False),
+        Field("added", T.LongType(), "New rows in the stage's table.", nullable=False),
         Field(
             "late",
             T.LongType(),
-            "Of the rows added those that came late (`is_late`); null elsewhere than at silver.",
+            "Late rows (`is_late`) among those added; null except at silver.",
         ),
-        Field("duplicates", T.LongType(), "Accepted records that were known.", False),
+        Field("duplicates", T.LongType(), "Accepted records that already existed.", False),
         Field(
             "quarantined",
             T.LongType(),
-            "Accepted records whose row was set aside in ops.quarantine; null at bronze.",
+            "Accepted records whose rows were quarantined in ops.quarantine; null at bronze.",
         ),
-        Field("table_version", T.LongType(), "Version of the stage's table after it.", False),
+        Field(
+            "table_version", T.LongType(), "Version of the stage's table after the batch.", False
+        ),
         Field("run_id", T.StringType(), "Run that wrote this row.", nullable=False),
         Field("recorded_at", T.TimestampType(), "When (UTC).", nullable=False),
         Field(
             "landed_at",
             T.TimestampType(),
-            "When its rows were known to be readable, after the commit (UTC); null at silver.",
+            "When its rows were readable, after the commit (UTC); null at silver.",
         ),
         Field(
             "extract",
             T.StringType(),
-            "At records: path, time of modification and size of what was read; it is not read "
-            "again. Null elsewhere.",
+            "At records: path, time of modification and size of the extract, so that it is not "
+            "read again. Null elsewhere.",
         ),
     ),
     key=("stage", "source", "batch_id"),
@@ -71,18 +75,18 @@ BATCHES = Table(
 GAPS = Table(
     name="ops.gaps",
     comment=(
-        "One row per range of records that was gone before it was read: the broker's retention "
-        "passed it, or its topic was deleted. Nothing fills it; it says what is not in bronze."
+        "One row per range of records that was deleted before it was read: by the broker's "
+        "retention, or with its topic. These records are not in bronze; rows here are permanent."
     ),
     fields=(
-        Field("source", T.StringType(), "Source.", nullable=False),
+        Field("source", T.StringType(), "Name of the source.", nullable=False),
         Field("source_partition", T.StringType(), "As in bronze.events.", nullable=False),
         Field("first_offset", T.LongType(), "First offset that was not read.", nullable=False),
-        Field("last_offset", T.LongType(), "Last one; null when nobody can know it."),
+        Field("last_offset", T.LongType(), "Last one; null if unknown."),
         Field("reason", T.StringType(), "`retention` or `topic made anew`.", nullable=False),
-        Field("found_at", T.TimestampType(), "When the gap was found (UTC).", nullable=False),
-        Field("run_id", T.StringType(), "Run that found it.", nullable=False),
-        Field("is_accepted", T.BooleanType(), "Whether the stream may go on behind it.", False),
+        Field("found_at", T.TimestampType(), "When the gap was detected (UTC).", nullable=False),
+        Field("run_id", T.StringType(), "Run that detected it.", nullable=False),
+        Field("is_accepted", T.BooleanType(), "Whether the stream may continue after it.", False),
     ),
     key=("source", "source_partition", "first_offset"),
     written_by="bronze/ingest_events.py",
@@ -92,8 +96,8 @@ GAPS = Table(
 REPLAYS = Table(
     name="ops.replays",
     comment=(
-        "One row per dead letter (rejected row of bronze.events) that was replayed: what became of "
-        "it last. A letter without a row is open."
+        "One row per replayed dead letter (rejected row of bronze.events), with its last "
+        "outcome. A dead letter without a row is open."
     ),
     fields=(
         Field("source", T.StringType(), "As in bronze.events.", nullable=False),
@@ -101,8 +105,10 @@ REPLAYS = Table(
         Field("source_offset", T.LongType(), "As in bronze.events.", nullable=False),
         Field("record_index", T.IntegerType(), "As in bronze.events.", nullable=False),
         Field("outcome", T.StringType(), "`replayed` or `failed again`.", nullable=False),
-        Field("errors", T.ArrayType(T.StringType()), "Reasons it failed again; else empty.", False),
-        Field("fixes", T.StringType(), "Fixes that were applied; empty without.", nullable=False),
+        Field(
+            "errors", T.ArrayType(T.StringType()), "Reasons why it failed again; else empty.", False
+        ),
+        Field("fixes", T.StringType(), "Applied fixes; empty if none.", nullable=False),
         Field("run_id", T.StringType(), "Run of this outcome.", nullable=False),
         Field("replayed_at", T.TimestampType(), "When (UTC).", nullable=False),
     ),
@@ -114,25 +120,30 @@ REPLAYS = Table(
 JOB_RUNS = Table(
     name="ops.job_runs",
     comment=(
-        "One row per finished job run: which table versions went in, under which settings. The "
-        "next run of the same job reads only what came after, and does nothing when nothing did."
+        "One row per finished job run, with its input versions and settings. The next run of the "
+        "same job reads only later versions, and does nothing if there are none."
     ),
     fields=(
         Field("job", T.StringType(), "Path below jobs/, without `.py`.", nullable=False),
         Field("run_id", T.StringType(), "Run.", nullable=False),
         Field("finished_at", T.TimestampType(), "When (UTC).", nullable=False),
-        Field("seconds", T.DoubleType(), "How long it took.", nullable=False),
+        Field("seconds", T.DoubleType(), "Duration of the run.", nullable=False),
         Field(
             "input_versions",
             T.MapType(T.StringType(), T.LongType()),
             "Version of each input table, by table name.",
             nullable=False,
         ),
-        Field("settings_hash", T.StringType(), "Hash of the settings it depends on.", False),
+        Field(
+            "settings_hash",
+            T.StringType(),
+            "Hash of the settings that its outputs depend on.",
+            False,
+        ),
         Field(
             "counts",
             T.MapType(T.StringType(), T.DoubleType()),
-            "What it did, in numbers for the summary.",
+            "Numbers about the work done, for the summary.",
             nullable=False,
         ),
     ),
@@ -142,44 +153,44 @@ JOB_RUNS = Table(
 
 QUALITY_RESULTS = Table(
     name="ops.quality_results",
-    comment="One row per expectation judged: the verdict of the gate before a table is published.",
+    comment="One row per checked expectation: the verdict of the quality gate before a publish.",
     fields=(
         Field("run_id", T.StringType(), "Run.", nullable=False),
-        Field("table_name", T.StringType(), "Table that was to be published.", nullable=False),
+        Field("table_name", T.StringType(), "Table to be published.", nullable=False),
         Field("rule", T.StringType(), "The expectation, as a sentence.", nullable=False),
         Field(
             "is_met",
             T.BooleanType(),
-            "Whether every row kept it that was left to be published.",
+            "Whether all rows met it that were not quarantined.",
             nullable=False,
         ),
         Field(
             "rows_checked",
             T.LongType(),
-            "Rows that were judged, quarantined ones too.",
+            "Number of checked rows, including quarantined ones.",
             nullable=False,
         ),
         Field(
             "rows_failing",
             T.LongType(),
-            "Rows that broke it, so that nothing was published; null where it was met.",
+            "Rows that broke it and prevented the publish; null if it was met.",
         ),
         Field(
             "rows_quarantined",
             T.LongType(),
-            "Rows that broke it and were set aside in ops.quarantine.",
+            "Rows that broke it and were quarantined in ops.quarantine.",
             nullable=False,
         ),
         Field("judged_at", T.TimestampType(), "When (UTC).", nullable=False),
         Field(
             "table_version",
             T.LongType(),
-            "Version of the table with what the verdict let pass; null when nothing was published.",
+            "Version of the table after the publish; null if nothing was published.",
         ),
         Field(
             "schema_version",
             T.StringType(),
-            "Hash of the declaration it was judged by: fields, key and rules.",
+            "Hash of the table's declaration: fields, key and rules.",
             nullable=False,
         ),
     ),
@@ -190,24 +201,24 @@ QUALITY_RESULTS = Table(
 QUARANTINE = Table(
     name="ops.quarantine",
     comment=(
-        "One row per row and run that was not published because it broke a rule, while the rest of "
-        "its batch was. Its content stays where it came from; a run that failed later may have "
-        "rows here too."
+        "One row per run and row that was not published because it broke a rule, while the rest "
+        "of its batch was published. The row's content stays in the input table. A run that failed "
+        "later may have rows here too."
     ),
     fields=(
-        Field("table_name", T.StringType(), "Table that it was meant for.", nullable=False),
+        Field("table_name", T.StringType(), "Table to be published.", nullable=False),
         Field("run_id", T.StringType(), "Run.", nullable=False),
         Field(
             "key",
             T.StringType(),
-            "Key of the row, a JSON object by column; SHA-256 of what identifies a person.",
+            "Key of the row, a JSON object by column; SHA-256 of values that identify a person.",
             False,
             Privacy.PSEUDONYM,
         ),
         Field(
             "reasons",
             T.ArrayType(T.StringType()),
-            "The expectations that it broke, as sentences.",
+            "Broken expectations, as sentences.",
             nullable=False,
         ),
         Field("quarantined_at", T.TimestampType(), "When (UTC).", nullable=False),
@@ -233,49 +244,60 @@ _MINUTE = T.StructType(
 FRESHNESS = Table(
     name="ops.freshness",
     comment=(
-        "One row per source and measurement: how long the records that landed since the "
-        "measurement before took to be readable, and how fast the source spends its error budget. "
-        "A measurement begins at the `bronze_version` where the one before ended."
+        "One row per source and measurement: the lag of the records that landed since the "
+        "previous measurement, and how fast the source spends its error budget. A measurement "
+        "starts at the `bronze_version` where the previous one ended."
     ),
     fields=(
-        Field("source", T.StringType(), "Source, from its source file.", nullable=False),
-        Field("measured_at", T.TimestampType(), "The moment judged (UTC).", nullable=False),
-        Field("bronze_version", T.LongType(), "Up to which bronze.events was read.", False),
+        Field(
+            "source", T.StringType(), "Name of the source, from its source file.", nullable=False
+        ),
+        Field(
+            "measured_at", T.TimestampType(), "The moment of the measurement (UTC).", nullable=False
+        ),
+        Field("bronze_version", T.LongType(), "Last version of bronze.events read.", False),
         Field("records", T.LongType(), "Records that landed since.", nullable=False),
         Field("judged", T.LongType(), "Records with a known lag and a target.", nullable=False),
-        Field("late", T.LongType(), "Judged records over the target.", nullable=False),
-        Field("late_ratio", T.DoubleType(), "`late` / `judged`; null when none was judged."),
+        Field("late", T.LongType(), "Judged records with a lag over the target.", nullable=False),
+        Field("late_ratio", T.DoubleType(), "`late` / `judged`; null if none was judged."),
         Field(
-            "ahead", T.LongType(), "Records with times in the wrong order: a clock is wrong.", False
+            "ahead",
+            T.LongType(),
+            "Records with times in the wrong order, because a clock is wrong.",
+            False,
         ),
         *(
             Field(
                 f"{leg}_{percentile}_seconds",
                 T.DoubleType(),
-                f"{percentile} of the time between {between_what}; null where unknown.",
+                f"{percentile} of the time between {between_what}; null if unknown.",
             )
             for leg, between_what in _LAGS
             for percentile in ("p50", "p95", "p99")
         ),
-        Field("target_seconds", T.DoubleType(), "The lag a record may have, if declared."),
-        Field("objective_ratio", T.DoubleType(), "Share of records that are to keep the target."),
+        Field("target_seconds", T.DoubleType(), "Maximum lag of a record; null without a target."),
+        Field("objective_ratio", T.DoubleType(), "Share of records that must keep the target."),
         *(
             Field(
                 f"burn_rate_{window}",
                 T.DoubleType(),
-                f"Share of late records over the share allowed, of those landed in the {window} "
-                "before; 1 spends exactly the budget. Null without a target or a judged record.",
+                f"Share of late records over the allowed share, of records that landed in the last "
+                f"{window}; 1 spends exactly the budget. Null without a target or a judged record.",
             )
             for window in ("5m", "30m", "1h", "6h")
         ),
-        Field("newest_received_at", T.TimestampType(), "Newest arrival ever seen, if known."),
-        Field("newest_landed_at", T.TimestampType(), "Newest batch ever seen; null if none."),
-        Field("is_stale", T.BooleanType(), "Nothing came for too long; null without a target."),
+        Field("newest_received_at", T.TimestampType(), "Newest arrival so far; null if unknown."),
+        Field("newest_landed_at", T.TimestampType(), "Newest batch so far; null if none."),
+        Field(
+            "is_stale",
+            T.BooleanType(),
+            "Whether no record arrived for too long; null without a target.",
+        ),
         Field(
             "landed_minutes",
             T.ArrayType(_MINUTE),
-            "Judged and late records by the minute in which they landed, of the last six hours: "
-            "what later measurements make their burn rates of.",
+            "Judged and late records by the minute in which they landed, for the last six hours. "
+            "Later measurements compute their burn rates from it.",
             nullable=False,
         ),
         Field("run_id", T.StringType(), "Run that measured.", nullable=False),

@@ -1,4 +1,4 @@
-"""All tables, in the order data flows through them."""
+"""All tables, in the order of the data flow."""
 
 from kinfold.tables import bronze, gold, ops, silver
 from kinfold.tables.spec import Table
@@ -30,4 +30,4 @@ ALL: tuple[Table, ...] = (
 )
 
 PUBLISHED: tuple[Table, ...] = tuple(table for table in ALL if table.layer != "ops")
-"""The tables that hold data; the ops tables tell how it came about."""
+"""The tables with data; the ops tables describe the runs that wrote it."""

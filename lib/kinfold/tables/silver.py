@@ -1,4 +1,4 @@
-"""Silver: typed events, identifiers and one profile per person."""
+"""Silver: typed events, records, identifiers, the identity graph, and one profile per person."""
 
 from pyspark.sql import types as T
 
@@ -11,50 +11,51 @@ IDENTIFIER = T.StructType(
         T.StructField("value", T.StringType()),
     ]
 )
-"""One normalised identifier: kind (`email`, `phone`, `cookie_id`, ...) and value."""
+"""One normalised identifier: namespace (`email`, `phone`, `cookie_id`, ...) and value."""
 
 CONSENT_DECISIONS = ("granted", "withdrawn")
 
 EVENTS = Table(
     name="silver.events",
     comment=(
-        "One row per event: typed, cleansed, identifiers normalised. Of records with the same "
-        "event_id the first to land is kept; later ones are duplicates and only counted."
+        "One row per event: typed and cleansed, with normalised identifiers. Of several records "
+        "with one event_id the first that landed is kept; later ones are duplicates and are only "
+        "counted."
     ),
     fields=(
         Field("event_id", T.StringType(), "The sender's id of the event.", nullable=False),
         Field("event_type", T.StringType(), "Type: page_view, purchase, ...", nullable=False),
-        Field("source", T.StringType(), "Name of the source it came from.", nullable=False),
+        Field("source", T.StringType(), "Name of the source.", nullable=False),
         Field("occurred_at", T.TimestampType(), "When it happened (UTC).", nullable=False),
         Field(
             "received_at",
             T.TimestampType(),
-            "When it could first be known (UTC): the collector's time, else `occurred_at`.",
+            "When it was received (UTC): the collector's time, else `occurred_at`.",
             nullable=False,
         ),
         Field(
             "is_late",
             T.BooleanType(),
-            "Whether it came more than `events.late_after_hours` after it happened, by the "
-            "collector's time or else the broker's; null where neither is known. Late events "
-            "count like others.",
+            "Whether it was received more than `events.late_after_hours` after it happened, by "
+            "the collector's time or else the broker's; null if neither is known. Late events "
+            "are used like others.",
         ),
         Field(
             "identifiers",
             T.ArrayType(IDENTIFIER),
-            "Usable identifiers, normalised, ordered by namespace and value; placeholders and "
-            "unreadable values are left out. Empty for an anonymous event.",
+            "Usable identifiers, normalised, sorted by namespace and value; without placeholders "
+            "and unreadable values. Empty for an anonymous event.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field("order_id", T.StringType(), "Order of a purchase or return."),
-        Field("product_id", T.StringType(), "Product seen, added, bought or returned."),
+        Field("product_id", T.StringType(), "Product viewed, added, bought or returned."),
         Field("category", T.StringType(), "Category of the product, trimmed, lower case."),
-        Field("quantity", T.LongType(), "Pieces; null if not said."),
+        Field("quantity", T.LongType(), "Number of pieces; null if not reported."),
         Field(
             "amount_cents",
             T.LongType(),
-            "Money of a purchase or return in cents of `currency`, never negative.",
+            "Amount of a purchase or return in cents of `currency`, never negative.",
         ),
         Field("currency", T.StringType(), "ISO 4217 code of `amount_cents`."),
         Field("consent_purpose", T.StringType(), "Purpose of a consent event."),
@@ -62,7 +63,7 @@ EVENTS = Table(
         Field(
             "properties",
             T.StringType(),
-            "All properties as sent, a JSON object.",
+            "All properties as sent, as a JSON object.",
             privacy=Privacy.IDENTIFIER,
         ),
         Field("source_partition", T.StringType(), "Lineage: bronze.events.", nullable=False),
@@ -71,7 +72,7 @@ EVENTS = Table(
         Field(
             "bronze_version",
             T.LongType(),
-            "Lineage: version of bronze.events that brought the record.",
+            "Lineage: version of bronze.events that added the record.",
             nullable=False,
         ),
     ),
@@ -90,36 +91,43 @@ EVENTS = Table(
 RECORDS = Table(
     name="silver.records",
     comment=(
-        "One row per record of a batch source that holds today, identifiers normalised. Records "
-        "that are gone, and those whose time to live has passed, are not here."
+        "One row per current record of a batch source, with normalised identifiers. Deleted and "
+        "expired records are not in this table."
     ),
     fields=(
-        Field("source", T.StringType(), "Name of the source it came from.", nullable=False),
-        Field("record_id", T.StringType(), "The source's id.", False, Privacy.IDENTIFIER),
+        Field("source", T.StringType(), "Name of the source.", nullable=False),
+        Field(
+            "record_id", T.StringType(), "The source's id of the record.", False, Privacy.IDENTIFIER
+        ),
         Field(
             "identifiers",
             T.ArrayType(IDENTIFIER),
-            "Usable identifiers, as in silver.events; empty when none is.",
+            "Usable identifiers, as in silver.events; empty if there are none.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "traits",
             T.MapType(T.StringType(), T.StringType()),
-            "Traits that have a value, by name.",
+            "Traits with a value, by name.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
-        Field("party", T.StringType(), "Whose data: `first`, `second` or `third`.", nullable=False),
-        Field("agreement", T.StringType(), "Reference of the contract it came under."),
+        Field(
+            "party",
+            T.StringType(),
+            "Owner of the data: `first`, `second` or `third` party.",
+            nullable=False,
+        ),
+        Field("agreement", T.StringType(), "Reference of the contract for the data."),
         Field(
             "purposes",
             T.ArrayType(T.StringType()),
-            "What it may be used for; empty, of the first party only: not limited here.",
+            "Permitted purposes; empty = not limited, only for the first party.",
             nullable=False,
         ),
         Field("changed_at", T.TimestampType(), "When the record changed (UTC).", nullable=False),
-        Field("expires_at", T.TimestampType(), "When it leaves (UTC); null = never."),
+        Field("expires_at", T.TimestampType(), "When it expires (UTC); null = never."),
         Field("content_hash", T.StringType(), "Lineage: bronze.records.", nullable=False),
         Field("batch_id", T.LongType(), "Lineage: bronze.records.", nullable=False),
     ),
@@ -134,14 +142,19 @@ NODE = "64-bit hash (xxHash) of namespace and value."
 IDENTIFIERS = Table(
     name="silver.identifiers",
     comment=(
-        "One row per identifier value seen in any event or record, and one per record: the nodes "
+        "One row per identifier value in any event or record, and one per record: the nodes "
         "of the identity graph."
     ),
     fields=(
         Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("namespace", T.StringType(), "Kind; `record` for a record.", nullable=False),
+        Field("namespace", T.StringType(), "Namespace; `record` for a record.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
-        Field("first_seen_at", T.TimestampType(), "Earliest event or record with it (UTC).", False),
+        Field(
+            "first_seen_at",
+            T.TimestampType(),
+            "Time of the earliest event or record with it (UTC).",
+            False,
+        ),
     ),
     key=("node_id",),
     written_by="silver/resolve_identities.py",
@@ -155,43 +168,68 @@ LINK_STATUSES = ("active", "blocked", "withdrawn")
 IDENTITY_LINKS = Table(
     name="silver.identity_links",
     comment=(
-        "One row per edge of the identity graph: why two identifiers may be one person. Those of "
-        "an event form a star around its strongest identifier, so n identifiers make n - 1 links."
+        "One row per edge of the identity graph: a reason why two identifiers may belong to one "
+        "person. The links of an event form a star around its strongest identifier, so n "
+        "identifiers make n - 1 links."
     ),
     fields=(
         Field("link_id", T.LongType(), "64-bit hash of both ends and the rule.", nullable=False),
         Field("left_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
         Field("right_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("left_namespace", T.StringType(), "Kind of the stronger identifier.", nullable=False),
+        Field(
+            "left_namespace",
+            T.StringType(),
+            "Namespace of the stronger identifier.",
+            nullable=False,
+        ),
         Field("left_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
-        Field("right_namespace", T.StringType(), "Kind of the other identifier.", nullable=False),
+        Field(
+            "right_namespace", T.StringType(), "Namespace of the other identifier.", nullable=False
+        ),
         Field("right_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
         Field(
             "rule",
             T.StringType(),
-            "Why: `seen_together` in an event or record; `seen_beside` an identifier that was set "
-            "aside; `alias` (two of one kind in one event); `matched` (records alike); `operator`.",
+            "Reason: `seen_together` in an event or record; `seen_beside` a shared identifier; "
+            "`alias` (two of one namespace in one event); `matched` (similar records); "
+            "`operator`.",
             nullable=False,
         ),
         Field("rule_version", T.StringType(), "Version of the rule, or of the model.", False),
         Field(
             "trust",
             T.DoubleType(),
-            "Guards accept links in descending order of it; of `matched` by match probability.",
+            "Guards accept links in descending order of trust; for `matched` from the match "
+            "probability.",
             nullable=False,
         ),
-        Field("weight", T.DoubleType(), "Match weight in bits, of `matched`; else null."),
-        Field("source", T.StringType(), "Source of the earliest event or record behind it."),
-        Field("source_event_id", T.StringType(), "Its id.", privacy=Privacy.IDENTIFIER),
-        Field("first_seen_at", T.TimestampType(), "Earliest event behind it (UTC).", False),
-        Field("last_seen_at", T.TimestampType(), "Latest event behind it (UTC).", False),
-        Field("valid_from", T.TimestampType(), "When it became known here (UTC).", False),
-        Field("valid_to", T.TimestampType(), "When it was withdrawn (UTC); null = not."),
+        Field("weight", T.DoubleType(), "Match weight in bits, for `matched`; else null."),
+        Field("source", T.StringType(), "Source of the earliest event or record with the link."),
+        Field(
+            "source_event_id",
+            T.StringType(),
+            "Id of that event or record.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "first_seen_at",
+            T.TimestampType(),
+            "Time of the earliest event with the link (UTC).",
+            False,
+        ),
+        Field(
+            "last_seen_at",
+            T.TimestampType(),
+            "Time of the latest event with the link (UTC).",
+            False,
+        ),
+        Field("valid_from", T.TimestampType(), "When it was stored here (UTC).", False),
+        Field("valid_to", T.TimestampType(), "When it was withdrawn (UTC); null = not withdrawn."),
         Field(
             "status",
             T.StringType(),
-            "`active`; `blocked` (a guard or a value set aside keeps it from joining people); "
-            "`withdrawn` (by an operator, or its record no longer says it).",
+            "`active`; `blocked` (a guard or a shared identifier prevents it from joining "
+            "people); `withdrawn` (by an operator, or its record no longer has it).",
             nullable=False,
         ),
         Field("reason", T.StringType(), "Why it is not active; null if it is."),
@@ -212,32 +250,36 @@ IDENTITY_LINKS = Table(
 IDENTITY_MAP = Table(
     name="silver.identity_map",
     comment=(
-        "One row per identifier and time: the person it belonged to from valid_from to valid_to. "
-        "Values that were set aside belong to nobody."
+        "One row per identifier and period: the person it belonged to from valid_from to "
+        "valid_to. Shared identifiers are unassigned: they have no row."
     ),
     fields=(
         Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("namespace", T.StringType(), "Namespace of the identifier.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
         Field("profile_id", T.StringType(), "The person.", False, Privacy.PSEUDONYM),
         Field(
             "person_key",
             T.LongType(),
-            "What profile_id is the MD5 of: the node of the person's earliest identifier, or what "
-            "a split gave in its place (silver.identity_births).",
+            "profile_id is its MD5: the node of the person's earliest identifier, or the id that a "
+            "split assigned instead (silver.identity_births).",
             nullable=False,
             privacy=Privacy.PSEUDONYM,
         ),
         Field(
             "component_id",
             T.LongType(),
-            "Earliest node of all that links hold together, blocked ones included: a change of one "
-            "of them can touch people of this component only.",
+            "Earliest node of the connected component over all links, also blocked ones. A change "
+            "of a node can affect only people of its component.",
             nullable=False,
             privacy=Privacy.PSEUDONYM,
         ),
-        Field("valid_from", T.TimestampType(), "When it was given to the person (UTC).", False),
-        Field("valid_to", T.TimestampType(), "When it left the person (UTC); null = today's."),
+        Field("valid_from", T.TimestampType(), "When it was assigned to the person (UTC).", False),
+        Field(
+            "valid_to",
+            T.TimestampType(),
+            "When it was removed from the person (UTC); null = current.",
+        ),
     ),
     key=("node_id", "valid_from"),
     written_by="silver/resolve_identities.py",
@@ -254,22 +296,24 @@ CHANGE_KINDS = ("merge", "split", "move", "rename")
 
 IDENTITY_CHANGES = Table(
     name="silver.identity_changes",
-    comment="One row per pair of people between whom identifiers went at one moment.",
+    comment="One row per moment and pair of people between whom identifiers moved.",
     fields=(
         Field("change_id", T.StringType(), "Hash of both people and the moment.", nullable=False),
         Field(
             "kind",
             T.StringType(),
             "`merge`: the first person is now part of the second. `split`: the second is new. "
-            "`rename`: the same people under the id of an identifier seen earlier. `move`: only "
-            "some identifiers went.",
+            "`rename`: the same identifiers, with the id of an identifier seen earlier. `move`: "
+            "only some identifiers moved.",
             nullable=False,
         ),
         Field("from_profile_id", T.StringType(), "The person before.", False, Privacy.PSEUDONYM),
         Field("to_profile_id", T.StringType(), "The person after.", False, Privacy.PSEUDONYM),
-        Field("identifier_count", T.LongType(), "Identifiers that went.", nullable=False),
+        Field(
+            "identifier_count", T.LongType(), "Number of identifiers that moved.", nullable=False
+        ),
         Field("changed_at", T.TimestampType(), "When (UTC).", nullable=False),
-        Field("run_id", T.StringType(), "The run that found it.", nullable=False),
+        Field("run_id", T.StringType(), "The run that detected it.", nullable=False),
     ),
     key=("change_id",),
     written_by="silver/resolve_identities.py",
@@ -280,12 +324,12 @@ IDENTITY_CHANGES = Table(
 IDENTITY_BIRTHS = Table(
     name="silver.identity_births",
     comment=(
-        "One row per node that, after a split, founds a person under another key than its own: the "
-        "largest part keeps the id of the whole, so the part with the earliest node needs another."
+        "One row per id reassignment after a split: the largest part keeps the id of the whole "
+        "person, so the part with the earliest node gets another key."
     ),
     fields=(
         Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("birth_key", T.LongType(), "The key it founds a person under.", False),
+        Field("birth_key", T.LongType(), "Key of the person, instead of the node's own.", False),
         Field("given_at", T.TimestampType(), "When (UTC).", nullable=False),
     ),
     key=("node_id",),
@@ -296,20 +340,30 @@ IDENTITY_BIRTHS = Table(
 BAD_VALUES = Table(
     name="silver.bad_values",
     comment=(
-        "One row per identifier value that too many share to be anybody's: it links nobody, with "
-        "the evidence. An operator may release it; it is then here no more."
+        "One row per shared identifier: a value that too many others share, so it links nobody; "
+        "with the evidence. If an operator releases it, the row is deleted."
     ),
     fields=(
         Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
+        Field("namespace", T.StringType(), "Namespace of the identifier.", nullable=False),
         Field("value", T.StringType(), "The value.", False, Privacy.IDENTIFIER),
-        Field("evidence", T.StringType(), "Kind of the identifiers that share it.", nullable=False),
-        Field("shared_by", T.LongType(), "How many of that kind share it.", nullable=False),
-        Field("most", T.LongType(), "How many may, by the settings of then.", nullable=False),
+        Field(
+            "evidence",
+            T.StringType(),
+            "Namespace of the identifiers that share it.",
+            nullable=False,
+        ),
+        Field(
+            "shared_by",
+            T.LongType(),
+            "How many identifiers of that namespace share it.",
+            nullable=False,
+        ),
+        Field("most", T.LongType(), "Maximum by the settings of that time.", nullable=False),
         Field(
             "merges_prevented",
             T.LongType(),
-            "People with a link to it, less one: merges that would have been.",
+            "Number of people with a link to it, minus one: the merges that it would have caused.",
             nullable=False,
         ),
         Field(
@@ -320,7 +374,7 @@ BAD_VALUES = Table(
             privacy=Privacy.PSEUDONYM,
         ),
         Field("status", T.StringType(), "`set_aside`.", nullable=False),
-        Field("set_aside_at", T.TimestampType(), "When it was found (UTC).", nullable=False),
+        Field("set_aside_at", T.TimestampType(), "When it was detected (UTC).", nullable=False),
     ),
     key=("node_id",),
     written_by="silver/resolve_identities.py",
@@ -338,20 +392,22 @@ IDENTITY_DECISIONS = Table(
         Field(
             "kind",
             T.StringType(),
-            "`link`: both are one person. `unlink`: what was seen of the first until then links "
-            "nobody, however late it arrives. `keep_apart`: both are never one person. `release`: "
-            "the first is nobody's shared value.",
+            "`link`: both are one person. `unlink`: links of the first from events until "
+            "`decided_at` are inactive, however late they arrive. `keep_apart`: both are never "
+            "one person. `release`: the first is not a shared identifier.",
             nullable=False,
         ),
         Field("left_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("left_namespace", T.StringType(), "Kind of the first.", nullable=False),
+        Field("left_namespace", T.StringType(), "Namespace of the first.", nullable=False),
         Field("left_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
         Field("right_node", T.LongType(), NODE, privacy=Privacy.PSEUDONYM),
-        Field("right_namespace", T.StringType(), "Kind of the second; null if there is none."),
+        Field("right_namespace", T.StringType(), "Namespace of the second; null if there is none."),
         Field("right_value", T.StringType(), "Its value.", privacy=Privacy.IDENTIFIER),
-        Field("reason", T.StringType(), "In the operator's words.", False, Privacy.SENSITIVE),
+        Field(
+            "reason", T.StringType(), "Reason, in the operator's words.", False, Privacy.SENSITIVE
+        ),
         Field("decided_at", T.TimestampType(), "When (UTC).", nullable=False),
-        Field("withdrawn_at", T.TimestampType(), "When it was taken back (UTC); null = it holds."),
+        Field("withdrawn_at", T.TimestampType(), "When it was withdrawn (UTC); null = in force."),
     ),
     key=("decision_id",),
     written_by="silver/unlink_identity.py",
@@ -371,51 +427,61 @@ TRAIT_SOURCE = T.StructType(
         T.StructField("rule", T.StringType()),
     ]
 )
-"""Where a trait's value comes from: an event or a record of a source; and by which rule."""
+"""Origin of a trait's value: an event or a record of a source, and the rule that chose it."""
 
 PROFILES = Table(
     name="silver.profiles",
-    comment="One row per person: what is known of them, over all their identifiers.",
+    comment="One row per person: the profile over all their identifiers.",
     fields=(
         Field("profile_id", T.StringType(), "Stable id of a person.", False, Privacy.PSEUDONYM),
         Field(
             "first_seen_at",
             T.TimestampType(),
-            "Their earliest event (UTC); of a person without one the earliest change of a record.",
+            "Time of their earliest event (UTC); without events, of the earliest record change.",
             nullable=False,
         ),
         Field(
             "last_seen_at",
             T.TimestampType(),
-            "Their latest event or change (UTC).",
+            "Time of their latest event or record change (UTC).",
             nullable=False,
         ),
-        Field("event_count", T.LongType(), "Events of any type; 0 = records only.", nullable=False),
-        Field("order_count", T.LongType(), "Distinct orders bought.", nullable=False),
-        Field("return_count", T.LongType(), "Distinct orders returned, wholly or partly.", False),
+        Field(
+            "event_count",
+            T.LongType(),
+            "Number of events of any type; 0 = only records.",
+            nullable=False,
+        ),
+        Field("order_count", T.LongType(), "Number of distinct orders bought.", nullable=False),
+        Field(
+            "return_count",
+            T.LongType(),
+            "Number of distinct orders returned, fully or partly.",
+            False,
+        ),
         Field(
             "revenue_cents",
             T.LongType(),
-            "Purchases less returns, in cents; may be negative. One currency is assumed.",
+            "Purchases minus returns, in cents; may be negative. Assumes one currency.",
             nullable=False,
         ),
         Field(
             "top_categories",
             T.ArrayType(T.StringType()),
-            "Up to three categories by number of events, ties by name.",
+            "Up to three categories with the most events; ties by name.",
             nullable=False,
         ),
         Field(
             "emails",
             T.ArrayType(T.StringType()),
-            "Every e-mail, normalised, sorted.",
+            "All e-mails, normalised, sorted.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "phones",
             T.ArrayType(T.StringType()),
-            "Every phone number in E.164, sorted.",
+            "All phone numbers in E.164, sorted.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
@@ -429,23 +495,23 @@ PROFILES = Table(
             "traits",
             T.MapType(T.StringType(), T.StringType()),
             "Value of each trait from `identify` events and records, by the rules of "
-            "`profiles.survivorship`; unless they say else first party before second before "
-            "third, then the latest. Empty values are ignored.",
+            "`profiles.survivorship`. By default first party before second before third, then "
+            "the latest. Empty values are ignored.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "trait_sources",
             T.MapType(T.StringType(), TRAIT_SOURCE),
-            "Provenance of each trait's value: its source, the event or record that says so, when "
-            "that occurred or changed (UTC), and the rule that chose it.",
+            "Provenance of each trait's value: source, event or record, when it occurred or "
+            "changed (UTC), and the rule that chose it.",
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "consent",
             T.MapType(T.StringType(), T.StringType()),
-            "Latest decision per purpose; a purpose never asked about is absent, not denied.",
+            "Latest decision by purpose; a purpose without a decision is absent, not denied.",
             nullable=False,
             privacy=Privacy.SENSITIVE,
         ),

@@ -1,4 +1,4 @@
-"""Freshness: lags, percentiles, and the pace at which an error budget is spent."""
+"""Freshness: lags, percentiles, and the burn rate of an error budget."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from kinfold.governance.freshness import (
     require_fresh,
     set_freshness_metrics,
 )
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics import declarations as metrics
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import bronze, ops
@@ -55,20 +55,20 @@ def batch(
 
 @pytest.fixture
 def lags(spark):
-    """`lags(records, batches)`: the lags of a few records, found at noon."""
+    """`lags(records, batches)`: the lags of a few records, read at noon."""
 
     def measured(records, batches=None, targets=None):
         return record_lags(
             bronze.EVENTS.frame(spark, *records),
             ops.BATCHES.frame(spark, *(batches or [batch()])),
             targets={"web": MINUTE} if targets is None else targets,
-            found_at=at("12:00"),
+            read_at=at("12:00"),
         )
 
     return measured
 
 
-def test_a_lag_has_three_legs_and_ends_when_the_batch_could_be_read(lags):
+def test_a_lag_has_three_legs_and_ends_when_the_batch_is_readable(lags):
     actual = lags([record(30), record(90)])
     assert_rows(
         actual,
@@ -77,11 +77,11 @@ def test_a_lag_has_three_legs_and_ends_when_the_batch_could_be_read(lags):
     )
 
 
-def test_a_record_exactly_at_its_target_keeps_it(lags):
+def test_a_lag_equal_to_the_target_is_not_late(lags):
     assert_rows(lags([record(60)]), ["received_to_queryable", "is_late"], [(60.0, False)])
 
 
-def test_a_record_without_a_time_has_no_lag_and_is_never_0(lags):
+def test_the_lag_of_a_record_without_a_time_is_null_and_not_0(lags):
     actual = lags([record(None), record(None, occurred_at=None)])
     assert_rows(
         actual,
@@ -96,38 +96,38 @@ def test_a_record_without_a_time_has_no_lag_and_is_never_0(lags):
     )
 
 
-def test_a_source_without_a_collector_can_be_judged_from_the_event(lags):
+def test_the_target_of_a_source_without_a_collector_can_start_at_the_event(lags):
     actual = lags([record(None)], targets={"web": FROM_THE_EVENT})
     assert_rows(actual, ["occurred_to_queryable", "is_late"], [(3600.0, True)])
 
 
-def test_a_source_without_a_target_is_measured_and_not_judged(lags):
+def test_a_source_without_a_target_is_measured_but_not_judged(lags):
     actual = lags([record(30)], targets={"other": MINUTE})
     assert_rows(actual, ["received_to_queryable", "is_late"], [(30.0, None)])
     assert_rows(lags([record(30)], targets={}), ["is_late"], [(None,)])
 
 
-def test_a_batch_that_the_ledger_does_not_hold_yet_was_readable_when_it_was_found(lags):
+def test_a_batch_that_is_not_yet_in_the_ledger_counts_as_readable_at_the_read(lags):
     actual = lags([record(0, batch_id=7)], [batch(batch_id=0)])
     assert_rows(actual, ["landed_at", "received_to_queryable"], [(at("12:00"), 7200.0)])
 
 
-def test_a_ledger_from_before_landed_at_tells_when_it_was_entered(lags):
+def test_without_landed_at_the_entry_in_the_ledger_is_the_time_of_landing(lags):
     actual = lags([record(0, received_at=at("09:29"))], [batch(landed_at=None)])
     assert_rows(actual, ["landed_at", "received_to_queryable"], [(at("09:30"), 60.0)])
 
 
-def test_silver_batches_say_nothing_about_landing(lags):
+def test_silver_batches_do_not_change_the_time_of_landing(lags):
     actual = lags([record(30)], [batch(), batch(stage="silver", landed=at("11:00"))])
     assert_rows(actual, ["landed_at"], [(at("10:00"),)])
 
 
-def test_a_record_from_the_future_is_counted_and_does_not_make_a_source_look_fresh(lags):
+def test_a_record_from_the_future_is_counted_as_ahead_and_does_not_make_its_source_fresh(lags):
     actual = lags([record(0, received_at=at("2099-01-01"))])
     assert_rows(actual, ["newest_at", "is_ahead", "is_late"], [(at("10:00"), True, False)])
 
 
-def test_a_percentile_is_the_smallest_lag_that_so_many_keep(lags):
+def test_a_percentile_is_the_smallest_lag_that_enough_records_keep(lags):
     """Of 1 to 100 seconds half are at most 50, 95 of 100 at most 95, 99 of 100 at most 99."""
     actual = lags_by_source(lags([record(seconds) for seconds in range(1, 101)]))
     assert_rows(
@@ -156,7 +156,7 @@ def test_a_percentile_is_the_smallest_lag_that_so_many_keep(lags):
     )
 
 
-def test_each_source_has_percentiles_of_its_own_and_a_null_counts_in_none(lags):
+def test_percentiles_are_by_source_and_ignore_nulls(lags):
     actual = lags_by_source(
         lags(
             [record(10), record(None), record(300, source="crm"), record(None, source="files")],
@@ -170,12 +170,12 @@ def test_each_source_has_percentiles_of_its_own_and_a_null_counts_in_none(lags):
     )
 
 
-def test_no_records_give_no_rows(lags):
+def test_without_records_there_are_no_rows(lags):
     assert lags_by_source(lags([])).collect() == []
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_percentiles_are_those_of_numpy(lags, seed):
+def test_percentiles_equal_those_of_numpy(lags, seed):
     draw = np.random.default_rng(seed)
     seconds = np.round(draw.lognormal(3, 2, size=int(draw.integers(1, 400))), 3)
     row = lags_by_source(lags([record(float(value)) for value in seconds])).collect()[0]
@@ -185,7 +185,7 @@ def test_percentiles_are_those_of_numpy(lags, seed):
     assert row["late"] == int((seconds > 60).sum()), seed
 
 
-def test_minutes_count_what_landed_in_them(lags):
+def test_minutes_count_the_judged_records_that_landed_in_them(lags):
     actual = landed_minutes(
         lags(
             [record(30), record(90), record(None), record(30, batch_id=1), record(30, batch_id=2)],
@@ -211,20 +211,20 @@ def test_a_burn_rate_of_1_spends_exactly_the_budget():
     assert rate == pytest.approx(1.0)
 
 
-def test_a_burn_rate_weighs_records_and_not_minutes():
+def test_a_burn_rate_weighs_records_not_minutes():
     """(10 + 0) of (10 + 990) late is 1 %, over an allowed 0.1 %."""
     landed = minutes(("09:30", 10, 10), ("09:31", 990, 0))
     rate = burn_rate(landed, at=at("10:00"), window=timedelta(hours=1), objective=0.999)
     assert rate == pytest.approx(10.0)
 
 
-def test_a_burn_rate_sees_only_its_window():
+def test_a_burn_rate_counts_only_its_window():
     landed = minutes(("08:59", 100, 100), ("09:00", 100, 0), ("10:00", 100, 2), ("10:01", 100, 100))
     rate = burn_rate(landed, at=at("10:00"), window=timedelta(hours=1), objective=0.99)
     assert rate == pytest.approx(1.0)
 
 
-def test_a_burn_rate_of_nothing_is_unknown_and_not_0():
+def test_a_burn_rate_without_records_is_null_and_not_0():
     assert burn_rate([], at=at("10:00"), window=timedelta(hours=1), objective=0.99) is None
 
 
@@ -248,16 +248,16 @@ def state(**changes: object) -> SourceFreshness:
     return SourceFreshness(**{**values, **changes})
 
 
-def test_a_source_that_burns_on_one_window_only_passes():
-    """A burst that is over, or one that has only begun, stops nobody."""
+def test_a_source_that_burns_in_only_one_window_passes():
+    """A burst that is over, or that has just started, raises no error."""
     over = state(burn_rates={"5m": 9.0, "30m": 9.0, "1h": 9.0, "6h": 1.0})
-    begun = state(burn_rates={"5m": None, "30m": None, "1h": None, "6h": 9.0})
+    started = state(burn_rates={"5m": None, "30m": None, "1h": None, "6h": 9.0})
     assert not over.is_burning
-    assert not begun.is_burning
-    require_fresh([over, begun])
+    assert not started.is_burning
+    require_fresh([over, started])
 
 
-def test_every_source_that_is_not_fresh_is_named_with_its_numbers():
+def test_the_message_names_every_source_that_is_not_fresh_with_its_numbers():
     burning = dict(burn_rates={"5m": 0.0, "30m": 3.0, "1h": 3.0, "6h": 1.5})
     with pytest.raises(FreshnessError) as caught:
         require_fresh(
@@ -267,15 +267,15 @@ def test_every_source_that_is_not_fresh_is_named_with_its_numbers():
                 state(source="app", **burning),
             ]
         )
-    told = str(caught.value)
-    assert "crm is stale: nothing for more than 3600 s, newest 2026-03-01 08:00:00" in told
-    assert "app burns its error budget: rate 3.0 over 1 h and 1.5 over 6 h, allowed 1 " in told
-    assert "(target 60 s for 99 % of records)" in told
-    assert "fine" not in told
+    message = str(caught.value)
+    assert "crm is stale: no record for more than 3600 s, newest 2026-03-01 08:00:00" in message
+    assert "app burns its error budget: rate 3.0 over 1 h and 1.5 over 6 h, allowed 1 " in message
+    assert "(target 60 s for 99 % of records)" in message
+    assert "fine" not in message
     assert caught.value.exit_code == 11
 
 
-def test_a_person_is_told_a_source_in_one_line():
+def test_the_summary_of_a_source_is_one_line():
     assert state().summary_line == (
         "web: fresh; 3 new; received_to_queryable p50 12.5 s, p95 12.5 s, p99 12.5 s; "
         "target 60 s; burn 1h 0.5, 6h 0.5; newest 2026-03-01 09:59:00"
@@ -285,7 +285,7 @@ def test_a_person_is_told_a_source_in_one_line():
     assert unknown.summary_line.endswith("none yet")
 
 
-def test_a_source_without_a_target_leaves_no_old_figure_behind():
+def test_metrics_of_a_source_without_a_target_are_reset():
     values = MetricValues()
     set_freshness_metrics(
         values,
@@ -302,7 +302,7 @@ def test_a_source_without_a_target_leaves_no_old_figure_behind():
 
 
 @pytest.mark.parametrize("wrong", [{"target_seconds": 0}, {"objective": 1}, {"since": "landed"}])
-def test_a_target_that_nothing_can_keep_is_refused(wrong):
+def test_an_impossible_target_is_refused(wrong):
     with pytest.raises(ValidationError):
         FreshnessTarget(**{"target_seconds": 60, **wrong})
 
@@ -332,7 +332,7 @@ def lake(spark, lake_root):
 
 @pytest.fixture
 def in_tokyo(monkeypatch):
-    """Spark hands over times in the machine's zone, which need not be UTC."""
+    """Spark returns times in the machine's time zone, which may not be UTC."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     yield
@@ -341,7 +341,7 @@ def in_tokyo(monkeypatch):
 
 
 @pytest.mark.usefixtures("in_tokyo")
-def test_a_measurement_counts_each_record_once_and_remembers_what_it_saw(lake):
+def test_a_measurement_counts_each_record_once_and_continues_after_the_last_one(lake):
     """Batches at 09:55 and 10:05, 1 of 2 and 0 of 2 late: 50 % and then 25 %, over 1 %."""
     lake, land = lake
     targets = {"web": MINUTE, "app": MINUTE}
@@ -378,7 +378,7 @@ def test_a_measurement_counts_each_record_once_and_remembers_what_it_saw(lake):
     assert third.burn_rates["6h"] == pytest.approx(25)
     assert measure("12:00")["web"].burn_rates["6h"] == pytest.approx(25), "the same again"
     with pytest.raises(
-        ConfError, match="measured at 2026-03-01T12:00:00Z already, expected a later"
+        ConfError, match="already been measured at 2026-03-01T12:00:00Z, expected a later"
     ):
         measure("11:59")
     history = lake.read(ops.FRESHNESS).where("source = 'web'")

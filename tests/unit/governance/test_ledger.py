@@ -1,4 +1,4 @@
-"""The ledger's laws."""
+"""Conservation laws of the ledger."""
 
 import pytest
 from pyspark.sql import functions as F
@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from frames import at
 from kinfold.core.errors import LedgerError
 from kinfold.governance.ledger import Law, ledger_laws, require_laws_hold, set_ledger_metrics
-from kinfold.runtime.lake.tables import Lake
+from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics import declarations as metrics
 from kinfold.tables import bronze, ops, silver
 
@@ -75,32 +75,32 @@ def lake(spark, lake_root):
     return lake
 
 
-def test_a_lake_that_lost_nothing_keeps_every_law(lake):
+def test_every_law_holds_in_a_lake_without_losses(lake):
     laws = ledger_laws(lake)
     assert [law.name for law in laws if not law.holds] == []
     require_laws_hold(laws)
 
 
-def test_a_row_that_vanished_from_bronze_is_told(lake):
-    lake.forget(bronze.EVENTS, F.col("source_offset") == 1)
+def test_a_row_deleted_from_bronze_violates_a_law(lake):
+    lake.delete(bronze.EVENTS, F.col("source_offset") == 1)
     with pytest.raises(LedgerError, match="accepted in the ledger = accepted in bronze: 2 against"):
         require_laws_hold(ledger_laws(lake))
 
 
-def test_a_doubled_event_in_silver_is_told(lake):
+def test_a_duplicate_event_in_silver_violates_a_law(lake):
     row = lake.read(silver.EVENTS)
     row.write.format("delta").mode("append").save(lake.path(silver.EVENTS))
     with pytest.raises(LedgerError, match=r"rows of silver.events: 1 against 2"):
         require_laws_hold(ledger_laws(lake))
 
 
-def test_every_violated_law_is_named_at_once():
+def test_the_message_names_every_violated_law():
     with pytest.raises(LedgerError) as caught:
         require_laws_hold([Law("a = b", 1, 2), Law("c = d", 3, 3), Law("e = f", 4, 1000)])
     assert "a = b: 1 against 2; e = f: 4 against 1,000." in str(caught.value)
 
 
-def test_the_ledger_is_told_by_stage_source_and_outcome(lake):
+def test_the_metrics_of_the_ledger_are_by_stage_source_and_outcome(lake):
     set_ledger_metrics(lake, [Law("a = b", 1, 2), Law("c = d", 3, 3)])
 
     def value_of(stage: str, source: str, outcome: str) -> float | None:
@@ -112,7 +112,7 @@ def test_the_ledger_is_told_by_stage_source_and_outcome(lake):
     assert lake.metrics.get(metrics.LEDGER_VIOLATED) == 1
 
 
-def test_a_replay_and_late_events_are_told_too(lake):
+def test_the_metrics_include_replays_and_late_events(lake):
     shared = dict(run_id="run-2", recorded_at=at("10:00"), table_version=2, batch_id=1)
     counts = dict(records_in=2, unpacked=0, accepted=2, rejected=0, added=2, duplicates=0)
     lake.append_record(
@@ -145,7 +145,7 @@ def test_only_quarantined_events_of_runs_in_the_ledger_count(lake):
         require_laws_hold(ledger_laws(lake))
 
 
-def test_a_version_that_vanished_from_the_records_is_told(lake):
+def test_a_version_deleted_from_the_records_violates_a_law(lake):
     shared = dict(stage="records", source="crm", run_id="r", recorded_at=at("09:00"), batch_id=0)
     counts = dict(records_in=3, unpacked=1, accepted=3, rejected=1, added=2, duplicates=1)
     lake.append_record(ops.BATCHES, [dict(shared, **counts, table_version=1)])
@@ -168,6 +168,6 @@ def test_a_version_that_vanished_from_the_records_is_told(lake):
     set_ledger_metrics(lake, laws)
     labels = dict(stage="records", source="crm", outcome="left_out")
     assert lake.metrics.get(metrics.LEDGER_RECORDS, **labels) == 1
-    lake.forget(bronze.RECORDS, F.col("record_id") == "1")
+    lake.delete(bronze.RECORDS, F.col("record_id") == "1")
     with pytest.raises(LedgerError, match=r"rows of bronze.records: 3 against 2"):
         require_laws_hold(ledger_laws(lake))

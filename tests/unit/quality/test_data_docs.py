@@ -1,4 +1,4 @@
-"""Data Docs: the verdicts that were kept, as pages that need no network."""
+"""Data Docs: stored verdicts as pages that need no network."""
 
 import re
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from kinfold.quality.data_docs import latest_verdicts, verdicts_by_table, write_
 from kinfold.tables import gold, ops, registry, silver
 
 
-def verdicts(table, *, broken=None, aside=None, version=7, schema_version=None):
+def verdicts(table, *, broken=None, quarantined=None, version=7, schema_version=None):
     return [
         dict(
             run_id="run-1",
@@ -19,7 +19,7 @@ def verdicts(table, *, broken=None, aside=None, version=7, schema_version=None):
             is_met=rule.sentence != broken,
             rows_checked=200,
             rows_failing=50 if rule.sentence == broken else None,
-            rows_quarantined=2 if rule.sentence == aside else 0,
+            rows_quarantined=2 if rule.sentence == quarantined else 0,
             judged_at=datetime(2026, 11, 1, 9, 30, tzinfo=UTC),
             table_version=version,
             schema_version=schema_version or table.schema_version,
@@ -30,10 +30,10 @@ def verdicts(table, *, broken=None, aside=None, version=7, schema_version=None):
 
 @pytest.fixture
 def pages(tmp_path):
-    """The pages of three tables: one met, one with rows set aside, one broken."""
+    """The pages of three tables: one met, one with quarantined rows, one broken."""
     rows = [
         *verdicts(silver.IDENTIFIERS, schema_version="older"),
-        *verdicts(silver.EVENTS, aside="currency is an ISO 4217 code"),
+        *verdicts(silver.EVENTS, quarantined="currency is an ISO 4217 code"),
         *verdicts(gold.FEATURES, broken="spend_cents lies in [0, inf]", version=None),
     ]
     folder = tmp_path / "data_docs"
@@ -46,7 +46,7 @@ def page_of(pages, table):
     return next(text for name, text in pages.items() if name.endswith(f"/{table.name}.html"))
 
 
-def test_the_pages_ask_the_network_for_nothing(pages):
+def test_the_pages_load_nothing_from_the_network(pages):
     for name, text in pages.items():
         assert name.endswith(".html")
         assert re.findall(r"https?://|<script|<link|<img", text) == []
@@ -59,31 +59,31 @@ def test_every_link_leads_to_a_page(pages, tmp_path):
             assert ((folder / name).parent / link).resolve().is_file(), f"{name}: {link}"
 
 
-def test_the_index_tells_what_was_broken_set_aside_and_published(pages):
+def test_the_index_shows_broken_rules_quarantined_rows_and_published_versions(pages):
     rows = re.findall(r"<tr>.*?</tr>", pages["index.html"], flags=re.DOTALL)[1:]
-    told = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+    texts = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
     moment = "2026-11-01 09:30:00 run-1"
-    assert told == [
+    assert texts == [
         f"silver.events all 15 met 200 currency is an ISO 4217 code: 2 7 {moment}",
         f"silver.identifiers declaration has changed since all 5 met 200 none 7 {moment}",
         f"gold.features 1 of 29 broken 200 none not published {moment}",
     ]
 
 
-def test_the_page_of_a_table_tells_how_many_rows_broke_a_rule(pages):
+def test_the_page_of_a_table_shows_how_many_rows_broke_a_rule(pages):
     text = re.sub(r"<[^>]+>|\s+", " ", page_of(pages, gold.FEATURES))
     assert "50 unexpected values found" in " ".join(text.split())
     assert "unexpected values found" not in page_of(pages, silver.EVENTS)
 
 
-def test_writing_again_leaves_no_page_of_before(pages, tmp_path):
+def test_writing_again_removes_the_previous_pages(pages, tmp_path):
     folder = tmp_path / "data_docs"
     write_data_docs(verdicts_by_table(verdicts(silver.EVENTS), registry.ALL), folder=folder)
     assert not (folder / "expectations" / "gold").exists()
     assert (folder / "expectations" / "silver" / "events.html").is_file()
 
 
-def test_no_verdicts_make_an_empty_index(tmp_path):
+def test_without_verdicts_the_index_is_empty(tmp_path):
     index = write_data_docs((), folder=tmp_path / "data_docs")
     assert "<td>" not in index.read_text()
 

@@ -1,4 +1,4 @@
-"""Which rows break which rule, and that Great Expectations counts the same."""
+"""Which rows break which rule; Great Expectations counts the same."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -54,7 +54,7 @@ KINDS = Table(
         Field("specials", T.StringType(), "Another text."),
     ),
     key=("id",),
-    written_by="nobody.py",
+    written_by="none.py",
     expectations=(
         never_null("number"),
         at_least("number", 0),
@@ -71,7 +71,7 @@ KINDS = Table(
 
 
 def drawn(field, seed):
-    """A thousand values of a column, mostly the awkward ones; the seed is in the test's name."""
+    """A thousand values of a column, mostly edge cases; the seed is in the test's name."""
     draw = random.Random(f"{field.name} {seed}")
     by_type = {
         T.StringType: TEXTS,
@@ -86,7 +86,7 @@ def drawn(field, seed):
 
 
 def made(spark, table, seed):
-    """Rows with unique keys, so that only rules of one row are broken, beside a null key."""
+    """Rows with unique keys and one null key, so that only rules for single rows are broken."""
     columns = {field.name: drawn(field, seed) for field in table.fields}
     first_key = table.fields[table.columns.index(table.key[0])]
     keys = range(1000) if isinstance(first_key.type, T.LongType) else map(str, range(1000))
@@ -96,8 +96,8 @@ def made(spark, table, seed):
 
 
 def counted_by_rows(table, rows):
-    judged = rows_with_reasons(table, rows)
-    counts = judged.agg(
+    checked = rows_with_reasons(table, rows)
+    counts = checked.agg(
         *(
             F.count_if(F.array_contains(REASONS, rule.sentence)).alias(str(i))
             for i, rule in enumerate(row_rules(table))
@@ -107,8 +107,8 @@ def counted_by_rows(table, rows):
 
 
 def counted_by_great_expectations(table, rows):
-    judged = {v.rule: v.rows_failing or 0 for v in gate.rule_verdicts(table, rows)}
-    return {rule.sentence: judged[rule.sentence] for rule in row_rules(table)}
+    counts = {v.rule: v.rows_failing or 0 for v in gate.rule_verdicts(table, rows)}
+    return {rule.sentence: counts[rule.sentence] for rule in row_rules(table)}
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -117,38 +117,38 @@ def test_rows_and_great_expectations_count_the_same_for_every_rule(spark, table,
     rows = made(spark, table, seed).persist()
     by_rows = counted_by_rows(table, rows)
     assert by_rows == counted_by_great_expectations(table, rows)
-    assert all(count > 0 for count in by_rows.values()), "a rule that no row broke proves nothing"
+    assert all(count > 0 for count in by_rows.values()), "a rule that no row breaks proves nothing"
     rows.unpersist()
 
 
 @pytest.mark.parametrize("table", [KINDS, silver.EVENTS, gold.FEATURES], ids=lambda t: t.name)
-def test_rows_in_hand_are_judged_as_rows_in_spark(spark, table):
+def test_rows_on_the_driver_get_the_same_verdicts_as_rows_in_spark(spark, table):
     rows = made(spark, table, 2)
     numbers = [f.name for f in table.fields if isinstance(f.type, T.DoubleType)]
     rows = rows.withColumns({c: F.when(~F.isnan(c), F.col(c)) for c in numbers})
-    rows = rows.unionAll(rows.limit(3)).persist()  # so that keys are not unique either
-    in_spark, in_hand = gate.rule_verdicts(table, rows), gate.rule_verdicts(table, rows.toArrow())
-    assert in_hand == in_spark
+    rows = rows.unionAll(rows.limit(3)).persist()  # so that the key is not unique
+    in_spark, on_driver = gate.rule_verdicts(table, rows), gate.rule_verdicts(table, rows.toArrow())
+    assert on_driver == in_spark
     assert not any(verdict.is_met for verdict in in_spark)
-    good = rows.where(F.size(judged_reasons(table)) == 0).dropDuplicates(list(table.key))
+    good = rows.where(F.size(expected_reasons(table)) == 0).dropDuplicates(list(table.key))
     assert gate.rule_verdicts(table, good.toArrow()) == gate.rule_verdicts(table, good)
     rows.unpersist()
 
 
-def judged_reasons(table):
+def expected_reasons(table):
     broken = [F.when(breaks_rule(rule), F.lit(rule.sentence)) for rule in row_rules(table)]
     return F.array_compact(F.array(*broken))
 
 
-def test_not_a_number_is_seen_in_rows_in_hand(spark):
+def test_not_a_number_is_detected_in_arrow_rows(spark):
     rows = spark.createDataFrame([(1.0, "a"), (None, "NaN")], "low double, text string")
-    assert not gate.holds_nan(rows.toArrow())
+    assert not gate.contains_nan(rows.toArrow())
     rows = rows.union(spark.createDataFrame([(NAN, "b")], rows.schema))
-    assert gate.holds_nan(rows.toArrow())
-    assert not gate.holds_nan(rows.limit(0).toArrow())
+    assert gate.contains_nan(rows.toArrow())
+    assert not gate.contains_nan(rows.limit(0).toArrow())
 
 
-def test_every_rule_is_one_of_a_row_or_uniqueness():
+def test_every_rule_except_uniqueness_is_for_single_rows():
     kinds = {rule.rule for table in registry.ALL for rule in table.suite}
     of_rows = {rule.rule for table in (*registry.ALL, KINDS) for rule in row_rules(table)}
     assert kinds - of_rows == {unique("a").rule, unique("a", "b").rule}
@@ -160,7 +160,7 @@ def test_a_null_breaks_only_the_rule_against_nulls(spark):
     assert reasons == ["number is never null", "text is one of a, , £€漢, '"]
 
 
-def test_a_row_tells_every_rule_it_breaks_in_the_order_of_the_suite(spark):
+def test_the_reasons_of_a_row_are_all_rules_it_breaks_in_the_order_of_the_suite(spark):
     rows = silver.EVENTS.frame(
         spark,
         dict(
@@ -195,20 +195,20 @@ def test_a_row_tells_every_rule_it_breaks_in_the_order_of_the_suite(spark):
     )
 
 
-def test_nan_is_above_every_bound_and_after_every_number(spark):
+def test_nan_is_above_every_bound_and_every_number(spark):
     rows = spark.createDataFrame([(NAN, 1.0)], "low double, high double")
-    found = rows.select(
+    broken = rows.select(
         breaks_rule(at_least("low", 0)),
         breaks_rule(between("low", 0, 10)),
         breaks_rule(ordered("low", "high")),
     ).collect()[0]
-    assert tuple(found) == (False, True, True)
+    assert tuple(broken) == (False, True, True)
 
 
-def test_no_rows_have_no_reasons(spark):
+def test_an_empty_frame_has_no_reasons(spark):
     assert rows_with_reasons(KINDS, KINDS.frame(spark)).count() == 0
 
 
-def test_uniqueness_is_no_rule_of_one_row():
-    with pytest.raises(ValueError, match="id is unique' is no rule of one row"):
+def test_uniqueness_is_not_a_rule_for_single_rows():
+    with pytest.raises(ValueError, match="id is unique' is not a rule for single rows"):
         breaks_rule(unique("id"))

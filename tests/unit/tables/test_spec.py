@@ -1,4 +1,4 @@
-"""Table declarations: what derives from them."""
+"""What derives from a table declaration."""
 
 import dataclasses
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ PETS = Table(
 )
 
 
-def test_conform_selects_in_order_casts_and_drops_what_is_not_declared(spark):
+def test_conform_orders_and_casts_columns_and_drops_undeclared_ones(spark):
     rows = spark.createDataFrame([(4, "x", "a")], "legs int, colour string, pet_id string")
     conformed = PETS.conform(rows.selectExpr("*", "cast(null as string) as owner_email"))
     assert conformed.columns == ["pet_id", "owner_email", "legs"]
@@ -35,22 +35,22 @@ def test_conform_selects_in_order_casts_and_drops_what_is_not_declared(spark):
     assert conformed.schema["legs"].dataType == T.LongType()
 
 
-def test_a_missing_column_is_told_with_the_one_that_comes_close(spark):
+def test_the_message_about_a_missing_column_suggests_the_closest_name(spark):
     rows = spark.createDataFrame([("a", 4, "x")], "pet_id string, leg int, owner_email string")
     with pytest.raises(ContractError, match=r"silver.pets: 'legs' is missing. Did you mean 'leg'"):
         PETS.conform(rows)
 
 
-def test_a_test_frame_leaves_columns_out_as_null_and_knows_their_names(spark):
+def test_a_test_frame_fills_missing_columns_with_null_and_refuses_unknown_ones(spark):
     assert_rows(PETS.frame(spark, dict(pet_id="a")), ["pet_id", "legs"], [("a", None)])
     with pytest.raises(ContractError, match=r"'legz' is not declared. Did you mean 'legs'"):
         PETS.frame(spark, dict(legz=4))
 
 
-def test_a_few_rows_come_back_as_they_were_given(spark):
+def test_a_few_rows_keep_their_values(spark):
     part = T.StructType([T.StructField("a", T.LongType()), T.StructField("b", T.TimestampType())])
     moment = datetime(2026, 3, 29, 1, 59, 59, 123456, UTC)
-    given = {
+    values = {
         "text": 'quoted " and \\ and \n and é and 😀 and </script>',
         "whole": 2**63 - 1,
         "small": -7,
@@ -68,24 +68,24 @@ def test_a_few_rows_come_back_as_they_were_given(spark):
     table = Table(
         name="ops.x",
         comment="One row per x.",
-        fields=tuple(Field(name, kind, "It.") for name, kind in zip(given, types, strict=True)),
+        fields=tuple(Field(name, kind, "It.") for name, kind in zip(values, types, strict=True)),
         key=("text",),
         written_by="x.py",
     )
-    full, empty = table.rows(spark, [given, {"text": "t"}]).collect()
-    assert full.asDict(recursive=True) == {**given, "at": moment.replace(tzinfo=None)} | {
+    full, empty = table.rows(spark, [values, {"text": "t"}]).collect()
+    assert full.asDict(recursive=True) == {**values, "at": moment.replace(tzinfo=None)} | {
         "part": {"a": 1, "b": moment.replace(tzinfo=None)}
     }
-    assert empty.asDict() == dict.fromkeys(given) | {"text": "t"}
-    assert table.rows(spark, [given]).schema == table.frame(spark).schema
+    assert empty.asDict() == dict.fromkeys(values) | {"text": "t"}
+    assert table.rows(spark, [values]).schema == table.frame(spark).schema
 
 
-def test_a_row_whose_value_has_another_type_is_refused_and_not_emptied(spark):
+def test_a_value_of_another_type_is_refused_and_not_made_null(spark):
     with pytest.raises(pa.ArrowInvalid, match=r"tried to convert to int"):
         PETS.rows(spark, [dict(pet_id="a", legs="four")])
 
 
-def test_the_suite_holds_the_key_and_the_required_columns_before_the_declared_rules():
+def test_the_suite_has_key_and_required_columns_before_the_declared_rules():
     sentences = [rule.sentence for rule in PETS.suite]
     assert sentences == ["pet_id is unique", "pet_id is never null", "legs lies in [0, inf]"]
 
@@ -104,7 +104,7 @@ def test_a_role_that_names_an_unknown_column_is_refused(role):
                 "fields": PETS.fields,
                 "key": ("pet_id",),
                 "written_by": "x.py",
-                role: ("nobody",),
+                role: ("unknown",),
             }
         )
 
@@ -115,7 +115,7 @@ def test_no_identifying_column_of_any_table_has_statistics(table):
     assert not hidden & set(table.statistics_columns)
 
 
-def test_the_schema_version_changes_with_what_is_held_and_kept_and_not_with_the_wording():
+def test_the_schema_version_changes_with_fields_key_and_rules_and_not_with_the_wording():
     def versions(**changes):
         return dataclasses.replace(PETS, **changes).schema_version
 
