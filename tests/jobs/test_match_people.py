@@ -1,4 +1,4 @@
-"""match_people: which records of a file are one person, as a command."""
+"""match_people: finds the records of one person in a file."""
 
 import csv
 import json
@@ -18,8 +18,8 @@ NAMES = ("ann", "bela", "carl", "dora", "emil", "fay", "gus", "hana", "ivan", "j
 SURNAMES = ("ashby", "brook", "colt", "dunn", "eddy", "frost", "grey", "hill", "irons", "jarvis")
 
 
-def made_people(count):
-    """Rows of `count` people, three of four of them twice, the second time with an error."""
+def generated_people(count):
+    """Rows of `count` people. Three of four have a second row, with an error in the surname."""
     rows = []
     for n in range(count):
         name, surname = NAMES[n % 12], SURNAMES[(n * 7) % 10] + "abcdefghij"[n // 12]
@@ -41,16 +41,16 @@ ATTRIBUTES = {
 
 @pytest.fixture
 def match(tmp_path, spark, capsys):
-    """`match(rows, ...)`: run the job on rows; what it printed on standard output."""
+    """`match(rows, ...)` runs the job on rows and returns its standard output."""
 
     def matched(rows, *argv, header=HEADER, mapping=None, name="people.csv"):
         file = tmp_path / name
         with file.open("w", newline="", encoding="utf-8") as out:
             csv.writer(out).writerows([header, *rows])
-        given = {"record_id": "id", "attributes": ATTRIBUTES} if mapping is None else mapping
-        (tmp_path / "map.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
-        where = ["--input", str(file), "--map", str(tmp_path / "map.yaml")]
-        load_main(JOB)([*where, "--output", str(tmp_path / "out"), *argv])
+        content = {"record_id": "id", "attributes": ATTRIBUTES} if mapping is None else mapping
+        (tmp_path / "map.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        files = ["--input", str(file), "--map", str(tmp_path / "map.yaml")]
+        load_main(JOB)([*files, "--output", str(tmp_path / "out"), *argv])
         return capsys.readouterr().out
 
     return matched
@@ -64,8 +64,8 @@ def profiles(spark, folder, key="id"):
     return {frozenset(group) for group in groups.values()}
 
 
-def test_people_with_errors_are_found_whatever_their_columns_are_called(match, spark, tmp_path):
-    rows = made_people(40)
+def test_people_with_errors_are_matched_whatever_the_names_of_the_columns(match, spark, tmp_path):
+    rows = generated_people(40)
     scores = json.loads(match(rows, "--truth", "who"))
     assert scores["precision"] == 1
     assert scores["recall"] > 0.9
@@ -79,11 +79,11 @@ def test_people_with_errors_are_found_whatever_their_columns_are_called(match, s
     assert links.where("reason is not null and status != 'refused'").count() == 0
     first = profiles(spark, tmp_path)
     match(rows[::-1], "--model", str(tmp_path / "out" / "model.json"))
-    assert profiles(spark, tmp_path) == first, "the order of rows, a known model: the same people"
+    assert profiles(spark, tmp_path) == first, "same model, other order of rows: same people"
 
 
-def test_without_an_id_equal_rows_are_told_apart(match, spark, tmp_path):
-    rows = made_people(20)
+def test_without_an_id_equal_rows_have_different_keys(match, spark, tmp_path):
+    rows = generated_people(20)
     rows += rows[:2]
     match(rows, mapping={"attributes": ATTRIBUTES})
     people = spark.read.parquet(str(tmp_path / "out" / "people.parquet"))
@@ -103,7 +103,7 @@ def test_without_an_id_equal_rows_are_told_apart(match, spark, tmp_path):
         (
             dict(rows=[["a", "x", "y", "", "", "p"], ["a", "x", "z", "", "", "q"]]),
             ContractError,
-            "1 ids in 'id' stand for several records, e.g. a",
+            "1 ids in 'id' belong to several records, e.g. a",
         ),
         (
             dict(rows=[["", "x", "y", "", "", "p"]]),
@@ -133,7 +133,11 @@ def test_without_an_id_equal_rows_are_told_apart(match, spark, tmp_path):
             ConfError,
             "'id' is the record_id",
         ),
-        (dict(rows=[["a"] * 6], argv=["--truth", "by"]), ConfError, "would give the truth away"),
+        (
+            dict(rows=[["a"] * 6], argv=["--truth", "by"]),
+            ConfError,
+            "the result would depend on the truth",
+        ),
         (dict(rows=[["a"] * 6], argv=["--truth", "nobody"]), ConfError, "there is no such column"),
         (dict(rows=[["a"] * 6], argv=["--truth-pattern", "x"]), ConfError, "needs --truth COLUMN"),
         (
@@ -151,11 +155,110 @@ def test_bad_input_is_one_clear_line(match, change, error, message):
     assert "\n" not in str(raised.value)
 
 
-def test_a_foreign_folder_is_not_overwritten(match, tmp_path):
+def test_a_folder_with_other_files_is_not_overwritten(match, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
-    with pytest.raises(ConfError, match="is there already and match_people did not write it"):
-        match(made_people(3))
+    with pytest.raises(ConfError, match="exists already and match_people did not write it"):
+        match(generated_people(3))
+
+
+def test_a_model_goes_to_splink_and_back_with_the_same_people(match, spark, tmp_path):
+    rows, splink = generated_people(40), tmp_path / "splink.json"
+    match(rows, "--export-splink", str(splink))
+    learnt = profiles(spark, tmp_path)
+    content = json.loads(splink.read_text())
+    assert [one["output_column_name"] for one in content["comparisons"]] == [*sorted(ATTRIBUTES)]
+    assert content["unique_id_column_name"] == "id"
+    match(rows[::-1], "--import-splink", str(splink), "--export-splink", str(splink))
+    assert profiles(spark, tmp_path) == learnt
+    again = json.loads(splink.read_text())
+    assert again["comparisons"] == content["comparisons"]
+    model = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert model["pairs"] == 0, "an imported model was learnt from no pair of this file"
+
+
+def splink_model(**changed):
+    """Settings as Splink saves them, for the attribute `sex` of kind gender."""
+    levels = [
+        {"sql_condition": '"sex_l" IS NULL OR "sex_r" IS NULL', "is_null_level": True},
+        {"sql_condition": '"sex_l" = "sex_r"', "m_probability": 0.9, "u_probability": 0.5},
+        {"sql_condition": "ELSE", "m_probability": 0.1, "u_probability": 0.5},
+    ]
+    comparison = {
+        "output_column_name": "sex",
+        "comparison_levels": levels,
+        "comparison_description": "ExactMatch",
+    }
+    content = {
+        "link_type": "dedupe_only",
+        "probability_two_random_records_match": 0.1,
+        "comparisons": [comparison | changed],
+    }
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "argv", "error", "message"),
+    [
+        (None, [], ConfError, "does not exist. Name the file of Splink's save_model_to_json"),
+        ('{"comparisons": [', [], ContractError, "is not JSON"),
+        ("[1]", [], ContractError, "has no 'comparisons'"),
+        ('{"comparison_columns": []}', [], ContractError, "has the format of Splink 2"),
+        ('{"format": "kinfold matching model 1"}', [], ContractError, "Use --model"),
+        (
+            splink_model(comparison_levels=[]),
+            [],
+            ContractError,
+            "'sex' has 0 levels besides null, a gender has 2: else, equal. Use the same levels",
+        ),
+        (
+            splink_model(output_column_name="gender"),
+            [],
+            ContractError,
+            "the kind of the comparison 'gender' is not known",
+        ),
+        (splink_model(), ["--model", "m.json"], ConfError, "--import-splink both name a model"),
+        (
+            splink_model(),
+            ["--export-splink", "MAP"],
+            ConfError,
+            "exists already and is not a settings JSON of Splink",
+        ),
+    ],
+)
+def test_a_model_of_splink_that_cannot_be_used_is_one_clear_line(
+    match, tmp_path, text, argv, error, message
+):
+    path = tmp_path / "splink.json"
+    if text is not None:
+        path.write_text(text)
+    argv = [str(tmp_path / "map.yaml") if value == "MAP" else value for value in argv]
+    with pytest.raises(error, match=message) as raised:
+        match(
+            [["a", "m"]],
+            "--import-splink",
+            str(path),
+            *argv,
+            header=["id", "sex"],
+            mapping={"attributes": {"sex": "gender"}},
+        )
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_splink_made_is_used_by_the_kinds_of_the_map(match, spark, tmp_path):
+    (tmp_path / "splink.json").write_text(splink_model())
+    match(
+        [["a", "m"], ["b", "f"]],
+        "--import-splink",
+        str(tmp_path / "splink.json"),
+        header=["id", "sex"],
+        mapping={"record_id": "id", "attributes": {"sex": "gender"}},
+    )
+    # Prior 0.1 has odds of 1 to 9; disagreement on the sex has 0.1 to 0.5: odds of 1 to 45.
+    [link] = spark.read.parquet(str(tmp_path / "out" / "links.parquet")).collect()
+    assert link["match_probability"] == pytest.approx(1 / 46)
+    assert link["status"] == "unlinked"
 
 
 def reference(name: str) -> Path:
@@ -189,9 +292,9 @@ def test_reference_data_is_matched_without_labels(
 
 
 def test_estimates_and_scores_are_tracked_side_by_side(match, tmp_path):
-    place = f"sqlite:///{tmp_path}/mlflow.db"
-    match(made_people(40), "--truth", "who", "--tracking", place)
-    tracking = open_tracking(place, experiment="kinfold-matching")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    match(generated_people(40), "--truth", "who", "--tracking", uri)
+    tracking = open_tracking(uri, experiment="kinfold-matching")
     [run] = client_of(tracking).search_runs([tracking.experiment_id])
     assert {"estimated_precision", "real_precision", "estimated_recall", "real_recall"} <= set(
         run.data.metrics

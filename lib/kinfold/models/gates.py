@@ -73,7 +73,7 @@ class Gate:
     beats_baseline_on: tuple[str, ...] = ()
     tolerance: Mapping[str, float] = field(default_factory=dict)
 
-    def judge(
+    def evaluate(
         self,
         metrics: Mapping[str, float],
         *,

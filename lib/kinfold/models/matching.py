@@ -28,7 +28,7 @@ def track_matching(
     """
     with training_run(tracking, name=name, input_versions=input_versions or {}) as run:
         run.tag({"kinfold.model_version": matching.model.version})
-        run.describe(
+        run.log(
             params={"kinds": matching.model.kinds, **matching.settings.model_dump()},
             metrics={
                 **matching.metrics(),
@@ -36,5 +36,5 @@ def track_matching(
                 **{f"seconds_{stage}": taken for stage, taken in matching.seconds.items()},
             },
         )
-        run.keep(documents={"weights_in_bits": weight_table(matching.model)})
+        run.log_files(documents={"weights_in_bits": weight_table(matching.model)})
         return run.run_id

@@ -186,7 +186,7 @@ def apply_verdict(run: TrainingRun, *, name: str, version: int, verdict: GateVer
     client = runs.client_of(run.tracking)
     outcome = "passed" if verdict.is_passed else "failed"
     run.tag({"kinfold.gate": outcome, "kinfold.gate.reasons": verdict.reasons})
-    run.keep(documents={"verdict": verdict.as_dict()})
+    run.log_files(documents={"verdict": verdict.as_dict()})
     client.set_model_version_tag(name, str(version), "gate", outcome)
     if verdict.is_passed:
         client.set_registered_model_alias(name, CHAMPION, str(version))

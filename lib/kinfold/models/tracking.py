@@ -147,7 +147,7 @@ class TrainingRun:
         self.run_id = run_id
 
     @quiet_mlflow()
-    def describe(
+    def log(
         self, *, params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None
     ) -> None:
         """Log params and metrics, except metrics that are not finite: MLflow cannot store them."""
@@ -163,7 +163,7 @@ class TrainingRun:
         load_mlflow().set_tags({name: _as_text(value) for name, value in tags.items()})
 
     @quiet_mlflow()
-    def keep(
+    def log_files(
         self,
         *,
         figures: "Mapping[str, Figure] | None" = None,
@@ -234,7 +234,7 @@ def training_run(
     status = "FAILED"
     try:
         run = TrainingRun(tracking, active.info.run_id)
-        run.describe(params={f"input.{table}": v for table, v in input_versions.items()})
+        run.log(params={f"input.{table}": v for table, v in input_versions.items()})
         run.tag({"kinfold.input_versions": json.dumps(dict(input_versions), sort_keys=True)})
         yield run
         status = "FINISHED"

@@ -16,7 +16,7 @@ GOOD = {"auc_roc": 0.75, "ece": 0.02}
 
 
 def test_a_good_candidate_passes_without_a_champion():
-    verdict = GATE.judge(GOOD, baseline={"auc_roc": 0.7})
+    verdict = GATE.evaluate(GOOD, baseline={"auc_roc": 0.7})
     assert verdict.is_passed
     assert verdict.reasons == ()
     assert [check.name for check in verdict.checks] == [
@@ -37,8 +37,8 @@ def test_a_good_candidate_passes_without_a_champion():
         ({**GOOD, "auc_roc": math.nan}, 0.5, None, "auc_roc is nan, required at least 0.6"),
     ],
 )
-def test_each_check_can_fail_and_says_why(metrics, baseline, champion, reason):
-    verdict = GATE.judge(
+def test_each_check_can_fail_and_names_its_reason(metrics, baseline, champion, reason):
+    verdict = GATE.evaluate(
         metrics,
         baseline={"auc_roc": baseline},
         champion=None if champion is None else {"auc_roc": champion},
@@ -47,24 +47,24 @@ def test_each_check_can_fail_and_says_why(metrics, baseline, champion, reason):
     assert reason in verdict.reasons
 
 
-def test_limits_are_met_when_they_are_just_reached():
-    verdict = GATE.judge(
+def test_a_value_equal_to_its_limit_meets_it():
+    verdict = GATE.evaluate(
         {"auc_roc": 0.6, "ece": 0.05}, baseline={"auc_roc": 0.5}, champion={"auc_roc": 0.61}
     )
     assert verdict.is_passed
 
 
-def test_every_failing_check_is_named_at_once():
-    verdict = GATE.judge({"auc_roc": 0.5, "ece": 0.9}, baseline={"auc_roc": 0.6})
+def test_all_failing_checks_are_named():
+    verdict = GATE.evaluate({"auc_roc": 0.5, "ece": 0.9}, baseline={"auc_roc": 0.6})
     assert len(verdict.reasons) == 3
 
 
-def test_a_rule_that_was_not_measured_is_not_beaten():
-    assert not GATE.judge(GOOD, baseline={}).is_passed
+def test_a_rule_without_metrics_is_not_beaten():
+    assert not GATE.evaluate(GOOD, baseline={}).is_passed
 
 
 def test_a_verdict_is_plain_data_with_every_number():
-    plain = GATE.judge(GOOD, baseline={"auc_roc": 0.7}).as_dict()
+    plain = GATE.evaluate(GOOD, baseline={"auc_roc": 0.7}).as_dict()
     assert plain["is_passed"] is True
     assert plain["checks"][1] == {
         "name": "ece",

@@ -1,4 +1,4 @@
-"""Plots: the pictures of a model."""
+"""plots: figures of a model."""
 
 import sys
 from io import BytesIO
@@ -34,7 +34,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_picture_is_a_png_about_as_wide_as_a_page(name):
+def test_a_figure_is_a_png_as_wide_as_the_page(name):
     buffer = BytesIO()
     FIGURES[name]().savefig(buffer, format="png", dpi=100)
     png = buffer.getvalue()
@@ -42,13 +42,13 @@ def test_a_picture_is_a_png_about_as_wide_as_a_page(name):
     assert int.from_bytes(png[16:20], "big") == 700
 
 
-def test_the_legend_gives_the_numbers():
+def test_the_legend_shows_the_numbers():
     labels = [text.get_text() for text in FIGURES["roc_curve"]().axes[0].get_legend().get_texts()]
     assert "model, AUC 0.700" in labels
     assert "one-line rule, AUC 0.600" in labels
 
 
-def test_nothing_to_show_still_gives_a_picture():
+def test_without_data_there_is_still_a_figure():
     figures = (
         plots.plot_profile_sizes([]),
         plots.plot_feature_importance({}),
@@ -60,7 +60,7 @@ def test_nothing_to_show_still_gives_a_picture():
         assert buffer.getvalue().startswith(b"\x89PNG")
 
 
-def test_pictures_leave_no_global_state_behind():
+def test_figures_do_not_import_pyplot():
     FIGURES["gain"]()
     assert "matplotlib.pyplot" not in sys.modules
 
@@ -75,5 +75,5 @@ def test_pictures_leave_no_global_state_behind():
         ("average_order_cents", "average order"),
     ],
 )
-def test_a_column_reads_as_a_label(column, label):
+def test_a_column_has_a_readable_label(column, label):
     assert plots.feature_label(column) == label

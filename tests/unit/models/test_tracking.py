@@ -1,4 +1,4 @@
-"""Tracking and registry: runs, versions and the champion, on a real MLflow."""
+"""tracking and registry: runs, versions and the champion, on a real MLflow."""
 
 import json
 from datetime import timedelta
@@ -14,8 +14,8 @@ from kinfold.models import plots, registry
 from kinfold.models.gates import Check, GateVerdict
 from kinfold.models.tracking import client_of, open_tracking, training_run
 
-pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, for what they share
-NAME = "made-model"
+pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, to share MLflow
+NAME = "test-model"
 AS_OF = at("2026-03-31")
 INPUTS = T.StructType(
     [T.StructField("x", T.LongType(), False), T.StructField("y", T.DoubleType(), True)]
@@ -31,11 +31,11 @@ def model(spark):
 
 
 def trained(tracking, model, verdict, *, as_of=AS_OF, name=NAME):
-    """A run with everything a training keeps; (run id, version, promoted)."""
+    """A run with everything that a training logs: (run id, version, promoted)."""
     with training_run(tracking, name=name, input_versions={"gold.features": 3}) as run:
-        run.describe(params={"trees": 20, "moments": ["a", "b"]}, metrics={"auc_roc": 0.8})
-        run.describe(metrics={"undefined": float("nan")})
-        run.keep(
+        run.log(params={"trees": 20, "moments": ["a", "b"]}, metrics={"auc_roc": 0.8})
+        run.log(metrics={"undefined": float("nan")})
+        run.log_files(
             figures={"sizes": plots.plot_profile_sizes([[1, 2]])},
             documents={"evaluation": {"curve": [(0.0, 1.0)], "gap": float("inf")}},
         )
@@ -56,7 +56,7 @@ def first(tracking, model):
     return trained(tracking, model, PASSED)
 
 
-def test_a_run_keeps_settings_results_and_what_went_in(tracking, first):
+def test_a_run_has_params_metrics_and_input_versions(tracking, first):
     run = client_of(tracking).get_run(first[0])
     assert run.info.status == "FINISHED"
     assert run.data.params["trees"] == "20"
@@ -66,7 +66,7 @@ def test_a_run_keeps_settings_results_and_what_went_in(tracking, first):
     assert registry.metrics_of(tracking, run_id=first[0]) == {"auc_roc": 0.8}
 
 
-def test_reports_are_read_back_as_plain_data_and_pictures(tracking, first):
+def test_documents_and_figures_are_read_back(tracking, first):
     evaluation = registry.read_document(tracking, run_id=first[0], document="evaluation")
     assert evaluation == {"curve": [[0.0, 1.0]], "gap": None}
     assert registry.read_document(tracking, run_id=first[0], document="verdict")["is_passed"]
@@ -82,7 +82,7 @@ def test_a_passed_candidate_is_the_champion_and_can_be_loaded(spark, tracking, f
     assert_rows(doubled, ["x", "prediction"], [(0, 0.0), (1, 2.0), (2, 4.0)])
 
 
-def test_a_model_is_kept_with_its_signature_and_an_example(tracking, first):
+def test_a_model_has_a_signature_and_an_example(tracking, first):
     import mlflow
 
     version = client_of(tracking).get_model_version(NAME, "1")
@@ -94,7 +94,9 @@ def test_a_model_is_kept_with_its_signature_and_an_example(tracking, first):
     assert info.saved_input_example_info is not None
 
 
-def test_a_failed_candidate_is_kept_with_its_reasons_and_the_champion_stays(tracking, model, first):
+def test_a_failed_candidate_is_registered_with_its_reasons_and_the_champion_stays(
+    tracking, model, first
+):
     run_id, version, promoted = trained(tracking, model, FAILED)
     assert (version, promoted) == (2, False)
     assert registry.get_champion(tracking, name=NAME).version == 1
@@ -103,7 +105,7 @@ def test_a_failed_candidate_is_kept_with_its_reasons_and_the_champion_stays(trac
     assert client_of(tracking).get_model_version(NAME, "2").tags["gate"] == "failed"
 
 
-def test_without_a_champion_the_error_says_what_to_do(tracking, model):
+def test_without_a_champion_the_error_names_the_next_step(tracking, model):
     assert registry.find_champion(tracking, name="unknown") is None
     trained(tracking, model, FAILED, name="never-passed")
     for name in ("unknown", "never-passed"):
@@ -121,23 +123,23 @@ def test_training_is_due_without_a_champion_or_with_an_old_one(tracking, first):
     assert registry.is_due(tracking=tracking, name="unknown", as_of=AS_OF, after_days=7)
 
 
-def test_a_run_that_breaks_is_marked_as_failed_and_keeps_what_it_had(tracking):
+def test_a_run_that_raises_is_failed_and_keeps_its_params(tracking):
     runs = []
 
     def breaks():
         with training_run(tracking, name="breaks", input_versions={}) as run:
             runs.append(run.run_id)
-            run.describe(params={"trees": 1})
+            run.log(params={"trees": 1})
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         breaks()
-    kept = client_of(tracking).get_run(runs[0])
-    assert kept.info.status == "FAILED"
-    assert kept.data.params == {"trees": "1"}
+    run = client_of(tracking).get_run(runs[0])
+    assert run.info.status == "FAILED"
+    assert run.data.params == {"trees": "1"}
 
 
-def test_opening_a_known_experiment_again_finds_it(tracking):
+def test_an_existing_experiment_is_opened_again(tracking):
     again = open_tracking(tracking.uri, experiment="made", artifact_root="/elsewhere")
     assert again == tracking
 
@@ -151,14 +153,14 @@ def test_nothing_is_printed(tracking, model, capfd):
 
 
 @pytest.mark.parametrize("uri", ["nonsense://user:secret@host/x", "sqlite:////proc/none/mlflow.db"])
-def test_a_place_that_cannot_be_opened_is_told_in_one_line_without_its_password(uri):
+def test_a_uri_that_cannot_be_opened_is_one_line_without_its_password(uri):
     with pytest.raises(ConfError, match=r"MLflow at .*cannot be opened") as raised:
         open_tracking(uri, experiment="made")
     assert "\n" not in str(raised.value)
     assert "secret" not in str(raised.value)
 
 
-def test_files_of_a_run_stand_beside_the_database(tmp_path):
+def test_files_of_a_run_are_beside_the_database(tmp_path):
     tracking = open_tracking(f"sqlite:///{tmp_path}/mlflow.db", experiment="made")
     experiment = client_of(tracking).get_experiment(tracking.experiment_id)
     assert experiment.artifact_location == str(tmp_path / "artifacts" / "made")

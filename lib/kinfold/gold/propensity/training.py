@@ -87,17 +87,17 @@ def train_propensity(
         counts = _checked_counts(rows, snapshots=snapshots)
         train, holdout = (rows.where(is_part) for is_part in _is_train_and_holdout(snapshots))
         with training_run(tracking, name=name, input_versions=input_versions) as run:
-            run.describe(params=_params(snapshots, boosting, seed=seed, partitions=partitions))
+            run.log(params=_params(snapshots, boosting, seed=seed, partitions=partitions))
             model = propensity_estimator(boosting=boosting, seed=seed).fit(train)
             evaluation = holdout_evaluation(model, holdout)
-            run.describe(metrics=_all_metrics(evaluation, counts))
+            run.log(metrics=_all_metrics(evaluation, counts))
             champion = registry.champion_metrics(
                 tracking,
                 holdout,
                 name=name,
                 evaluate=lambda m: holdout_evaluation(m, holdout).metrics,
             )
-            verdict = gate.judge(
+            verdict = gate.evaluate(
                 evaluation.metrics, baseline=evaluation.baseline_metrics, champion=champion
             )
             _keep(run, evaluation, feature_importance(model), champion)
@@ -163,7 +163,7 @@ def _keep(
     champion: Mapping[str, float] | None,
 ) -> None:
     """Stores the figures and the documents of a training in its MLflow run."""
-    run.keep(
+    run.log_files(
         figures=evaluation_figures(evaluation, importance),
         documents={
             "evaluation": evaluation.as_dict(),

@@ -87,11 +87,11 @@ def train_segments(
     )
     try:
         with training_run(tracking, name=name, input_versions=input_versions) as run:
-            run.describe(params={**asdict(search), "features": CLUSTERED_COLUMNS})
+            run.log(params={**asdict(search), "features": CLUSTERED_COLUMNS})
             clustering = find_segments(people, search=search)
             segments = named_segments(clustering.centroids)
             metrics = _metrics(clustering)
-            run.describe(metrics=metrics)
+            run.log(metrics=metrics)
             champion = registry.champion_metrics(
                 tracking,
                 people,
@@ -101,7 +101,7 @@ def train_segments(
                     "silhouette": silhouette_of(people, model=model, scaled_by=clustering.model)
                 },
             )
-            verdict = gate.judge(metrics, champion=champion)
+            verdict = gate.evaluate(metrics, champion=champion)
             sample_map = segment_map(people, model=clustering.model, seed=search.seed)
             _keep(run, clustering, segments, sample_map, champion, search=search)
             version = registry.register_candidate(
@@ -187,7 +187,7 @@ def _keep(
     search: SegmentSearch,
 ) -> None:
     """Stores the figures and the documents of a training in its MLflow run."""
-    run.keep(
+    run.log_files(
         figures=clustering_figures(clustering, segments, sample_map, search=search),
         documents={
             "segments": [asdict(segment) for segment in segments],

@@ -1,11 +1,24 @@
-"""engine: the edges of the input."""
+"""engine: links and profiles of small inputs."""
 
+import numpy as np
 import pytest
 
+from frames import assert_rows
 from kinfold.core.errors import ContractError
-from kinfold.silver.matching.engine import match, scored_links
+from kinfold.silver.matching.blocking import BlockingReport
+from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE
+from kinfold.silver.matching.engine import Matching, match, random_pair_levels, scored_links
 from kinfold.silver.matching.model.kinds import Kind
-from kinfold.silver.matching.settings import Attribute, BlockingConf, MatchingSettings, PersonMap
+from kinfold.silver.matching.model.parameters import AttributeModel, MatchModel
+from kinfold.silver.matching.records import comparable_records
+from kinfold.silver.matching.settings import (
+    Attribute,
+    BlockingConf,
+    ClusteringConf,
+    MatchingSettings,
+    PersonMap,
+    TrainingConf,
+)
 
 MAPPING = PersonMap(
     record_id="no",
@@ -17,26 +30,26 @@ MAPPING = PersonMap(
 SCHEMA = "no string, `a.b` string, by string"
 
 
-def test_one_record_is_one_person(spark):
+def test_a_single_record_is_a_profile_of_its_own(spark):
     frame = spark.createDataFrame([("1", "lee", "l@x.org")], schema=SCHEMA)
-    found = scored_links(frame, mapping=MAPPING, settings=MatchingSettings())
-    assert list(found.labels) == [0]
-    assert found.links().count() == 0
+    matching = scored_links(frame, mapping=MAPPING, settings=MatchingSettings())
+    assert list(matching.labels) == [0]
+    assert matching.links().count() == 0
 
 
-def test_links_name_the_records_and_a_known_model_is_used(spark):
+def test_links_name_the_records_and_an_earlier_model_is_used(spark):
     people = [(f"{n}", f"name{n // 2:03}", f"p{n // 2}@mail.org") for n in range(60)]
     frame = spark.createDataFrame(people, schema=SCHEMA)
     settings = MatchingSettings(blocking=BlockingConf(compare_all_up_to=0))
-    found = scored_links(frame, mapping=MAPPING, settings=settings)
-    linked = found.links().where("status = 'linked'").collect()
+    matching = scored_links(frame, mapping=MAPPING, settings=settings)
+    linked = matching.links().where("status = 'linked'").collect()
     pairs = {
         frozenset((int(row["left_record_key"]), int(row["right_record_key"]))) for row in linked
     }
     assert pairs == {frozenset((n, n + 1)) for n in range(0, 60, 2)}
-    again = scored_links(frame, mapping=MAPPING, settings=settings, model=found.model)
-    assert again.model is found.model
-    assert again.metrics() == found.metrics()
+    again = scored_links(frame, mapping=MAPPING, settings=settings, model=matching.model)
+    assert again.model is matching.model
+    assert again.metrics() == matching.metrics()
 
 
 def test_too_many_pairs_stop_the_run_before_they_are_scored(spark):
@@ -48,7 +61,7 @@ def test_too_many_pairs_stop_the_run_before_they_are_scored(spark):
         )
 
 
-def test_a_mapping_without_an_id_is_a_mistake(spark):
+def test_a_mapping_without_an_id_is_an_error(spark):
     mapping = PersonMap(attributes={"last": Attribute(kind=Kind.SURNAME, column="no")})
     with pytest.raises(ValueError, match="has no record_id"):
         scored_links(
@@ -60,3 +73,67 @@ def test_no_records_are_an_error(spark):
     empty = spark.createDataFrame([], schema="record_key string, v0 string")
     with pytest.raises(ContractError, match="has no records"):
         match(empty, names=["last"], kinds=[Kind.SURNAME], settings=MatchingSettings())
+
+
+def test_known_u_probabilities_are_recovered_from_random_pairs(spark):
+    # Two random records have the same surname with 0.4² + 0.3² + 0.2² + 0.1² = 0.3, else no letter
+    # in common; half of the records know a gender, and two of these have the same with 0.5.
+    surnames = ["aaaa"] * 800 + ["bbbb"] * 600 + ["cccc"] * 400 + ["dddd"] * 200
+    people = [(f"{n}", name, ["m", "f", None, None][n % 4]) for n, name in enumerate(surnames)]
+    keyed = spark.createDataFrame(people, "record_key string, v0 string, v1 string")
+    kinds = [Kind.SURNAME, Kind.GENDER]
+    surname, gender = random_pair_levels(
+        comparable_records(keyed, kinds=kinds), kinds=kinds, conf=TrainingConf(random_pairs=200_000)
+    )
+    assert surname == pytest.approx([0.7, 0, 0, 0, 0.3], abs=0.01)
+    assert gender == pytest.approx([0.5, 0.5], abs=0.01)
+
+
+def matched(spark, labels, *pairs, max_cluster_size=100):
+    """A matching of three records, from pairs (left, right, pattern, rarity in bits).
+
+    Pattern 0 (missing) is 0 bits, 1 (disagreement) -2 bits, 2 (equality) +1 bit.
+    """
+    gender = AttributeModel("sex", Kind.GENDER, (0.125, 0.875), (0.5, 0.4375), 0.4)
+    left, right = (np.array([pair[n] for pair in pairs]) for n in (0, 1))
+    return Matching(
+        model=MatchModel(0.0, (gender,), 3),
+        settings=MatchingSettings(clustering=ClusteringConf(max_cluster_size=max_cluster_size)),
+        blocking=BlockingReport(),
+        record_keys=np.array(["a", "b", "c"], dtype=object),
+        labels=np.array(labels),
+        left=left,
+        right=right,
+        weights=np.zeros(len(pairs)),
+        patterns=spark.createDataFrame(
+            list(pairs), "left bigint, right bigint, pattern bigint, rarity float"
+        ),
+        seconds={},
+    )
+
+
+def test_each_pair_has_a_weight_a_probability_and_a_status(spark):
+    pairs = [(0, 1, 1, 0.0), (0, 2, 2, 0.0), (1, 2, 1, 0.0), (1, 2, 1, -2.0)]
+    columns = ["left_record_key", "right_record_key", "match_weight", "status", "reason"]
+    links = matched(spark, [0, 0, 2], *pairs).links()
+    expected = [
+        ("a", "b", -2.0, "linked", None),  # in one profile, by the evidence of the whole group
+        ("a", "c", 1.0, "refused", OUTWEIGHED),
+        ("b", "c", -2.0, "review", None),  # probability 1/5
+        ("b", "c", -4.0, "unlinked", None),  # probability 1/17
+    ]
+    assert_rows(links, columns, expected)
+    chances = {row["match_weight"]: row["match_probability"] for row in links.collect()}
+    assert chances == pytest.approx({-2.0: 1 / 5, 1.0: 2 / 3, -4.0: 1 / 17})
+
+
+def test_a_refused_link_says_if_the_union_would_be_too_large(spark):
+    links = matched(spark, [0, 0, 2], (0, 2, 2, 0.0), max_cluster_size=2).links()
+    assert_rows(links, ["status", "reason"], [("refused", TOO_LARGE)])
+
+
+def test_records_of_one_cluster_share_a_profile_id(spark):
+    profiles = matched(spark, [0, 0, 2], (0, 1, 2, 0.0)).profiles()
+    ids = {row["record_key"]: row["profile_id"] for row in profiles.collect()}
+    assert ids["a"] == ids["b"] != ids["c"]
+    assert all(len(profile_id) == 32 for profile_id in ids.values())

@@ -6,8 +6,8 @@ import pytest
 from kinfold.silver.matching.files.truth import cluster_scores
 
 
-def test_scores_of_a_small_case_done_by_hand():
-    # People {0,1,2} and {3}; found {0,1} and {2,3}: one pair right of two claimed, three real.
+def test_scores_of_a_small_case_computed_by_hand():
+    # People {0,1,2} and {3}; clusters {0,1} and {2,3}: one of two predicted pairs is true.
     scores = cluster_scores(np.array([0, 0, 0, 1]), np.array([5, 5, 7, 7]))
     assert scores["precision"] == pytest.approx(1 / 2)
     assert scores["recall"] == pytest.approx(1 / 3)
@@ -18,6 +18,6 @@ def test_scores_of_a_small_case_done_by_hand():
     assert (scores["people"], scores["largest_profile"]) == (2, 2)
 
 
-def test_everybody_alone_claims_nothing():
+def test_records_that_stay_alone_have_perfect_scores():
     scores = cluster_scores(np.array([0, 1]), np.array([0, 1]))
     assert (scores["precision"], scores["recall"], scores["f1"]) == (1, 1, 1)

@@ -9,9 +9,9 @@ from kinfold.silver.matching.model.kinds import Kind
 
 def level(kind: Kind, left: str | None, right: str | None) -> int:
     one, other = np.array([left], dtype=object), np.array([right], dtype=object)
-    there, back = levels_of(kind, one, other)[0], levels_of(kind, other, one)[0]
-    assert there == back, "agreement does not depend on the side"
-    return int(there)
+    level, reverse = levels_of(kind, one, other)[0], levels_of(kind, other, one)[0]
+    assert level == reverse, "agreement does not depend on the side"
+    return int(level)
 
 
 @pytest.mark.parametrize(
@@ -39,19 +39,19 @@ def level(kind: Kind, left: str | None, right: str | None) -> int:
         (Kind.FULL_NAME, "1st baron", "2nd baron", 1),
     ],
 )
-def test_how_well_two_values_agree(kind, left, right, expected):
+def test_two_values_have_the_expected_level(kind, left, right, expected):
     assert level(kind, left, right) == expected
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_copes_with_odd_values(kind):
+def test_every_kind_accepts_any_text_and_null(kind):
     values = np.array(["a", "a@b", "19800101", "x y z", "1", None], dtype=object)
     left, right = np.repeat(values, len(values)), np.tile(values, len(values))
-    found = levels_of(kind, left, right)
-    assert found.min() == -1
-    assert found.max() == COMPARISONS[kind].equal
+    levels = levels_of(kind, left, right)
+    assert levels.min() == -1
+    assert levels.max() == COMPARISONS[kind].equal
 
 
-def test_no_pairs_have_no_levels():
+def test_without_pairs_there_are_no_levels():
     empty = np.array([], dtype=object)
     assert len(levels_of(Kind.SURNAME, empty, empty)) == 0

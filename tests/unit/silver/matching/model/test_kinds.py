@@ -1,9 +1,8 @@
-"""kinds: values in comparable form."""
+"""kinds: normalised values."""
 
 import pytest
 
-from kinfold.silver.matching.model.kinds import Kind, normalised
-from kinfold.silver.matching.records import comparable_values
+from kinfold.silver.matching.model.kinds import Kind, normalised, sector, sound
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ from kinfold.silver.matching.records import comparable_values
         (Kind.CODE, "AB-12 34", "ab1234"),
     ],
 )
-def test_a_value_is_made_comparable(kind, raw, expected):
+def test_a_value_is_normalised(kind, raw, expected):
     assert normalised(kind, [raw]) == [expected]
 
 
@@ -38,11 +37,10 @@ def test_a_missing_value_stays_missing():
     assert normalised(Kind.SURNAME, [None, ""]) == [None, None]
 
 
-def test_a_full_name_beside_its_parts_keeps_only_the_further_words():
-    columns = [["thomas", None], ["chudleigh", "lee"], ["Thomas, 1st Baron Chudleigh", "Lee"]]
-    kinds = [Kind.GIVEN_NAME, Kind.SURNAME, Kind.FULL_NAME]
-    assert comparable_values(columns, kinds)[2] == ["1st baron", None]
+def test_a_word_and_its_misspelling_sound_alike():
+    assert sound("smith") == sound("smyth")
+    assert sound("李") == "李"
 
 
-def test_a_full_name_alone_is_kept_whole():
-    assert comparable_values([["Ann Lee"]], [Kind.FULL_NAME]) == [["ann lee"]]
+def test_the_sector_of_a_postcode_drops_its_last_two_characters():
+    assert (sector("sw1a1aa"), sector("2119")) == ("sw1a1", "211")

@@ -1,0 +1,37 @@
+"""estimates: precision and recall from the model's probabilities."""
+
+import numpy as np
+import pytest
+
+from kinfold.silver.matching.estimates import estimated_scores
+
+# Weights in bits: 0 is probability 1/2, log2(3) is 3/4, -log2(3) is 1/4.
+EVEN, THREE_QUARTERS, ONE_QUARTER = 0.0, np.log2(3), -np.log2(3)
+
+
+def scores(labels, *pairs):
+    left, right, weights = (np.array([pair[n] for pair in pairs]) for n in range(3))
+    return estimated_scores(np.array(labels), left, right, weights)
+
+
+def test_precision_is_the_mean_probability_inside_and_recall_counts_what_is_left_outside():
+    # One cluster of three: two of its three pairs were scored, with 3/4 and 1/2: precision 5/8.
+    # Correct pairs inside: 3 * 5/8 = 15/8. Missed outside: 1/4. Recall 15/17.
+    result = scores([0, 0, 0, 3], (0, 1, THREE_QUARTERS), (0, 2, EVEN), (2, 3, ONE_QUARTER))
+    assert result["estimated_precision"] == pytest.approx(5 / 8)
+    assert result["estimated_recall"] == pytest.approx(15 / 17)
+    assert result["estimated_f1"] == pytest.approx(2 * (5 / 8) * (15 / 17) / (5 / 8 + 15 / 17))
+    assert result["estimated_blocking_recall"] == pytest.approx(2 / 3)
+
+
+def test_without_clusters_precision_is_one_and_likely_pairs_are_missed():
+    result = scores([0, 1], (0, 1, THREE_QUARTERS))
+    assert (result["estimated_precision"], result["estimated_recall"]) == (1.0, 0.0)
+    assert result["estimated_f1"] == 0.0
+    assert result["estimated_blocking_recall"] == 1.0
+
+
+def test_without_pairs_nothing_is_wrong_and_nothing_is_missed():
+    empty = np.array([], dtype=np.int64)
+    result = estimated_scores(np.array([0]), empty, empty, empty.astype(float))
+    assert set(result.values()) == {1.0}
