@@ -1,4 +1,4 @@
-"""Opening the lake that a job under test has written."""
+"""Opens the lake that a job under test has written; a small table for tests."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from kinfold.tables.spec import Field, Privacy, Table, matches
 
 MEMBERS = Table(
     name="silver.members",
-    comment="One row per identifier: a small table with everything that a declaration can say.",
+    comment="One row per identifier: a small table that uses every part of a declaration.",
     fields=(
         Field("namespace", T.StringType(), "Kind of identifier.", nullable=False),
         Field("value", T.StringType(), "Normalised value.", False, Privacy.IDENTIFIER),
@@ -31,7 +31,7 @@ def lake_of(spark: SparkSession, root: str) -> Lake:
 
 
 def members(spark: SparkSession, **profiles: str) -> DataFrame:
-    """Rows of `MEMBERS`: user id = profile id, all since eight o'clock."""
+    """Rows of `MEMBERS`: `members(spark, user_id="profile_id")`, all since 08:00."""
     return MEMBERS.frame(
         spark,
         *(

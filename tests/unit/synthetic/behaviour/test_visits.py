@@ -38,8 +38,8 @@ def test_a_fading_person_visits_less_every_week(residents: DataFrame) -> None:
 def test_a_product_is_viewed_and_put_into_the_cart_before_it_is_bought(
     residents: DataFrame,
 ) -> None:
-    made = visits(person_days(residents, days=60, start_on=START_ON), draws=DRAWS)
-    row = made.agg(
+    shop_visits = visits(person_days(residents, days=60, start_on=START_ON), draws=DRAWS)
+    row = shop_visits.agg(
         F.count_if("buys").alias("orders"),
         F.count_if(F.col("buys") & (F.col("carts") == 0)).alias("orders_of_nothing"),
         F.count_if(F.col("carts") > F.col("views")).alias("carts_of_unseen"),
@@ -61,7 +61,7 @@ def test_a_product_is_viewed_and_put_into_the_cart_before_it_is_bought(
 
 def test_a_longer_calendar_does_not_change_the_visits_of_earlier_days(residents: DataFrame) -> None:
     def early_visits(days: int) -> list[object]:
-        made = visits(person_days(residents, days=days, start_on=START_ON), draws=DRAWS)
-        return made.where("day < 20").orderBy("visit").collect()
+        shop_visits = visits(person_days(residents, days=days, start_on=START_ON), draws=DRAWS)
+        return shop_visits.where("day < 20").orderBy("visit").collect()
 
     assert early_visits(20) == early_visits(35)
