@@ -76,11 +76,11 @@ class FastPath:
             is_text: which of the texts are UTF-8.
         """
         scanned = scan(texts, is_text, self.tables)
-        form = pa.array(scanned.form)
+        schema_index = pa.array(scanned.schema_index)
         return WellFormedEvents(
             rows=scanned.rows,
-            schema_id=pa.array(self.tables.schema_ids, pa.string()).take(form),
-            event_type=pa.array(self.tables.event_types, pa.string()).take(form),
+            schema_id=pa.array(self.tables.schema_ids, pa.string()).take(schema_index),
+            event_type=pa.array(self.tables.event_types, pa.string()).take(schema_index),
             event_id=scanned.event_id,
             occurred_at=scanned.occurred_at,
             received_at=scanned.received_at,
