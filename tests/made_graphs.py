@@ -15,7 +15,7 @@ TRUST = {USER: 0.9, EMAIL: 0.8, COOKIE: 0.5}
 
 
 def rules(**changes):
-    """One user_id per person; a cookie that is seen with more than three is a shared value."""
+    """One user_id per person; a cookie that is seen with more than three is a shared identifier."""
     usual = dict(limits={USER: 1}, shared_by={(COOKIE, USER): 3}, max_person_size=50)
     return GuardRules(**{**usual, **changes})
 

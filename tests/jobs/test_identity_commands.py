@@ -235,9 +235,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("job", "argv", "message"), WRONG, ids=[m for _, _, m in WRONG])
-def test_an_impossible_command_is_an_error_and_writes_nothing(
-    world, job, argv, message
-):
+def test_an_impossible_command_is_an_error_and_writes_nothing(world, job, argv, message):
     before = world.versions()
     with pytest.raises(ConfError) as error:
         world.run(job, *argv)

@@ -22,7 +22,7 @@ def identity_figures(quality: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def identity_lines(quality: Mapping[str, Any]) -> list[str]:
-    """The graph for a terminal: links, shared values, bridges and the latest id changes.
+    """The graph for a terminal: links, shared identifiers, bridges and the latest id changes.
 
     Args:
         quality: see `identity_figures`.
@@ -34,7 +34,7 @@ def identity_lines(quality: Mapping[str, Any]) -> list[str]:
     values = sum(row["values"] for row in quality["bad_values"])
     prevented = sum(row["merges_prevented"] for row in quality["bad_values"])
     lines = [
-        f"  links: {links or 'none'}; {values:,} shared values, which prevented {prevented:,} "
+        f"  links: {links or 'none'}; {values:,} shared identifiers, which prevented {prevented:,} "
         "merges"
     ]
     structure = quality["structure"]

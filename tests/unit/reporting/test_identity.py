@@ -47,11 +47,13 @@ SUMMARY = {
 
 def test_the_terminal_shows_links_values_bridges_and_changes():
     assert identity_lines(QUALITY) == [
-        "  links: 1,205 active, 7 blocked; 2 shared values, which prevented 19 merges",
+        "  links: 1,205 active, 7 blocked; 2 shared identifiers, which prevented 19 merges",
         "  4 of 300 linked people depend on one link",
         "  ids last changed on 2026-03-01 09:00 UTC: 6 identifiers (1.2%), 3 merges, 1 splits",
     ]
-    assert identity_lines(NOTHING) == ["  links: none; 0 shared values, which prevented 0 merges"]
+    assert identity_lines(NOTHING) == [
+        "  links: none; 0 shared identifiers, which prevented 0 merges"
+    ]
 
 
 def test_the_page_has_a_section_with_two_pictures():

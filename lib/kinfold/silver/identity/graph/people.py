@@ -29,7 +29,7 @@ class GuardRules:
         shared_by: how many identifiers of another namespace a value may be seen with, by both
             codes.
         max_person_size: the maximum number of identifiers per person.
-        released: nodes that an operator has released: they are never shared values.
+        released: nodes that an operator has released: they are never shared identifiers.
         apart: pairs of nodes that are never one person.
     """
 
@@ -57,7 +57,7 @@ class Graph:
         is_sighting: the link counts as evidence that a value is shared.
         is_blocked: what the stored links say.
         is_inside: all links of the node are in this graph. The other nodes are only neighbours of
-            shared values, and their assignment is not computed.
+            shared identifiers, and their assignment is not computed.
         deleted_node, deleted_person, deleted_founder_key: nodes of the stored map that no longer
             exist, their person, and the key of the person that each would found.
     """
@@ -89,7 +89,7 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class SharedValues:
+class SharedIdentifiers:
     """Identifier values that too many other identifiers share; one entry per value.
 
     Attributes:
@@ -109,7 +109,7 @@ class People:
     """The person of each node.
 
     Attributes:
-        is_assigned: per node, whether it belongs to a person: all nodes but shared values.
+        is_assigned: per node, whether it belongs to a person: all nodes but shared identifiers.
         person: per node the index of the founder of its person.
         component: per node the index of the earliest node that links connect it with; blocked links
             count.
@@ -124,7 +124,7 @@ class People:
     guarded: GuardedComponents
 
 
-def shared_values(graph: Graph, rules: GuardRules) -> SharedValues:
+def shared_identifiers(graph: Graph, rules: GuardRules) -> SharedIdentifiers:
     """The values inside the graph that break a `shared_by` rule, each with its worst case."""
     size, cases = len(graph.node_id), [np.empty((0, 5), np.int64)]
     for rule, ((code, other), most) in enumerate(sorted(rules.shared_by.items())):
@@ -142,7 +142,7 @@ def shared_values(graph: Graph, rules: GuardRules) -> SharedValues:
     every = every[np.lexsort((rule_of_case, -(count / most), node))]
     _, first = np.unique(every[:, 0], return_index=True)
     node, count, other_code, most, _ = every[first].T
-    return SharedValues(node, other_code, count, most)
+    return SharedIdentifiers(node, other_code, count, most)
 
 
 @compiled
@@ -163,7 +163,7 @@ def people_of(graph: Graph, shared: Ints, rules: GuardRules) -> People:
     """The people that links form under guards.
 
     Args:
-        shared: indices of the nodes of shared values; they belong to no person.
+        shared: indices of the nodes of shared identifiers; they belong to no person.
     """
     size = len(graph.node_id)
     is_assigned = np.ones(size, np.bool_)

@@ -110,7 +110,7 @@ def seen_together(
     Args:
         seen: see `sightings`.
         rule: the rule of links that are not aliases.
-        without: nodes to skip: those of shared values.
+        without: nodes to skip: those of shared identifiers.
 
     Returns:
         silver.identity_links columns without valid_from, valid_to, status and reason.
@@ -162,12 +162,12 @@ def _star_pairs(seen: DataFrame, namespaces: Namespaces, without: Sequence[int])
 
 
 def seen_beside_shared(seen: DataFrame, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
-    """Links of sightings whose strongest identifier is a shared value: stars around the strongest
-    of the others, by the rule `seen_beside`.
+    """Links of sightings whose strongest identifier is shared: stars around the strongest of the
+    others, by the rule `seen_beside`.
 
     Args:
         seen: see `sightings`.
-        shared: nodes of shared values.
+        shared: nodes of shared identifiers.
 
     Returns:
         silver.identity_links columns without valid_from, valid_to, status and reason.

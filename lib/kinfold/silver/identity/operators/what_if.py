@@ -13,7 +13,7 @@ from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import IdentityConf
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.graph.people import Graph, People, people_of, shared_values
+from kinfold.silver.identity.graph.people import Graph, People, people_of, shared_identifiers
 from kinfold.silver.identity.links.matched_records import MATCHED
 from kinfold.silver.identity.links.observed import (
     ALIAS,
@@ -135,7 +135,7 @@ def what_if(
         changed = StoredGraph(stored.identifiers, links, stored.current, stored.id_reassignments)
         graph = read_graph(changed, namespaces, part=None)
         chosen = graph.indices_of(np.array([one.node_id for one in more_shared], np.int64))
-        shared = np.union1d(shared_values(graph, rules).node, chosen)
+        shared = np.union1d(shared_identifiers(graph, rules).node, chosen)
         return graph, people_of(graph, shared, rules), shared
 
     graph, then, shared = people(links)
@@ -158,7 +158,7 @@ def with_current_trust(links: DataFrame, namespaces: Namespaces) -> DataFrame:
 
 
 def _beside(lake: Lake, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
-    """The active links that sightings around shared values would get."""
+    """The active links that sightings around shared identifiers would get."""
     records = lake.read(silver.RECORDS) if lake.exists(silver.RECORDS) else None
     links = seen_beside_shared(sightings(lake.read(silver.EVENTS), records), namespaces, shared)
     return links.withColumns(
@@ -231,7 +231,7 @@ def what_if_text(result: WhatIfResult, *, top: int) -> str:
         f"people          {result.people_today:>12,} today {result.people_then:>12,} then",
         f"blocked links   {result.blocked_today:>12,} today {result.blocked_then:>12,} then",
         f"identifiers that would lose their person {result.to_nobody:,}, get one "
-        f"{result.from_nobody:,}; newly shared values {len(result.set_aside):,}",
+        f"{result.from_nobody:,}; newly shared identifiers {len(result.set_aside):,}",
         f"merges {len(result.merges):,}, splits {len(result.splits):,}",
     ]
     for title, changes in (("merge of people", result.merges), ("split of person", result.splits)):

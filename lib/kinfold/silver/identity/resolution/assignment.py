@@ -18,17 +18,17 @@ from kinfold.silver.identity.graph.people import (
     Graph,
     GuardRules,
     People,
-    SharedValues,
+    SharedIdentifiers,
     people_of,
-    shared_values,
+    shared_identifiers,
     with_reassigned_ids,
 )
 from kinfold.silver.identity.links.operator_decisions import decision_nodes
 
 _SHARED = -1
-"""Stands among the codes of `GuardedComponents.refused_by` for a link to a shared value."""
+"""Stands among the codes of `GuardedComponents.refused_by` for a link to a shared identifier."""
 _MAX_LISTED = 20
-"""Maximum number of people that the row of a shared value lists."""
+"""Maximum number of people that the row of a shared identifier lists."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class GraphChanges:
         links: one row per link that becomes blocked or active: link_id, reason (null = active).
         moved: one row per pair of people between whom identifiers moved, with the kind of change:
             from_key, to_key, identifier_count, kind.
-        shared: one row per shared value: node_id, evidence, shared_by, most, merges_prevented,
+        shared: one row per shared identifier: node_id, evidence, shared_by, most, merges_prevented,
             people (keys as text).
         no_longer_shared: nodes of values that were shared.
         id_reassignments: new founder keys by node.
@@ -66,7 +66,7 @@ class ResolvedGraph:
     """The people of a graph.
 
     Attributes:
-        graph, people, shared: the graph, its people and its shared values.
+        graph, people, shared: the graph, its people and its shared identifiers.
         keys: the key of each node's person.
         id_reassignments: new founder keys by node.
         namespaces: the namespaces of its codes.
@@ -74,7 +74,7 @@ class ResolvedGraph:
 
     graph: Graph
     people: People
-    shared: SharedValues
+    shared: SharedIdentifiers
     keys: Ints
     id_reassignments: dict[int, int]
     namespaces: Namespaces
@@ -99,7 +99,7 @@ class ResolvedGraph:
             deleted_nodes=graph.deleted_node,
             links=self._changed_links(),
             moved=self._moved_people(),
-            shared=self._shared_values(),
+            shared=self._shared_identifiers(),
             no_longer_shared=np.setdiff1d(evaluated, graph.node_id[self.shared.node]),
             id_reassignments=self.id_reassignments,
             people_count=int(np.count_nonzero(is_founder)),
@@ -179,7 +179,7 @@ class ResolvedGraph:
             }
         )
 
-    def _shared_values(self) -> pa.Table:
+    def _shared_identifiers(self) -> pa.Table:
         graph, shared, people = self.graph, self.shared, self.people
         is_shared = np.zeros(len(graph.node_id), np.bool_)
         is_shared[shared.node] = True
@@ -238,9 +238,9 @@ def resolved_graph(
 
     Args:
         split_candidates: nodes that lost a link since the map was stored.
-        known_shared: nodes of shared values; those outside the graph are taken from here.
+        known_shared: nodes of shared identifiers; those outside the graph are taken from here.
     """
-    shared = shared_values(graph, rules)
+    shared = shared_identifiers(graph, rules)
     outside = graph.indices_of(known_shared)
     outside = outside[~graph.is_inside[outside]]
     people = people_of(graph, np.concatenate([shared.node, outside]), rules)

@@ -114,7 +114,7 @@ def id_reassignment_rows(
 
 
 def bad_value_rows(shared: pa.Table, identifiers: DataFrame, *, at: datetime) -> DataFrame:
-    """Rows of silver.bad_values: the shared values, with the merges that this prevented.
+    """Rows of silver.bad_values: the shared identifiers, with the merges that this prevented.
 
     Args:
         shared: see `GraphChanges`.

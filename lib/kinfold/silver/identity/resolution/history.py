@@ -22,7 +22,7 @@ def identity_as_of(identity_map: DataFrame, moment: datetime | Column) -> DataFr
 
 
 def shared_nodes(bad_values: DataFrame) -> set[int]:
-    """The nodes of shared values, which belong to no person. They are few.
+    """The nodes of shared identifiers, which belong to no person. They are few.
 
     Args:
         bad_values: silver.bad_values.

@@ -37,7 +37,7 @@ from kinfold.silver.identity.resolution.history import shared_nodes
 from kinfold.silver.identity.resolution.link_changes import (
     LinkChanges,
     link_changes,
-    links_around_shared_values,
+    links_around_shared_identifiers,
 )
 from kinfold.silver.identity.resolution.partitioning import graph_parts, shared_nodes_of
 from kinfold.silver.identity.resolution.publishing import publish_changes, publish_link_changes
@@ -99,7 +99,7 @@ def resolve_incrementally(run: JobRun) -> Matching | None:
 
 
 def _known_shared_nodes(resolver: _Resolver) -> list[int]:
-    """The nodes of shared values that no operator has released."""
+    """The nodes of shared identifiers that no operator has released."""
     released = {row["left_node"] for row in resolver.decisions if row["kind"] == "release"}
     stored = shared_nodes(resolver.run.lake.read_or_empty(silver.BAD_VALUES))
     return sorted(stored - released)
@@ -127,7 +127,7 @@ def _parts(
         return [None], shared
     shared = shared_nodes_of(links, resolver.namespaces, resolver.rules)
     if shared:
-        _link_around_shared_values(resolver, shared)
+        _link_around_shared_identifiers(resolver, shared)
     parts = graph_parts(
         stored_graph(run.lake, is_resolved=False),
         shared,
@@ -143,10 +143,10 @@ def _resolve_part(
     """Resolve one part of the graph and publish the changes of its people."""
     run = resolver.run
     stored, result = _resolved(resolver, part, split_candidates, shared)
-    found = set(result.graph.node_id[result.shared.node].tolist())
-    if new := sorted(found - set(shared)):
-        # Sightings around a new shared value get links that can join people, so resolve again.
-        _link_around_shared_values(resolver, [*shared, *new])
+    now_shared = set(result.graph.node_id[result.shared.node].tolist())
+    if new := sorted(now_shared - set(shared)):
+        # Sightings around a new shared identifier get links that can join people, so resolve again.
+        _link_around_shared_identifiers(resolver, [*shared, *new])
         stored, result = _resolved(resolver, part, split_candidates, shared)
     _note_violations(run, result, resolver.namespaces)
     bad_values = run.lake.read_or_empty(silver.BAD_VALUES)
@@ -171,9 +171,9 @@ def _resolved(
     return stored, result
 
 
-def _link_around_shared_values(resolver: _Resolver, shared: Sequence[int]) -> None:
+def _link_around_shared_identifiers(resolver: _Resolver, shared: Sequence[int]) -> None:
     run = resolver.run
-    links = links_around_shared_values(run, resolver.namespaces, resolver.decisions, shared)
+    links = links_around_shared_identifiers(run, resolver.namespaces, resolver.decisions, shared)
     run.lake.upsert(silver.IDENTITY_LINKS, links)
 
 

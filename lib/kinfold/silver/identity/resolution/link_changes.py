@@ -167,7 +167,7 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
     """Observed links as silver.identity_links will have them.
 
     A link that the table has already keeps its validity and status, and its period is extended. In
-    a rebuild every link starts as active, because guards and shared values are evaluated again.
+    a rebuild every link starts as active, and guards and shared identifiers are evaluated again.
 
     Args:
         observed: silver.identity_links columns without valid_from, valid_to, status and reason.
@@ -279,13 +279,13 @@ def _has_new_decisions(run: JobRun) -> bool:
     )
 
 
-def links_around_shared_values(
+def links_around_shared_identifiers(
     run: JobRun, namespaces: Namespaces, decisions: Sequence[Row], shared: Sequence[int]
 ) -> DataFrame:
-    """`stored_links` of all sightings whose strongest identifier is a shared value, by the rule
+    """`stored_links` of all sightings whose strongest identifier is shared, by the rule
     `seen_beside`.
 
-    It reads all events and records, so it is called only when a value becomes shared.
+    It reads all events and records, so it is called only when an identifier becomes shared.
     """
     records = run.read(silver.RECORDS) if silver.RECORDS.name in run.inputs else None
     seen = sightings(run.read(silver.EVENTS), records)

@@ -15,7 +15,7 @@ from kinfold.silver.identity.resolution.stored_graph import StoredGraph, Subgrap
 
 
 def shared_nodes_of(links: DataFrame, namespaces: Namespaces, rules: GuardRules) -> list[int]:
-    """The nodes of shared values, ascending: `people.shared_values`, computed in Spark.
+    """The nodes of shared identifiers, ascending: `people.shared_identifiers`, computed in Spark.
 
     Args:
         links: silver.identity_links.
@@ -43,10 +43,10 @@ def graph_parts(
 ) -> Iterator[Subgraph]:
     """Parts of the graph that fit in the memory of the driver and that no link leaves.
 
-    The last part are the shared values: by then the people of their neighbours are stored.
+    The last part are the shared identifiers: by then the people of their neighbours are stored.
 
     Args:
-        shared: nodes of shared values; links to them connect no parts.
+        shared: nodes of shared identifiers; links to them connect no parts.
         driver_links: the number of links that the driver can take at once.
         scratch: a folder for intermediate rows.
     """

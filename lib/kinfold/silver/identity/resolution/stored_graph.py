@@ -50,7 +50,7 @@ class StoredGraph:
 
 @dataclass(frozen=True)
 class Subgraph:
-    """A part of the graph that no link leaves, except links to shared values.
+    """A part of the graph that no link leaves, except links to shared identifiers.
 
     Attributes:
         nodes: node_id, ascending.
@@ -90,7 +90,7 @@ def affected_subgraph(
     Args:
         affected: nodes with new, changed or withdrawn links.
         split_candidates: nodes that lost a link.
-        shared: nodes of shared values.
+        shared: nodes of shared identifiers.
     """
     recheck = np.intersect1d(shared, split_candidates)
     affected = np.setdiff1d(affected, np.setdiff1d(shared, recheck))

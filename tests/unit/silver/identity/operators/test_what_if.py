@@ -7,7 +7,7 @@ from frames import assert_rows
 from kinfold.core.errors import ConfError
 from kinfold.core.settings.models import NamespaceConf
 from kinfold.silver.identity.graph.nodes import Namespaces
-from kinfold.silver.identity.graph.people import people_of, shared_values
+from kinfold.silver.identity.graph.people import people_of, shared_identifiers
 from kinfold.silver.identity.operators.what_if import (
     check_overrides,
     check_rule,
@@ -22,7 +22,7 @@ from made_graphs import MadeGraph, rules
 def result_of(made, changed):
     """The people under changed rules (nodes: 0 mod 3 users, 1 e-mails, 2 cookies)."""
     graph = made.resolution().graph
-    shared = shared_values(graph, changed).node
+    shared = shared_identifiers(graph, changed).node
     new = tuple(set(graph.node_id[shared].tolist()) - made.shared)
     return compared_people(
         graph,

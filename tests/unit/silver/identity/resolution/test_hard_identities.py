@@ -89,7 +89,9 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
     counts = defaultdict(int)
     for node in shared:
         counts[names[node][0]] += 1
-    print(f"shared values: {dict(counts)}; blocked links: {int(result.people.is_blocked.sum())}")
+    print(
+        f"shared identifiers: {dict(counts)}; blocked links: {int(result.people.is_blocked.sum())}"
+    )
     return pd.DataFrame(
         {
             "namespace": [names[n][0] for n in belongs],

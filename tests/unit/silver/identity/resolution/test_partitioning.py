@@ -1,4 +1,4 @@
-"""Shared values found in Spark. The parts of a graph are proven by tests/jobs."""
+"""Shared identifiers found in Spark. The parts of a graph are proven by tests/jobs."""
 
 import numpy as np
 
