@@ -1,4 +1,4 @@
-"""Batch sources: extracts land once, records come and go, and what may not be held leaves."""
+"""Batch sources: extracts land once, records are updated and deleted, expired ones disappear."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +39,7 @@ PEOPLE = ("silver/clean_records", "silver/resolve_identities", "silver/build_pro
 
 @pytest.fixture
 def crm(tmp_path):
-    """`crm(**{"1.csv": text})` delivers files; gives the arguments that name the source."""
+    """`crm(**{"1.csv": text})`: deliver files; returns the arguments that name the source."""
 
     def delivered(text: str = SNAPSHOT, *, name: str = "crm", **files: str) -> list[str]:
         declaration, folder = tmp_path / f"{name}.yaml", tmp_path / f"{name}-extracts"
@@ -60,7 +60,7 @@ def landed(spark, lake_root):
 
 @pytest.fixture
 def ledger(spark, lake_root):
-    """What ops.batches says of records, by extract."""
+    """The ledger rows of records, by extract."""
 
     def entered():
         columns = ("batch_id", "records_in", "unpacked", "rejected", "added", "duplicates")
@@ -86,7 +86,7 @@ def test_the_same_extract_twice_adds_nothing(run, crm, landed, ledger):
     assert ledger() == [(0, 2, 0, 0, 2, 0), (1, 2, 0, 0, 0, 2)]
 
 
-def test_a_record_a_snapshot_leaves_out_is_gone_until_it_is_there_again(
+def test_a_record_that_a_snapshot_leaves_out_is_deleted_until_it_is_delivered_again(
     run, crm, landed, ledger, lake_root, spark
 ):
     run("bronze/ingest_records", *crm(**{"1.csv": HEADER + ANN + BEN + CAT}))
@@ -100,16 +100,16 @@ def test_a_record_a_snapshot_leaves_out_is_gone_until_it_is_there_again(
     ]
     assert ledger()[1:] == [(1, 2, 1, 0, 1, 2), (2, 2, 0, 0, 0, 2)]
     run("silver/clean_records", *crm())
-    there = lake_of(spark, lake_root).read(silver.RECORDS)
-    assert_rows(there, ["record_id"], [("1",), ("3",)])
+    current = lake_of(spark, lake_root).read(silver.RECORDS)
+    assert_rows(current, ["record_id"], [("1",), ("3",)])
     run("bronze/ingest_records", *crm(**{"4.csv": HEADER + ANN + BEN + CAT}))
     run("silver/clean_records", *crm())
-    there = lake_of(spark, lake_root).read(silver.RECORDS)
-    assert_rows(there, ["record_id", "batch_id"], [("1", 0), ("2", 3), ("3", 0)])
+    current = lake_of(spark, lake_root).read(silver.RECORDS)
+    assert_rows(current, ["record_id", "batch_id"], [("1", 0), ("2", 3), ("3", 0)])
 
 
-def test_a_value_that_returns_is_a_new_version(run, crm, landed, lake_root, spark):
-    """A, B, A: the third is what holds, though its content has been seen."""
+def test_a_value_that_comes_back_is_a_new_version(run, crm, landed, lake_root, spark):
+    """A, B, A: the third version is current, although its content is known."""
     moved = "1,ann@example.org,Hull\n"
     run("bronze/ingest_records", *crm(**{"1": HEADER + ANN, "2": HEADER + moved}))
     run("bronze/ingest_records", *crm(**{"3": HEADER + ANN}))
@@ -119,11 +119,11 @@ def test_a_value_that_returns_is_a_new_version(run, crm, landed, lake_root, spar
         [(0, {"city": "York"}), (1, {"city": "Hull"}), (2, {"city": "York"})],
     )
     run("silver/clean_records", *crm())
-    there = lake_of(spark, lake_root).read(silver.RECORDS)
-    assert_rows(there, ["batch_id", "traits"], [(2, {"city": "York"})])
+    current = lake_of(spark, lake_root).read(silver.RECORDS)
+    assert_rows(current, ["batch_id", "traits"], [(2, {"city": "York"})])
 
 
-def test_a_delta_touches_only_what_it_names_and_an_old_one_changes_nothing(
+def test_a_delta_changes_only_its_own_records_and_a_late_one_changes_nothing(
     run, crm, lake_root, spark
 ):
     header = "id,mail,city,changed,gone\n"
@@ -133,9 +133,9 @@ def test_a_delta_touches_only_what_it_names_and_an_old_one_changes_nothing(
     argv = crm(DELTA, **{"1": header + first, "2": header + second, "3": header + late})
     run("bronze/ingest_records", *argv)
     run("silver/clean_records", *argv)
-    there = lake_of(spark, lake_root).read(silver.RECORDS)
+    current = lake_of(spark, lake_root).read(silver.RECORDS)
     assert_rows(
-        there,
+        current,
         ["record_id", "traits", "changed_at", "party", "agreement", "purposes"],
         [
             ("2", {"city": "Bath"}, at("2026-03-01"), "second", "P-7", ["personalization"]),
@@ -144,8 +144,8 @@ def test_a_delta_touches_only_what_it_names_and_an_old_one_changes_nothing(
     )
 
 
-def test_what_may_not_be_held_any_more_leaves_the_profile(run, crm, source, lake_root, spark):
-    """The trait goes when its time is over, and the partner's id with it; the person stays."""
+def test_expired_records_disappear_from_the_profile(run, crm, source, lake_root, spark):
+    """The trait and the partner's id disappear when they expire; the person stays."""
     identify = (
         '{"event_id":"e","event_type":"identify","occurred_at":"2026-03-01T09:00:00Z",'
         '"identifiers":{"email":"a@example.org"},"properties":{"country":"GB"}}\n'
@@ -193,16 +193,16 @@ def test_what_may_not_be_held_any_more_leaves_the_profile(run, crm, source, lake
     assert lake.read(silver.IDENTITY_LINKS).count() == 0
     before = lake.version(silver.RECORDS)
     run("silver/clean_records", *partner, "--as-of", later)
-    assert lake.version(silver.RECORDS) == before, "nothing was left to expire"
+    assert lake.version(silver.RECORDS) == before, "nothing more expires"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             ("party: first", "party: third"),
             "crm.yaml: key 'agreement' is missing: data of a third party needs it. "
-            "Write the reference of the contract that lets you hold it. "
+            "Write the reference of the contract that allows you to store it. "
             ".*key 'purposes' is missing.* .*key 'ttl_days' is missing",
         ),
         (("record_id: id", "record_id: id\ndeleted: 'true'"), "key 'deleted' is for deltas"),
@@ -211,9 +211,9 @@ def test_what_may_not_be_held_any_more_leaves_the_profile(run, crm, source, lake
         (("delivery: snapshot", "deliver: snapshot"), "unknown key 'deliver'. Did you mean 'del"),
     ],
 )
-def test_a_declaration_that_cannot_be_is_refused(run, crm, change, told):
+def test_a_declaration_that_is_not_allowed_is_refused(run, crm, change, message):
     argv = crm(SNAPSHOT.replace(*change), **{"1.csv": HEADER + ANN})
-    with pytest.raises(ConfError, match=told):
+    with pytest.raises(ConfError, match=message):
         run("bronze/ingest_records", *argv)
 
 
@@ -230,7 +230,9 @@ def test_a_snapshot_that_leaves_out_too_much_is_refused_unless_accepted(run, crm
     assert landed().where("is_deletion").count() == 3
 
 
-def test_a_rejected_row_is_kept_with_its_reason_and_its_record_stays(run, crm, landed, ledger):
+def test_a_rejected_row_is_kept_with_its_reason_and_does_not_delete_its_record(
+    run, crm, landed, ledger
+):
     text = SNAPSHOT.replace("crm_id: id, ", "")
     run("bronze/ingest_records", *crm(text, **{"1.csv": HEADER + ANN + BEN + CAT}))
     bad = ",x@example.org,York\n" + ",x@example.org,York\n" + "2, ,Bath\n" + "3,cat@example.org\n"
@@ -257,7 +259,7 @@ def test_a_rejected_row_is_kept_with_its_reason_and_its_record_stays(run, crm, l
     assert ledger()[1] == (1, 7, 0, 6, 0, 1)
 
 
-def test_a_killed_run_is_finished_by_the_next(run, crm, landed, ledger, monkeypatch):
+def test_the_next_run_completes_a_killed_one(run, crm, landed, ledger, monkeypatch):
     """The process dies between the append and the ledger; then a file sorts before the old one."""
 
     header = "id,mail,city,changed,gone\n"

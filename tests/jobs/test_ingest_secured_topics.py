@@ -1,4 +1,4 @@
-"""Landing topics of a broker that asks who reads: TLS, SASL and rights, as operations set them."""
+"""Landing topics of a broker with TLS, SASL and access rights."""
 
 import subprocess
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def stores(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def secured(stores) -> Iterator[tuple[Broker, str]]:
-    """A broker, and the address at which it asks for TLS, user and password."""
+    """A broker, and its address that requires TLS, a user and a password."""
     port = free_port()
     users = " ".join(f'user_{name}="{password}"' for name, password in USERS.items())
     settings = f"""
@@ -96,13 +96,13 @@ def test_a_user_with_the_right_lands_a_topic_over_tls(topic, land, spark, lake_r
     assert lake_of(spark, lake_root).read(bronze.EVENTS).count() == 1
 
 
-def test_a_user_without_the_right_is_told_so_in_one_line(topic, land, spark, lake_root):
+def test_a_user_without_the_right_gets_an_error_of_one_line(topic, land, spark, lake_root):
     with pytest.raises(ConfError, match=r"refuses topic 'private'.*Check the user's rights"):
         land(topic, "stranger")
     assert not lake_of(spark, lake_root).exists(bronze.EVENTS)
 
 
-def test_a_wrong_password_is_told_in_one_line_that_does_not_quote_it(topic, land):
+def test_a_wrong_password_is_an_error_of_one_line_that_does_not_quote_it(topic, land):
     with pytest.raises(ConfError, match="refuses topic 'private'") as caught:
         land(topic, "reader", "guessed")
     assert "guessed" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Rejected records, put right and landed once."""
+"""Rejected records are fixed and land once."""
 
 import pytest
 
@@ -29,7 +29,7 @@ ANY_SHARE = ("--set", "bronze.max_rejected_ratio=1")
 
 @pytest.fixture
 def letters(run, source, tmp_path):
-    """A lake with three dead letters; gives the arguments that name source and fix."""
+    """A lake with three dead letters; returns the arguments that name the fix."""
     argv = source(NATIVE, LINES)
     run("bronze/ingest_events", *argv, *ANY_SHARE)
     run("silver/clean_events")
@@ -38,7 +38,7 @@ def letters(run, source, tmp_path):
 
 
 def everything(lake):
-    """The rows of every table that a replay may touch, without their clock."""
+    """The rows of every table that a replay may change, without their times."""
     tables = (bronze.EVENTS, silver.EVENTS, ops.BATCHES, ops.REPLAYS)
     return {
         table.name: sorted(map(str, lake.read(table).drop("recorded_at", "landed_at").collect()))
@@ -47,9 +47,7 @@ def everything(lake):
     }
 
 
-def test_a_letter_that_a_fix_puts_right_lands_once_and_reaches_silver(
-    run, letters, spark, lake_root
-):
+def test_a_fixed_letter_lands_once_and_reaches_silver(run, letters, spark, lake_root):
     run("bronze/replay_dead_letters", *letters)
     run("silver/clean_events")
     lake = lake_of(spark, lake_root)
@@ -69,19 +67,19 @@ def test_a_letter_that_a_fix_puts_right_lands_once_and_reaches_silver(
     )
     [row] = lake.read(bronze.EVENTS).where("batch_id = -1").collect()
     assert row["source_partition"].startswith("replay:file:/")
-    assert row["raw"] == LINES.splitlines()[1], "what was received stays as it was"
+    assert row["raw"] == LINES.splitlines()[1], "the record as received does not change"
     assert [law.name for law in ledger_laws(lake) if not law.is_kept] == []
     run("governance/check_ledger")
 
 
-def test_a_replay_done_twice_gives_the_same_tables(run, letters, spark, lake_root):
+def test_a_second_replay_changes_nothing(run, letters, spark, lake_root):
     run("bronze/replay_dead_letters", *letters)
     once = everything(lake_of(spark, lake_root))
     run("bronze/replay_dead_letters", *letters)
     assert everything(lake_of(spark, lake_root)) == once
 
 
-def test_a_dry_run_changes_nothing_and_tells_the_counts(run, letters, spark, lake_root, capsys):
+def test_a_dry_run_changes_nothing_and_prints_the_counts(run, letters, spark, lake_root, capsys):
     before = everything(lake_of(spark, lake_root))
     run("bronze/replay_dead_letters", *letters, "--dry-run")
     assert everything(lake_of(spark, lake_root)) == before
@@ -104,7 +102,7 @@ def test_letters_are_selected_by_source_type_reason_and_time(letters, spark, lak
 
 
 @pytest.mark.parametrize("step", ["_enter", "letter_counts"])
-def test_a_killed_replay_is_finished_by_the_same_command(
+def test_the_same_command_completes_a_killed_replay(
     run, letters, spark, lake_root, monkeypatch, step
 ):
     def die(*_: object) -> None:

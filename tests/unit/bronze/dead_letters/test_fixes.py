@@ -1,4 +1,4 @@
-"""What a person declares to be wrong, put right."""
+"""Fixes of rejected events, and the files that declare them."""
 
 import copy
 
@@ -37,7 +37,7 @@ from kinfold.core.errors import ConfError
         (Fix("cast", "/a", "integer"), {}, {}),
     ],
 )
-def test_a_fix_changes_what_it_names_and_nothing_else(fix, before, after):
+def test_a_fix_changes_only_the_member_that_it_names(fix, before, after):
     assert fixed(copy.deepcopy(before), [fix]) == after
 
 
@@ -64,7 +64,7 @@ _fixes = st.one_of(
 
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(event=_values, fixes=st.lists(_fixes, max_size=3))
-def test_no_event_makes_a_fix_fail_and_casts_defaults_and_drops_are_done_once(event, fixes):
+def test_a_fix_never_fails_and_a_second_cast_default_or_drop_changes_nothing(event, fixes):
     once = fixed(copy.deepcopy(event), fixes)
     if all(fix.kind != "rename" for fix in fixes):
         kinds = {fix.kind for fix in fixes}
@@ -73,23 +73,23 @@ def test_no_event_makes_a_fix_fail_and_casts_defaults_and_drops_are_done_once(ev
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("rename: /a", "expected a list of fixes"),
         ("- rename: /a", r"fix 1 \(rename\): expected the members rename, to; seen: rename"),
         ("- drop: /a\n  cast: /b", "fix 1: expected exactly one of"),
-        ("- drop: a", "fix 1 .drop.: 'a' is no JSON pointer"),
+        ("- drop: a", "fix 1 .drop.: 'a' is not a JSON pointer"),
         ("- cast: /a\n  to: date", "fix 1: cast to one of integer, number, string, boolean"),
         ("- [", "is not YAML"),
     ],
 )
-def test_a_fix_that_is_none_is_named(tmp_path, text, told):
+def test_a_fix_that_is_not_valid_is_reported(tmp_path, text, message):
     file = tmp_path / "fix.yaml"
     file.write_text(text)
-    with pytest.raises(ConfError, match=told):
+    with pytest.raises(ConfError, match=message):
         load_fixes(file)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ConfError, match=r"nowhere\.yaml: cannot be read"):
         load_fixes(tmp_path / "nowhere.yaml")

@@ -26,13 +26,13 @@ def declared(tmp_path):
     return loaded
 
 
-def test_data_of_your_own_needs_no_terms(declared):
+def test_first_party_data_needs_no_terms(declared):
     source = declared(FIRST)
     assert (source.agreement, source.purposes, source.ttl_days) == (None, (), None)
 
 
 @pytest.mark.parametrize("party", ["second", "third"])
-def test_data_of_others_needs_agreement_purposes_and_time_to_live(declared, party):
+def test_data_of_other_parties_needs_agreement_purposes_and_time_to_live(declared, party):
     with pytest.raises(ConfError) as caught:
         declared(FIRST.replace("first", party))
     for key in ("agreement", "purposes", "ttl_days"):
@@ -40,27 +40,27 @@ def test_data_of_others_needs_agreement_purposes_and_time_to_live(declared, part
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
-        ("deleted: gone", "key 'deleted' is for deltas"),
+        ("deleted: closed", "key 'deleted' is for deltas"),
         ("ttl_days: 0", "ttl_days is 0, expected"),
         ("timezone: Mars/Base", "timezone is Mars/Base, expected"),
         ("trait: {a: b}", "unknown key 'trait'. Did you mean 'traits'"),
     ],
 )
-def test_what_cannot_be_is_told_with_file_and_key(declared, line, told):
+def test_a_declaration_that_is_not_allowed_is_reported_with_file_and_key(declared, line, message):
     with pytest.raises(ConfError, match=r"crm\.yaml: ") as caught:
         declared(FIRST + line)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_file_that_is_missing_is_told():
+def test_a_missing_file_is_reported():
     with pytest.raises(ConfError, match=r"conf/records/none\.yaml: there is no such source file"):
         load_record_source(HOME / "conf/records/none.yaml", home=HOME)
 
 
-def test_each_kind_of_source_file_goes_to_its_own_job(tmp_path):
-    """Both are `--source`, also in one command, and inputs stay with their files."""
+def test_each_kind_of_source_file_is_read_by_its_own_job(tmp_path):
+    """Both are passed as `--source`, also together, and each input belongs to its own file."""
     (tmp_path / "crm.yaml").write_text(FIRST)
     (tmp_path / "web.yaml").write_text("format: json\n")
     argv = ["--source", str(tmp_path / "crm.yaml"), "--source", str(tmp_path / "web.yaml")]
