@@ -44,6 +44,15 @@ def matched_record_links(
         records.select(itself.alias(_RECORD), *values), mapping=mapping, settings=settings
     )
     lineage = records.select(itself.alias("value"), "changed_at", "source")
+    return _identity_links(matching, lineage), matching
+
+
+def _identity_links(matching: Matching, lineage: DataFrame) -> DataFrame:
+    """The linked pairs of a matching as links of the graph.
+
+    Args:
+        lineage: value (of the record's node), changed_at, source; one row per record.
+    """
     left, right = (
         lineage.select(
             F.col("value").alias(f"{side}_record_key"),
@@ -59,7 +68,7 @@ def matched_record_links(
         "right_value": F.greatest("left_record_key", "right_record_key"),
     }
     linked = matching.links().where(F.col("status") == LinkStatus.LINKED.value)
-    links = (
+    return (
         linked.join(left, "left_record_key")
         .join(right, "right_record_key")
         .withColumns(ends)
@@ -76,7 +85,6 @@ def matched_record_links(
             F.greatest("_left_at", "_right_at").alias("last_seen_at"),
         )
     )
-    return links, matching
 
 
 def _first_identifier(namespace: str) -> Column:
