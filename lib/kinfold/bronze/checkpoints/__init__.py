@@ -1,1 +1,1 @@
-"""Checkpoints of streams: whether they are intact, and where a stream resumes."""
+"""Checkpoints of streams: whether they are intact, and where a stream continues."""

@@ -1,1 +1,1 @@
-"""Rejected events: fixes that a person declares, and the replay of what they repair."""
+"""Rejected events: declared fixes, and the replay of the events that they repair."""

@@ -1,1 +1,1 @@
-"""Records of batch sources (CRM, partner, vendor): from extracts into bronze.records."""
+"""Records of batch sources (CRM, partner, vendor): from extracts to bronze.records."""

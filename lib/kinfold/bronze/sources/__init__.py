@@ -1,1 +1,1 @@
-"""Where records come from: source files, and readers of files and Kafka topics."""
+"""Sources: what source files declare, and readers of files and Kafka topics."""

@@ -35,7 +35,7 @@ def read(spark, tmp_path):
         (b"empty=\nalone\n", {"empty": "", "alone": ""}),
         (b"", {}),
     ],
-)  # fmt: skip  # a table of cases
+)  # fmt: skip  # table of cases
 def test_a_file_is_read_by_javas_rules(read, content, properties):
     assert read(content) == properties
 

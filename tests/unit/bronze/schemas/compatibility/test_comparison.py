@@ -40,7 +40,7 @@ ADDITIONS: list[tuple[Any, Any, str, str]] = [
      "has another alternative"),
     ({"not": {"minimum": 1}}, {}, "/not", "was removed"),
     ({"multipleOf": 4}, {"multipleOf": 2}, "/multipleOf", "multipleOf was 4, is 2"),
-]  # fmt: skip  # a table of cases
+]  # fmt: skip  # table of cases
 REVISIONS: list[tuple[Any, Any, str, str]] = [
     ({"maximum": 5}, {"maximum": 4}, "/maximum", "maximum was 5, is 4"),
     ({"minimum": 1}, {"exclusiveMinimum": 1}, "/exclusiveMinimum", "exclusiveMinimum is new, is 1"),
@@ -54,7 +54,7 @@ REVISIONS: list[tuple[Any, Any, str, str]] = [
     ({"type": "object", "properties": {"a": {}}}, {"type": ["object"]},
      "/properties/a", "member 'a' was removed: it is still accepted, but no longer described"),
     ({"items": {"maximum": 5}}, {"items": {"maximum": 4}}, "/items/maximum", "was 5, is 4"),
-]  # fmt: skip  # a table of cases
+]  # fmt: skip  # table of cases
 BREAKS: list[tuple[Any, Any, str, str]] = [
     ({"type": "integer"}, {"type": "string"}, "/type", 'was "integer", is "string": integer is'),
     ({"type": "number"}, {"type": "integer"}, "/type", "a number with a fraction is refused"),
@@ -102,7 +102,7 @@ BREAKS: list[tuple[Any, Any, str, str]] = [
     ({"anyOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False},
      {"anyOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False, "minimum": 1},
      "/unevaluatedProperties", "cannot be compared"),
-]  # fmt: skip  # a table of cases
+]  # fmt: skip  # table of cases
 CASES = [
     (effect, *case)
     for effect, cases in (
@@ -145,7 +145,7 @@ def test_a_schema_has_no_changes_from_itself(schema):
         ({"properties": {"a": {}}, "additionalProperties": False},
          {"properties": {"a": {}}, "unevaluatedProperties": False}),
     ],
-)  # fmt: skip  # a table of cases
+)  # fmt: skip  # table of cases
 def test_the_same_rules_written_differently_are_not_a_change(old, new):
     assert changes(old, new) == []
 
