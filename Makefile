@@ -11,10 +11,10 @@ export PYTHON
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup:  ## make .venv from uv.lock and fetch the JARs (demo and test do it themselves)
+setup:  ## create .venv from uv.lock and fetch the JARs (demo and test run it themselves)
 	@bin/setup
 
-demo: setup  ## generate a small world, run the whole pipeline on it, print a summary, leave a report
+demo: setup  ## generate a small world, run the whole pipeline on it, print a summary, write a report
 	@./spark-submit.sh jobs/demo.py --env local --people $(PEOPLE) --days $(DAYS) --seed $(SEED)
 
 test: setup lint  ## lint, types, layers, then all tests
@@ -29,19 +29,19 @@ lint: setup  ## style, types and the layer contract
 bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory per stage
 	@.venv/bin/python tests/benchmarks/bench_pipeline.py
 
-bench-ingest: setup  ## ingestion beside a bare copy of the same topic: throughput, validation
+bench-ingest: setup  ## ingestion compared with a plain copy of the same topic: throughput, validation
 	@.venv/bin/python tests/benchmarks/bench_ingest.py
 
-bench-matching: setup  ## fuzzy matching: pairs compared per second and core
+bench-matching: setup  ## fuzzy matching: compared pairs per second and core
 	@.venv/bin/python tests/benchmarks/bench_matching.py
 
-bench-identity: setup  ## identity resolution beside distinct() on the same edges; then new events, then an unlink
+bench-identity: setup  ## identity resolution compared with distinct() on the same edges; new events; an unlink
 	@.venv/bin/python tests/benchmarks/bench_identity.py --whole
 
-chaos: setup  ## kill the jobs N times (N=16) at named points and prove that nothing was lost
+chaos: setup  ## kill the jobs N times (N=16) at named points and check that no record is lost
 	@.venv/bin/python tests/chaos/chaos.py --kills $(N) --seed $(SEED)
 
-kafka:  ## a Kafka broker at 127.0.0.1:9092 to try streams with, until Ctrl-C
+kafka:  ## run a Kafka broker at 127.0.0.1:9092 for trying streams, until Ctrl-C
 	@bin/kafka
 
 dictionary: setup  ## write docs/data-dictionary.md from the table declarations

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import functions as F
+from pyspark.sql import Row, functions as F
 
 from kinfold.core.errors import LedgerError
 from kinfold.runtime.job import JobRun
@@ -73,35 +73,43 @@ def record_silver_batch(
 
 def ledger_laws(lake: Lake) -> tuple[Law, ...]:
     """Every law with its two counts: sums of the ledger against counts of the tables."""
-    stage, verdict = F.col("stage"), F.col("verdict")
+    entered = _ledger_sums(lake)
+    laws = _laws_of_events(lake, entered)
+    return laws + (_laws_of_records(lake, entered) if lake.exists(bronze.RECORDS) else ())
+
+
+def _ledger_sums(lake: Lake) -> Row:
+    """Sums over all rows of ops.batches, by stage and column."""
+    stage = F.col("stage")
     is_bronze, is_silver, is_records = (stage == s for s in ("bronze", "silver", "records"))
-    is_landed = stage.isin("bronze", "replay")
-    written = (
-        lake.read(ops.BATCHES)
-        .agg(
-            *(
-                F.coalesce(F.sum(F.when(is_stage, F.col(column))), F.lit(0)).alias(name)
-                for name, is_stage, column in (
-                    ("records_in", is_bronze, "records_in"),
-                    ("unpacked", is_bronze, "unpacked"),
-                    ("accepted", is_bronze, "accepted"),
-                    ("landed", is_landed, "accepted"),
-                    ("rejected", is_bronze, "rejected"),
-                    ("read", is_silver, "accepted"),
-                    ("added", is_silver, "added"),
-                    ("duplicates", is_silver, "duplicates"),
-                    ("quarantined", is_silver, "quarantined"),
-                    ("extracted", is_records, "records_in"),
-                    ("left_out", is_records, "unpacked"),
-                    ("versions", is_records, "added"),
-                    ("unchanged", is_records, "duplicates"),
-                    ("refused", is_records, "rejected"),
-                )
-            )
-        )
-        .collect()[0]
+    sums = (
+        ("records_in", is_bronze, "records_in"),
+        ("unpacked", is_bronze, "unpacked"),
+        ("accepted", is_bronze, "accepted"),
+        ("landed", stage.isin("bronze", "replay"), "accepted"),
+        ("rejected", is_bronze, "rejected"),
+        ("read", is_silver, "accepted"),
+        ("added", is_silver, "added"),
+        ("duplicates", is_silver, "duplicates"),
+        ("quarantined", is_silver, "quarantined"),
+        ("extracted", is_records, "records_in"),
+        ("left_out", is_records, "unpacked"),
+        ("versions", is_records, "added"),
+        ("unchanged", is_records, "duplicates"),
+        ("refused", is_records, "rejected"),
     )
-    rows = (
+    row = lake.read(ops.BATCHES).agg(
+        *(
+            F.coalesce(F.sum(F.when(is_stage, F.col(column))), F.lit(0)).alias(name)
+            for name, is_stage, column in sums
+        )
+    )
+    return row.collect()[0]
+
+
+def _laws_of_events(lake: Lake, entered: Row) -> tuple[Law, ...]:
+    verdict = F.col("verdict")
+    landed = (
         lake.read(bronze.EVENTS)
         .agg(
             F.count_if(verdict == bronze.ACCEPTED).alias("accepted"),
@@ -109,41 +117,46 @@ def ledger_laws(lake: Lake) -> tuple[Law, ...]:
         )
         .collect()[0]
     )
-    events = lake.read(silver.EVENTS).count()
-    of_records = (
-        Law(
-            "records of extracts + left out = new + unchanged + rejected",
-            written["extracted"] + written["left_out"],
-            written["versions"] + written["unchanged"] + written["refused"],
-        ),
-        Law(
-            "new + rejected in the ledger = rows of bronze.records",
-            written["versions"] + written["refused"],
-            lake.read_or_empty(bronze.RECORDS).count(),
-        ),
-    )
-    of_events = (
+    return (
         Law(
             "records read + unpacked = accepted + rejected",
-            written["records_in"] + written["unpacked"],
-            written["accepted"] + written["rejected"],
+            entered["records_in"] + entered["unpacked"],
+            entered["accepted"] + entered["rejected"],
         ),
-        Law("accepted in the ledger = accepted in bronze", written["landed"], rows["accepted"]),
-        Law("rejected in the ledger = rejected in bronze", written["rejected"], rows["rejected"]),
-        Law("accepted at bronze = read by silver", rows["accepted"], written["read"]),
+        Law("accepted in the ledger = accepted in bronze", entered["landed"], landed["accepted"]),
+        Law("rejected in the ledger = rejected in bronze", entered["rejected"], landed["rejected"]),
+        Law("accepted at bronze = read by silver", landed["accepted"], entered["read"]),
         Law(
             "read by silver = added + duplicates + quarantined",
-            written["read"],
-            written["added"] + written["duplicates"] + written["quarantined"],
+            entered["read"],
+            entered["added"] + entered["duplicates"] + entered["quarantined"],
         ),
-        Law("added in the ledger = rows of silver.events", written["added"], events),
+        Law(
+            "added in the ledger = rows of silver.events",
+            entered["added"],
+            lake.read(silver.EVENTS).count(),
+        ),
         Law(
             "quarantined in the ledger = rows of ops.quarantine",
-            written["quarantined"],
+            entered["quarantined"],
             _quarantined_events(lake),
         ),
     )
-    return of_events + (of_records if lake.exists(bronze.RECORDS) else ())
+
+
+def _laws_of_records(lake: Lake, entered: Row) -> tuple[Law, ...]:
+    return (
+        Law(
+            "records of extracts + left out = new + unchanged + rejected",
+            entered["extracted"] + entered["left_out"],
+            entered["versions"] + entered["unchanged"] + entered["refused"],
+        ),
+        Law(
+            "new + rejected in the ledger = rows of bronze.records",
+            entered["versions"] + entered["refused"],
+            lake.read_or_empty(bronze.RECORDS).count(),
+        ),
+    )
 
 
 def _quarantined_events(lake: Lake) -> int:
