@@ -1,4 +1,4 @@
-"""Generate a small world and run the whole pipeline on it; again, and only what is new is done."""
+"""Generate a small world and run the whole pipeline on it. A second run processes only changes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +13,18 @@ JOBS = Path(__file__).parent
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(JOB, __doc__ or "")
-    parser.add_argument("--people", default="2000", help="people (default: 2000)")
+    parser.add_argument("--people", default="2000", help="number of people (default: 2000)")
     parser.add_argument("--days", default="120", help="days of behaviour (default: 120)")
-    parser.add_argument("--seed", default="7", help="same seed, same world (default: 7)")
+    parser.add_argument(
+        "--seed", default="7", help="the same seed generates the same world (default: 7)"
+    )
     options = parse_options(JOB, argv, parser=parser)
-    size = [text for key in ("people", "days", "seed") for text in _given(options.arguments, key)]
+    arguments = vars(options.arguments)
+    size = [text for key in ("people", "days", "seed") for text in (f"--{key}", arguments[key])]
     truth = options.home / "var" / "world" / "truth"
     with open_lake(options, name=JOB):
         load_main(JOBS / "synthetic" / "generate_world.py")([*options.as_argv(), *size])
         load_main(JOBS / "pipeline.py")([*options.as_argv(), "--truth", str(truth)])
-
-
-def _given(arguments: object, key: str) -> list[str]:
-    return [f"--{key}", str(getattr(arguments, key))]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Run the whole suite in order: land, cleanse, resolve, build, train, score, check, report.
+"""Run all jobs in order: land, cleanse, resolve, build, train, score, check, report.
 
-Each step is a job that also runs alone. Steps with nothing new do nothing, so running the pipeline
-again costs only what has arrived since.
+Each step is a job that also runs alone. A step whose inputs are unchanged does nothing, so a second
+run processes only new records.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", metavar="FILE", help="also write the summary as JSON")
     parser.add_argument("--truth", metavar="DIR", help="truth folder of a generated world")
     options = parse_options(JOB, argv, parser=parser)
-    given = {"--summary": options.arguments.summary, "--truth": options.arguments.truth}
-    report = [text for name, value in given.items() if value for text in (name, value)]
+    of_report = {"--summary": options.arguments.summary, "--truth": options.arguments.truth}
+    report = [text for name, value in of_report.items() if value for text in (name, value)]
     preloads = (gate.load_great_expectations, tracking.load_mlflow)
     last = [
         Step("governance/write_report", arguments=tuple(report)),
-        Step("governance/check_freshness"),  # last, because a stale source stops nothing else
+        Step("governance/check_freshness"),  # last: a stale source must not stop other steps
     ]
     run_suite(options, __file__, [*STEPS, *last], preloads=preloads)
 

@@ -1,4 +1,4 @@
-"""Measure how fresh each source is, keep it in ops.freshness, and name the sources that are not."""
+"""Measure the freshness of each source, store it in ops.freshness, and fail for stale sources."""
 
 from collections.abc import Sequence
 
@@ -18,15 +18,17 @@ JOB = "governance/check_freshness"
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(JOB, __doc__ or "")
-    parser.add_argument("--at", metavar="TIME", help="the moment to judge, ISO 8601 (default: now)")
+    parser.add_argument(
+        "--at", metavar="TIME", help="the moment of the measurement, ISO 8601 (default: now)"
+    )
     options = parse_options(JOB, argv, parser=parser)
-    given_at = options.arguments.at
-    moment = parse_moment(given_at, option="--at") if given_at else None
-    given = [load_source(f, home=options.home, given_input=i or "-") for f, i in options.sources]
-    targets = {source.name: source.freshness for source in given if source.freshness}
+    at_text = options.arguments.at
+    moment = parse_moment(at_text, option="--at") if at_text else None
+    declared = [load_source(f, home=options.home, given_input=i or "-") for f, i in options.sources]
+    targets = {source.name: source.freshness for source in declared if source.freshness}
     with open_job(JOB, options, reads=[bronze.EVENTS, ops.BATCHES], writes=[ops.FRESHNESS]) as run:
         if not targets and not moment and run.is_up_to_date:
-            return  # nothing has come and nothing is judged
+            return  # no new records, and no target to check
         at = moment or run.lake.started_at
         version = run.inputs[bronze.EVENTS.name]
         states = measured_freshness(run.lake, targets, at=at, bronze_version=version)
@@ -34,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         set_freshness_metrics(run.metrics, states)
         run.note(*(state.summary_line for state in states))
         run.count(sources=len(states), records=sum(state.records for state in states))
-    require_fresh(states)  # after the measurement has been kept and published
+    require_fresh(states)  # after the measurement is stored and published
 
 
 if __name__ == "__main__":

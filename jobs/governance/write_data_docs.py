@@ -1,4 +1,4 @@
-"""Write Data Docs: the latest verdict on each table, as a folder of HTML by Great Expectations."""
+"""Write Data Docs: pages of Great Expectations with the latest verdicts on each table."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         if run.is_up_to_date and (folder / INDEX).exists():
             return
         latest = latest_verdicts(run.read(ops.QUALITY_RESULTS)).collect()
-        judged = verdicts_by_table([row.asDict() for row in latest], registry.ALL)
-        page = write_data_docs(judged, folder=folder)
-        run.count(tables=len(judged), rules=len(latest))
+        verdicts = verdicts_by_table([row.asDict() for row in latest], registry.ALL)
+        page = write_data_docs(verdicts, folder=folder)
+        run.count(tables=len(verdicts), rules=len(latest))
     say(f"Data Docs: {page}")
 
 

@@ -1,4 +1,4 @@
-"""Alerts and dashboard: each asks only for what is published, and does what its test says."""
+"""Alerts and dashboard: each uses only published metrics, and passes its tests."""
 
 import json
 import re
@@ -35,10 +35,10 @@ QUERIES = {
 }
 
 
-def promtool(*arguments: object, given: str | None = None) -> str:
-    """What real promtool says; the test is skipped where there is none and none can be fetched."""
+def promtool(*arguments: object, stdin: str | None = None) -> str:
+    """The output of promtool; skips the test if there is none and it cannot be fetched."""
     command = [str(HOME / "bin" / "promtool"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, input=given)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=stdin)
     if done.returncode == 69:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,7 +46,7 @@ def promtool(*arguments: object, given: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_asks_only_for_what_is_published(name):
+def test_a_query_uses_only_published_metrics(name):
     query = QUERIES[name]
     asked = set(re.findall(r"\bkinfold_\w+", query))
     assert asked
@@ -61,7 +61,7 @@ def test_a_query_selects_by_labels_that_its_metrics_have(name):
         assert asked <= {*PUBLISHED[metric].labels, *of_a_job}
 
 
-def test_every_metric_is_shown_or_watched():
+def test_every_metric_is_in_the_dashboard_or_in_an_alert():
     asked = {name for query in QUERIES.values() for name in re.findall(r"\bkinfold_\w+", query)}
     detail = {
         "kinfold_job_last_run_timestamp_seconds",
@@ -72,15 +72,15 @@ def test_every_metric_is_shown_or_watched():
     assert set(PUBLISHED) - asked <= detail
 
 
-def test_every_declared_metric_is_given_values_somewhere():
+def test_every_declared_metric_is_set_somewhere():
     declared = {name for name, value in vars(metrics).items() if isinstance(value, Metric)}
     code = "".join(path.read_text() for path in (HOME / "lib").rglob("*.py"))
-    given = set(re.findall(r"\.(?:set|add)\(\s*(?:metrics\.)?([A-Z_]+)\b", code))
-    assert declared - given == set()
+    is_set = set(re.findall(r"\.(?:set|add)\(\s*(?:metrics\.)?([A-Z_]+)\b", code))
+    assert declared - is_set == set()
     assert len(declared) == len(PUBLISHED)
 
 
-def test_no_label_holds_an_id_of_a_run_or_a_person():
+def test_no_label_contains_an_id_of_a_run_or_of_a_person():
     bounded = {
         *("name", "table", "rule", "stage", "source", "outcome", "leg", "percentile", "window"),
         *("phase", "topic", "partition", "operator"),
@@ -89,7 +89,7 @@ def test_no_label_holds_an_id_of_a_run_or_a_person():
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda r: r["alert"])
-def test_an_alert_says_how_bad_it_is_what_it_means_and_what_to_do(rule):
+def test_an_alert_has_severity_summary_description_and_runbook(rule):
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     page, anchor = rule["annotations"]["runbook"].split("#")
@@ -97,7 +97,7 @@ def test_an_alert_says_how_bad_it_is_what_it_means_and_what_to_do(rule):
     assert anchor in {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
-def test_every_alert_is_seen_to_fire_and_to_keep_silent():
+def test_the_tests_of_every_alert_show_it_firing_and_silent():
     cases: dict[str, set[bool]] = {}
     for file in TESTS:
         for test in yaml.safe_load(file.read_text())["tests"]:
@@ -106,13 +106,13 @@ def test_every_alert_is_seen_to_fire_and_to_keep_silent():
     assert cases == {rule["alert"]: {True, False} for rule in ALERTS}
 
 
-def test_the_rules_do_what_their_tests_say():
+def test_the_rules_pass_their_tests():
     promtool("check", "rules", *RULES)
     promtool("test", "rules", *TESTS)
 
 
 @pytest.mark.parametrize("published", [JOB_METRICS, STREAM_METRICS], ids=["jobs", "streams"])
-def test_what_is_published_keeps_the_conventions_of_prometheus(published):
+def test_published_metrics_keep_the_conventions_of_prometheus(published):
     values = MetricValues()
     for metric in published:
         values.set(metric, 1, **dict.fromkeys(metric.labels, "x"))
@@ -123,33 +123,33 @@ def test_what_is_published_keeps_the_conventions_of_prometheus(published):
 
     registry = CollectorRegistry()
     registry.register(Published())
-    promtool("check", "metrics", given=generate_latest(registry).decode())
+    promtool("check", "metrics", stdin=generate_latest(registry).decode())
 
 
-def test_every_query_of_the_dashboard_is_promql(tmp_path):
-    """As recording rules, because promtool reads queries only there; Grafana's variables filled."""
+def test_every_query_of_the_dashboard_is_valid_promql(tmp_path):
+    """As recording rules, because promtool checks only rules; Grafana's variables are replaced."""
     rules = [
-        {"record": f"panel:{place}", "expr": query.replace("$__rate_interval", "5m")}
-        for place, query in enumerate(QUERIES.values())
+        {"record": f"panel:{number}", "expr": query.replace("$__rate_interval", "5m")}
+        for number, query in enumerate(QUERIES.values())
     ]
     file = tmp_path / "queries.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
     assert f"{len(QUERIES)} rules found" in promtool("check", "rules", file)
 
 
-def test_the_dashboard_takes_any_prometheus_and_lays_no_panel_over_another():
+def test_the_dashboard_works_with_any_prometheus_and_its_panels_do_not_overlap():
     variables = {v["name"]: v["type"] for v in DASHBOARD["templating"]["list"]}
     assert variables["datasource"] == "datasource"
     assert all(panel["datasource"]["uid"] == "${datasource}" for panel in PANELS)
-    taken: set[tuple[int, int]] = set()
+    occupied: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
-        place = panel["gridPos"]
+        grid = panel["gridPos"]
         cells = {
             (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
+            for x in range(grid["x"], grid["x"] + grid["w"])
+            for y in range(grid["y"], grid["y"] + grid["h"])
         }
-        assert not cells & taken, panel["title"]
+        assert not cells & occupied, panel["title"]
         assert max(x for x, _ in cells) < 24
-        taken |= cells
+        occupied |= cells
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
