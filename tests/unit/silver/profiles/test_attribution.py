@@ -16,7 +16,11 @@ from lakes import lake_of
 
 USER = dict(namespace="user_id", value="u")
 COOKIE = dict(namespace="cookie_id", value="c")
-CONF = IdentityConf(namespaces={"user_id": NamespaceConf(), "cookie_id": NamespaceConf()})
+CONF = IdentityConf(
+    placeholders=(),
+    phone_region="DE",
+    namespaces={"user_id": NamespaceConf(), "cookie_id": NamespaceConf()},
+)
 ANN, BEN = "a" * 32, "b" * 32
 
 
