@@ -42,8 +42,6 @@ LONGEST_FUNCTION = 60
 LONG_FUNCTIONS = {
     ("lib/kinfold/bronze/fast_path/scanner.py", "_event"): "one compiled state machine",
     ("lib/kinfold/bronze/fast_path/scanner.py", "_after_value"): "one compiled state machine",
-    ("lib/kinfold/silver/identity/graph/guards.py", "_kruskal"): "one compiled loop with its state",
-    ("lib/kinfold/silver/matching/clustering.py", "_linkage"): "one compiled loop with its state",
 }
 """Functions of more than 60 lines, with the reason."""
 
