@@ -135,6 +135,6 @@ def test_properties_that_are_not_an_object_are_kept_in_segment_message(body):
 
 
 def test_an_order_with_a_product_of_its_own_keeps_it_beside_its_lines():
-    properties = order(order_id="o", product_id=17, category="c", products=[{"price": 1}])
-    assert (properties["product_id"], properties["category"]) == ("17", "c")
+    properties = order(order_id="o", product_id=17, category=3, products=[{"price": 1}])
+    assert (properties["product_id"], properties["category"]) == ("17", "3")
     assert properties["products"] == [{"price": 1}]
