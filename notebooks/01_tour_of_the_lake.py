@@ -1,18 +1,20 @@
 # Databricks notebook source
 # MAGIC %md
-# MAGIC # What does the lake know about its best customers?
+# MAGIC # Who are the best customers?
 # MAGIC
-# MAGIC A tour from raw records to scores. Run `make demo` first, or point `root` at a lake of your own.
+# MAGIC A tour of the lake, from raw records to scores. Run `make demo` first, or set `root` to your own lake.
 
 # COMMAND ----------
 
-# Parameters: where the lake is. As a Databricks widget, or edited here.
+# Parameter: the folder or URI of the lake.
 root = "var/lake"
 
 # COMMAND ----------
 
+from kinfold.gold.people import people
 from kinfold.runtime.job import lake_at
-from kinfold.tables import bronze, gold, ops, silver
+from kinfold.silver.profiles.attribution import events_with_person
+from kinfold.tables import bronze, ops
 from pyspark.sql import functions as F
 
 lake = lake_at(root)
@@ -20,7 +22,7 @@ lake = lake_at(root)
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## Bronze: everything that came, also what could not be used
+# MAGIC ## Bronze: every received record, accepted or rejected
 
 # COMMAND ----------
 
@@ -31,7 +33,7 @@ records.where("verdict = 'rejected'").select("source_offset", "errors").show(5, 
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## The ledger: nothing lost, nothing doubled
+# MAGIC ## The ledger: no record is lost or duplicated
 
 # COMMAND ----------
 
@@ -41,37 +43,43 @@ batches.select("stage", "source", "records_in", "accepted", "rejected", "added",
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## Silver: one profile per person
+# MAGIC ## Silver: events, each with the person it belongs to
 
 # COMMAND ----------
 
-profiles = lake.read(silver.PROFILES)
-profiles.select(
-    "profile_id", "event_count", "order_count", "revenue_cents", "top_categories", "consent"
+events = events_with_person(lake)
+events.select("occurred_at", "event_type", "product_id", "amount_cents", "profile_id").orderBy(
+    F.desc("occurred_at"), "event_id"
+).show(5, truncate=40)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## People: one row per person with identifiers, traits, segment and score
+
+# COMMAND ----------
+
+persons = people(lake)
+persons.select(
+    "identifiers", "traits", "order_count", "revenue_cents", "segment_name", "probability"
 ).orderBy(F.desc("revenue_cents"), "profile_id").show(5, truncate=40)
 
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## Gold: segments and who will buy
+# MAGIC ## Gold: the segments, and how likely their members are to buy
 
 # COMMAND ----------
 
-members = lake.read(gold.SEGMENT_MEMBERS)
-segments = lake.read(gold.SEGMENTS)
-scores = lake.read(gold.PROPENSITY_SCORES)
-scores = scores.where(F.col("as_of") == scores.agg(F.max("as_of")).collect()[0][0])
 by_segment = (
-    members.join(segments, ["model_version", "segment_id"])
-    .join(scores.select("profile_id", "probability"), "profile_id")
-    .join(profiles.select("profile_id", "revenue_cents"), "profile_id")
-    .groupBy("name")
+    persons.where("segment_name is not null")
+    .groupBy("segment_name")
     .agg(
         F.count(F.lit(1)).alias("people"),
-        F.round(F.avg("revenue_cents") / 100, 2).alias("revenue_each"),
-        F.round(F.avg("probability"), 3).alias("chance_to_buy"),
+        F.round(F.avg("revenue_cents") / 100, 2).alias("mean_revenue"),
+        F.round(F.avg("probability"), 3).alias("mean_probability"),
     )
-    .orderBy(F.desc("revenue_each"), "name")
+    .orderBy(F.desc("mean_revenue"), "segment_name")
 )
 by_segment.show(truncate=False)
 
@@ -84,8 +92,8 @@ by_segment.show(truncate=False)
 
 best = by_segment.first()
 answer = (
-    f"The best customers are '{best['name']}': {best['people']:,} people who brought "
-    f"{best['revenue_each']:,.2f} each; {best['chance_to_buy']:.0%} of them are expected to buy "
-    "within the horizon."
+    f"The best customers are '{best['segment_name']}': {best['people']:,} people with a mean "
+    f"revenue of {best['mean_revenue']:,.2f}; {best['mean_probability']:.0%} of them are expected "
+    "to buy within the horizon."
 )
 print(answer)

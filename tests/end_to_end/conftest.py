@@ -1,4 +1,4 @@
-"""A small generated world, run through the whole pipeline once for all tests of this folder."""
+"""A small generated world and its lake; the pipeline runs once for all tests of this folder."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SIZE = dict(people=300, seed=11)
 
 @dataclass
 class Demo:
-    """A world, the lake made of it, and how to run the pipeline on both again."""
+    """A generated world, its lake, and methods to run the pipeline and jobs on them."""
 
     spark: SparkSession
     world: World
@@ -31,7 +31,7 @@ class Demo:
 
     @property
     def argv(self) -> list[str]:
-        """The options of a run: both sources of the world, into this lake."""
+        """The arguments of a run: both sources of the world, and this lake."""
         return [
             *("--set", f"lake.root={self.root}"),
             *("--set", "propensity.trees=5"),
@@ -42,7 +42,7 @@ class Demo:
         ]
 
     def run(self) -> dict[str, Any]:
-        """Run the pipeline; its summary."""
+        """Run the pipeline and return its summary."""
         summary = self.root.parent / "summary.json"
         truth = self.world.directory / "truth"
         load_main(HOME / "jobs" / "pipeline.py")(

@@ -1,4 +1,4 @@
-"""Killed at any moment, the same command goes on, and nothing is lost or doubled."""
+"""After a kill at any moment the same command continues, and no record is lost or duplicated."""
 
 import sys
 from pathlib import Path
@@ -13,6 +13,6 @@ pytestmark = pytest.mark.xdist_group("kafka")
 
 
 def test_records_survive_kills_of_the_jobs_that_carry_them():
-    """A short form of `make chaos`: three of its points, one lake, then every law."""
+    """A short form of `make chaos`: three of its points, one lake, then all conservation laws."""
     points = ("in the write", "between commit and ledger", "in a replay, before its marks")
     assert survived(points, seed=3) == []

@@ -1,4 +1,4 @@
-"""A real shop's file that nobody prepared: to segments and scores."""
+"""The raw file of a real shop, from records to profiles and segments."""
 
 import gzip
 import json
@@ -11,10 +11,8 @@ from project import HOME
 pytestmark = pytest.mark.xdist_group("retail")
 
 
-def test_the_first_lines_of_a_real_shop_become_profiles_and_segments(
-    spark, online_retail, tmp_path
-):
-    """60,000 of the 541,909 lines keep this short."""
+def test_the_first_lines_of_a_real_shop_give_profiles_and_segments(spark, online_retail, tmp_path):
+    """60,000 of the 541,909 lines, to keep the test short."""
     with gzip.open(online_retail, "rt", encoding="utf-8") as file:
         lines = [next(file) for _ in range(60_001)]
     part = tmp_path / "retail.csv"
@@ -28,9 +26,10 @@ def test_the_first_lines_of_a_real_shop_become_profiles_and_segments(
             *("--set", "segmentation.k_max=4", "--summary", str(summary)),
         ]
     )
-    told = json.loads(summary.read_text())
-    assert told["sources"][0]["records_in"] == 60_000
-    assert [law["name"] for law in told["ledger"] if not law["is_kept"]] == []
+    numbers = json.loads(summary.read_text())
+    assert numbers["sources"][0]["records_in"] == 60_000
+    assert numbers["ledger"]
+    assert [law["name"] for law in numbers["ledger"] if not law["is_kept"]] == []
     customers = {line.split(",")[-2] for line in lines[1:]} - {""}
-    assert told["identity"]["profiles"] == len(customers)
-    assert told["segments"]["cards"]
+    assert numbers["identity"]["profiles"] == len(customers)
+    assert numbers["segments"]["cards"]
