@@ -1,4 +1,4 @@
-"""Profiles follow the rules that are declared, from run to run."""
+"""Profiles follow the declared survivorship rules in every run."""
 
 import json
 
@@ -12,7 +12,7 @@ MOST_FREQUENT = ("--set", "profiles.survivorship.traits.city.rule=most_frequent"
 
 
 def identify(event_id, day, city, email="ann@example.org"):
-    """An event of silver that says where somebody lives."""
+    """An `identify` event of silver with the city of a person."""
     return dict(
         event_id=event_id,
         event_type="identify",
@@ -29,20 +29,20 @@ def identify(event_id, day, city, email="ann@example.org"):
 
 
 @pytest.fixture
-def said(spark, lake_root):
-    """`said(*events)` adds events to the lake."""
+def add_events(spark, lake_root):
+    """`add_events(*events)` appends events to silver.events."""
 
-    def added(*events):
+    def append(*events):
         lake_of(spark, lake_root).append(silver.EVENTS, silver.EVENTS.rows(spark, events))
 
-    return added
+    return append
 
 
 @pytest.fixture
 def cities(spark, lake_root):
-    """What the profiles say: e-mail, city, and the event and rule it comes from."""
+    """E-mail, city and provenance of the city of each profile."""
 
-    def found():
+    def read():
         return (
             lake_of(spark, lake_root)
             .read(silver.PROFILES)
@@ -54,12 +54,14 @@ def cities(spark, lake_root):
             )
         )
 
-    return found
+    return read
 
 
-def test_a_changed_rule_makes_all_profiles_anew_and_new_events_those_they_touch(run, said, cities):
+def test_a_changed_rule_rebuilds_all_profiles_and_new_events_those_of_their_people(
+    run, add_events, cities
+):
     columns = ["email", "city", "event_id", "rule"]
-    said(
+    add_events(
         identify("1", "2026-03-01", "York"),
         identify("2", "2026-03-02", "York"),
         identify("3", "2026-03-03", "Bath"),
@@ -67,11 +69,11 @@ def test_a_changed_rule_makes_all_profiles_anew_and_new_events_those_they_touch(
     )
     run("silver/resolve_identities")
     run("silver/build_profiles")
-    usual = "party, most_recent"
+    default = "party, most_recent"
     assert_rows(
         cities(),
         columns,
-        [("ann@example.org", "Bath", "3", usual), ("ben@example.org", "Ely", "4", usual)],
+        [("ann@example.org", "Bath", "3", default), ("ben@example.org", "Ely", "4", default)],
     )
     run("silver/build_profiles", *MOST_FREQUENT)
     own = "most_frequent"
@@ -80,7 +82,7 @@ def test_a_changed_rule_makes_all_profiles_anew_and_new_events_those_they_touch(
         columns,
         [("ann@example.org", "York", "2", own), ("ben@example.org", "Ely", "4", own)],
     )
-    said(identify("5", "2026-03-05", "Bath"), identify("6", "2026-03-06", "Bath"))
+    add_events(identify("5", "2026-03-05", "Bath"), identify("6", "2026-03-06", "Bath"))
     run("silver/resolve_identities")
     run("silver/build_profiles", *MOST_FREQUENT)
     assert_rows(

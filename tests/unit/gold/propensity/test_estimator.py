@@ -3,16 +3,24 @@
 import pytest
 
 from frames import at
+from kinfold.core.settings.loading import load_settings
 from kinfold.gold.propensity.estimator import (
     FEATURE_COLUMNS,
+    Boosting,
     baseline_score,
     feature_importance,
     with_probability,
 )
 from kinfold.tables import gold
+from project import HOME
 
 pytestmark = pytest.mark.xdist_group("propensity")  # on one worker, to share its fixtures
 NOW = at("2026-03-31")
+
+
+def test_trees_and_depth_come_from_the_settings():
+    conf = load_settings(HOME, "local", {"propensity.trees": 5, "propensity.depth": 2}).propensity
+    assert Boosting.of(conf) == Boosting(trees=5, depth=2)
 
 
 def test_every_declared_feature_is_used():

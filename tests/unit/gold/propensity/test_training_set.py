@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from frames import assert_rows, at
-from kinfold.gold.propensity.training_set import labelled_features, snapshot_times
+from kinfold.core.settings.loading import load_settings
+from kinfold.gold.propensity.training_set import Snapshots, labelled_features, snapshot_times
+from project import HOME
 
 
 def test_the_last_two_moments_are_one_horizon_apart_and_earlier_ones_one_step():
@@ -14,6 +16,18 @@ def test_the_last_two_moments_are_one_horizon_apart_and_earlier_ones_one_step():
     assert snapshots.holdout == at("2026-03-31")
     assert snapshots.train == (at("2026-02-15"), at("2026-02-22"), at("2026-03-01"))
     assert snapshots.all == (*snapshots.train, snapshots.holdout)
+
+
+def test_the_snapshots_of_the_settings():
+    overrides = {
+        "propensity.horizon_days": 10,
+        "propensity.train_snapshots": 2,
+        "propensity.step_days": 5,
+    }
+    conf = load_settings(HOME, "local", overrides).propensity
+    assert Snapshots.of(conf, as_of=at("2026-03-31")) == Snapshots(
+        train=(at("2026-03-06"), at("2026-03-11")), holdout=at("2026-03-21"), horizon_days=10
+    )
 
 
 @given(horizon=st.integers(1, 400), count=st.integers(1, 20), step=st.integers(1, 100))

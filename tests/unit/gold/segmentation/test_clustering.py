@@ -6,6 +6,7 @@ import pytest
 
 from frames import assert_rows, at
 from kinfold.core.errors import ModelDataError
+from kinfold.core.settings.loading import load_settings
 from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
     DESCRIBED_COLUMNS,
@@ -17,6 +18,7 @@ from kinfold.gold.segmentation.clustering import (
     with_segment,
 )
 from kinfold.tables import gold
+from project import HOME
 
 pytestmark = pytest.mark.xdist_group("segmentation")  # on one worker, to share its fixtures
 NOW = at("2026-03-31")
@@ -71,6 +73,17 @@ def test_fewer_kinds_of_people_than_k_min_give_fewer_segments(spark):
     two_kinds = filled(gold.FEATURES.frame(spark, *rows))
     few = find_segments(two_kinds, search=replace(SEARCH, k_min=3))
     assert [centroid.size for centroid in few.centroids] == [10, 10]
+
+
+def test_the_range_and_the_sample_come_from_the_settings():
+    overrides = {
+        "segmentation.k_min": 3,
+        "segmentation.k_max": 5,
+        "segmentation.sample_size": 2_000,
+        "segmentation.seed": 9,
+    }
+    conf = load_settings(HOME, "local", overrides).segmentation
+    assert SegmentSearch.of(conf) == SegmentSearch(k_min=3, k_max=5, sample_size=2_000, seed=9)
 
 
 @pytest.mark.parametrize("count", [0, 1, 20])
