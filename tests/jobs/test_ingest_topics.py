@@ -10,7 +10,6 @@ import pytest
 from brokers import Broker, running_broker
 from frames import assert_rows
 from kinfold.core.errors import CheckpointError, ConfError, GapError
-from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
 from lakes import lake_of
 from poison import HOSTILE, ODD_BUT_GOOD
@@ -153,40 +152,34 @@ def test_messages_of_a_segment_batch_land_one_by_one(broker, topic, land, spark,
     )
 
 
-def test_both_ways_of_writing_files_give_the_same_table(
-    broker, topic, land, spark, lake_root, monkeypatch
-):
-    """By workers or by Spark's writer: equal rows, ledger and file statistics in the log."""
+def test_native_code_and_spark_give_the_same_table(broker, topic, land, spark, lake_root):
+    """Equal rows, ledger and file statistics in the log, whatever `runtime.native` is."""
     message = {"type": "track", "event": "Song Played", "anonymousId": "c1", "messageId": "m1"}
     batch = [{**message, "timestamp": f"2026-03-01T09:00:0{i}Z"} for i in range(3)]
     broker.send(topic, [json.dumps({"batch": batch}).encode()], partition=1)
     broker.send(topic, [text for text, _ in HOSTILE.values() if len(text) < 10_000], partition=0)
     broker.send(topic, list(ODD_BUT_GOOD.values()), key="k", headers={"a": b"\xff"}, partition=1)
     broker.send(topic, [None, b"\xc3\x28"], headers={}, partition=0)
-    results, takes_files = [], Lake.takes_files
-    for by_workers in (True, False):
-        monkeypatch.setattr(
-            Lake,
-            "takes_files",
-            lambda lake, table, it=by_workers: it and takes_files(lake, table),
-        )
-        root = f"{lake_root}/{by_workers}"
+    results = {}
+    for native in ("auto", "off", "writes", "fast_path"):
+        root = f"{lake_root}/{native}"
+        settings = ("--set", f"lake.root={root}", "--set", f"runtime.native={native}")
         for shape in ("native", "segment"):
-            text = f"format: kafka\nshape: {shape}\n"
-            land(topic, "--set", f"lake.root={root}", text=text, name=shape)
+            land(topic, *settings, text=f"format: kafka\nshape: {shape}\n", name=shape)
         lake = lake_of(spark, root)
         rows = [row.asDict(recursive=True) for row in lake.read(bronze.EVENTS).collect()]
         for row in rows:
             del row["ingested_at"]
         ledger = lake.read(ops.BATCHES).select("source", "records_in", "accepted", "unpacked")
         entries = sorted(map(tuple, ledger.collect()))
-        results.append((sorted(rows, key=str), entries, bounds_in_log(root)))
-    (by_worker, ledger, bounds), by_spark = results
-    assert len(by_worker) > 2 * 60
-    assert {row["verdict"] for row in by_worker} == {"accepted", "rejected"}
-    assert sum(records for _, records, _, _ in ledger) == len(by_worker) - 2
+        results[native] = (sorted(rows, key=str), entries, bounds_in_log(root))
+    rows, ledger, bounds = results["auto"]
+    assert len(rows) > 2 * 60
+    assert {row["verdict"] for row in rows} == {"accepted", "rejected"}
+    assert sum(records for _, records, _, _ in ledger) == len(rows) - 2
     assert bounds["maxValues", "source_offset"] > 60
-    assert (by_worker, ledger, bounds) == by_spark
+    for native in ("off", "writes", "fast_path"):
+        assert results[native] == results["auto"], native
 
 
 def bounds_in_log(root: str) -> dict[tuple[str, str], object]:

@@ -118,7 +118,8 @@ class QualityGate:
             return ""
         return (
             f"{counts.invalid_ratio:.2%} of the rows break a rule, and "
-            f"quality.max_quarantined_ratio allows {self.max_quarantined_ratio:.2%} to be quarantined. "
+            f"quality.max_quarantined_ratio allows {self.max_quarantined_ratio:.2%} to be "
+            "quarantined. "
         )
 
     def _quarantine(self, table: Table, checked: DataFrame, *, at: datetime) -> None:
