@@ -67,7 +67,7 @@ def plot_precision_recall(
 
 def plot_calibration(bins: Sequence[tuple[float, float, int]], *, ece: float) -> "Figure":
     """Predicted probability and observed rate, from groups of (mean probability, rate, people)."""
-    figure, axes = _canvas(f"Calibration: predicted and observed share of buyers (ECE {ece:.3f})")
+    figure, axes = _canvas(f"Calibration: predicted and observed rate (ECE {ece:.3f})")
     top = min(1.0, 1.12 * max((max(predicted, seen) for predicted, seen, _ in bins), default=1.0))
     axes.plot([0, top], [0, top], color=CHANCE, linestyle=":", label="predicted = observed")
     predicted, observed, counts = ([bin_[i] for bin_ in bins] for i in range(3))
