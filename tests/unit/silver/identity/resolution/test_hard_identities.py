@@ -85,7 +85,7 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
             known_shared=np.empty(0, np.int64),
         )
         shared = set(result.shared.node.tolist())
-    belongs = np.flatnonzero(result.people.belongs)
+    assigned = np.flatnonzero(result.people.is_assigned)
     counts = defaultdict(int)
     for node in shared:
         counts[names[node][0]] += 1
@@ -94,9 +94,9 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
     )
     return pd.DataFrame(
         {
-            "namespace": [names[n][0] for n in belongs],
-            "value": [names[n][1] for n in belongs],
-            "profile_id": result.keys[belongs],
+            "namespace": [names[n][0] for n in assigned],
+            "value": [names[n][1] for n in assigned],
+            "profile_id": result.keys[assigned],
         }
     )
 
