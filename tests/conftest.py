@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.sql import SparkSession
 
+from code_generation import INTERPRETED
 from project import HOME, shared_data
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def spark() -> Iterator[SparkSession]:
         "spark.sql.warehouse.dir": folder,
         "spark.local.dir": folder,
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": (f"{java_options(HOME)} -Dderby.system.home={folder}"),
+        # One compiler only: a worker does not live long enough for the second to pay off.
+        "spark.driver.extraJavaOptions": (
+            f"{java_options(HOME)} -XX:TieredStopAtLevel=1 -Dderby.system.home={folder}"
+        ),
+        **INTERPRETED,
     }
     builder = SparkSession.builder.appName("kinfold tests")
     for key, value in settings.items():

@@ -64,5 +64,6 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 @pytest.fixture(scope="session")
 def summary(demo: Demo) -> dict[str, Any]:
-    """The summary of the first run."""
-    return demo.run()
+    """The summary of the first run, with generated code as users run it."""
+    with generated_code(demo.spark):
+        return demo.run()

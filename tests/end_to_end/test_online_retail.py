@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from code_generation import generated_code
 from kinfold.runtime.suite import load_main
 from project import HOME
 
@@ -18,14 +19,14 @@ def test_the_first_lines_of_a_real_shop_give_profiles_and_segments(spark, online
     part = tmp_path / "retail.csv"
     part.write_text("".join(lines), encoding="utf-8")
     summary = tmp_path / "summary.json"
-    load_main(HOME / "jobs" / "pipeline.py")(
-        [
-            *("--source", str(HOME / "conf" / "sources" / "online_retail.yaml")),
-            *("--input", str(part), "--set", f"lake.root={tmp_path / 'lake'}"),
-            *("--set", "propensity.horizon_days=7", "--set", "propensity.trees=3"),
-            *("--set", "segmentation.k_max=4", "--summary", str(summary)),
-        ]
-    )
+    argv = [
+        *("--source", str(HOME / "conf" / "sources" / "online_retail.yaml")),
+        *("--input", str(part), "--set", f"lake.root={tmp_path / 'lake'}"),
+        *("--set", "propensity.horizon_days=7", "--set", "propensity.trees=3"),
+        *("--set", "segmentation.k_max=4", "--summary", str(summary)),
+    ]
+    with generated_code(spark):
+        load_main(HOME / "jobs" / "pipeline.py")(argv)
     numbers = json.loads(summary.read_text())
     assert numbers["sources"][0]["records_in"] == 60_000
     assert numbers["ledger"]
