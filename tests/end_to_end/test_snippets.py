@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaProtocolError
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.runtime.suite import load_main
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import gold, silver
 from kinfold.tables.registry import ALL
@@ -157,6 +159,35 @@ def test_polars_hands_links_to_duckdb(run_snippet, demo):
     links = demo.lake.read(silver.IDENTITY_LINKS).groupBy("rule", "status").count().collect()
     assert links
     assert sorted(rows) == sorted(map(tuple, links))
+
+
+def test_the_source_file_of_the_readme_lands_an_order(demo, tmp_path):
+    text = (HOME / "README.md").read_text(encoding="utf-8")
+    source, orders, lake = tmp_path / "my_shop.yaml", tmp_path / "orders.csv", tmp_path / "lake"
+    source.write_text(
+        re.search(r"^```yaml\n(# conf/sources/my_shop.*?)^```", text, flags=re.M | re.S)[1]
+    )
+    orders.write_text(
+        "OrderNo;OrderDate;Email;CustomerNo;Total\n"
+        "o1;01/07/2026 09:30; Ann@Example.org ;17;12.5\n"
+        "o2;no date;bob@example.org;18;3\n"
+    )
+    for job in ("bronze/ingest_events", "silver/clean_events"):
+        load_main(HOME / "jobs" / f"{job}.py")(
+            [
+                *("--source", str(source), "--input", str(orders)),
+                *("--set", f"lake.root={lake}"),
+            ]
+        )
+    rows = demo.spark.read.format("delta").load(f"{lake}/silver/events").collect()
+    assert [(r["order_id"], r["amount_cents"], r["currency"]) for r in rows] == [
+        ("o1", 1250, "GBP")
+    ]
+    assert rows[0]["occurred_at"] == datetime(2026, 7, 1, 8, 30)  # summer time in London
+    assert [tuple(i) for i in rows[0]["identifiers"]] == [
+        ("customer_id", "17"),
+        ("email", "ann@example.org"),
+    ]
 
 
 def change_feed(demo, path: str, *, after: int) -> DataFrame:

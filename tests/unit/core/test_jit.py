@@ -22,9 +22,9 @@ def test_a_compiled_loop_returns_what_the_loop_returns(compiler):
 def test_a_loop_is_compiled_without_a_cache_where_there_is_no_folder_for_one(monkeypatch):
     options = []
 
-    def njit(**given):
-        options.append(given)
-        if given.get("cache"):
+    def njit(**chosen):
+        options.append(chosen)
+        if chosen.get("cache"):
             raise RuntimeError("no locator available")
         return lambda loop: loop
 

@@ -85,7 +85,7 @@ def drawn(field, seed):
     return draw.choices(by_type[type(field.type)], k=1000)
 
 
-def made(spark, table, seed):
+def generated(spark, table, seed):
     """Rows with unique keys and one null key, so that only rules for single rows are broken."""
     columns = {field.name: drawn(field, seed) for field in table.fields}
     first_key = table.fields[table.columns.index(table.key[0])]
@@ -114,7 +114,7 @@ def counted_by_great_expectations(table, rows):
 @pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("table", [KINDS, silver.EVENTS, gold.FEATURES], ids=lambda t: t.name)
 def test_rows_and_great_expectations_count_the_same_for_every_rule(spark, table, seed):
-    rows = made(spark, table, seed).persist()
+    rows = generated(spark, table, seed).persist()
     by_rows = counted_by_rows(table, rows)
     assert by_rows == counted_by_great_expectations(table, rows)
     assert all(count > 0 for count in by_rows.values()), "a rule that no row breaks proves nothing"
@@ -123,7 +123,7 @@ def test_rows_and_great_expectations_count_the_same_for_every_rule(spark, table,
 
 @pytest.mark.parametrize("table", [KINDS, silver.EVENTS, gold.FEATURES], ids=lambda t: t.name)
 def test_rows_on_the_driver_get_the_same_verdicts_as_rows_in_spark(spark, table):
-    rows = made(spark, table, 2)
+    rows = generated(spark, table, 2)
     numbers = [f.name for f in table.fields if isinstance(f.type, T.DoubleType)]
     rows = rows.withColumns({c: F.when(~F.isnan(c), F.col(c)) for c in numbers})
     rows = rows.unionAll(rows.limit(3)).persist()  # so that the key is not unique

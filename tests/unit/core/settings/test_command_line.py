@@ -68,7 +68,7 @@ def test_a_batch_source_is_recognised_by_its_keys_or_its_folder(tmp_path):
 def test_each_input_belongs_to_the_source_at_its_position():
     argv = ["--source", "a.yaml", "--source", "b.yaml", "--input", "a.csv"]
     options = parse_options("pipeline", argv)
-    assert [(path.name, given) for path, given in options.sources] == [
+    assert [(path.name, text) for path, text in options.sources] == [
         ("a.yaml", "a.csv"),
         ("b.yaml", None),
     ]
