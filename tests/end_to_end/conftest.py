@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from code_generation import generated_code
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.suite import load_main
 from kinfold.synthetic.world.generation import World, write_world
