@@ -20,13 +20,7 @@ UNIT = HOME / "tests" / "unit"
 MISSING = "missing"
 WITHOUT_UNIT_TEST = {
     "bronze/events/ingestion.py": MISSING,
-    "bronze/events/instants.py": MISSING,
-    "bronze/events/landing.py": MISSING,
-    "bronze/events/raw_values.py": MISSING,
-    "bronze/events/unpacking.py": MISSING,
-    "bronze/events/verdicts.py": MISSING,
     "bronze/fast_path/lookup_tables.py": MISSING,
-    "bronze/schemas/nesting.py": MISSING,
     "core/arrays.py": "aliases of types",
     "runtime/lake/lake.py": MISSING,
     "runtime/metrics/declarations.py": "declarations: tests/architecture/test_monitoring.py",
