@@ -122,11 +122,11 @@ def test_few_rows_of_a_table_with_deletion_vectors_are_replaced_by_literal_key(l
     lake.upsert(table, people(spark, y=R, d=S))  # one is there, one is not
     lake.upsert(table, people(spark, y=R, d=S))
     assert lake.version(table) == before + 2
-    told = [("a", P), ("z", Q), ("y", R), ("d", S)]
-    assert_rows(lake.read(table), ["value", "profile_id"], told)
+    expected = [("a", P), ("z", Q), ("y", R), ("d", S)]
+    assert_rows(lake.read(table), ["value", "profile_id"], expected)
     lake.upsert(table, people(spark, x=R), are_changed=True)
-    told = [("a", P), ("z", Q), ("x", R), ("d", S)]
-    assert_rows(lake.read(table), ["value", "profile_id"], told)
+    expected = [("a", P), ("z", Q), ("x", R), ("d", S)]
+    assert_rows(lake.read(table), ["value", "profile_id"], expected)
 
 
 def test_an_update_sees_a_changed_map(lake, spark):
