@@ -22,10 +22,11 @@ from kinfold.bronze.fast_path.lookup_tables import (
 from kinfold.bronze.fast_path.schema_tables import SchemaTables
 from kinfold.bronze.schemas.references import SchemaDocuments
 
+TEXT_OR_NULL = {"type": ["string", "null"]}
 IDENTIFIERS = {
     "type": "object",
     "propertyNames": {"pattern": "^[a-z]+$"},
-    "additionalProperties": {"type": ["string", "null"]},
+    "additionalProperties": TEXT_OR_NULL,
     "maxProperties": 50,
 }
 
@@ -197,6 +198,14 @@ UNSUPPORTED = {
     "identifiers that are numbers": {
         "identifiers": IDENTIFIERS | {"additionalProperties": {"type": "integer"}}
     },
+    "identifiers that two schemas describe": {
+        "identifiers": IDENTIFIERS
+        | {"properties": {"email": TEXT_OR_NULL}, "allOf": [{"properties": {"crm": TEXT_OR_NULL}}]}
+    },
+    "identifiers with rules of two schemas": {
+        "identifiers": IDENTIFIERS | {"allOf": [{"additionalProperties": TEXT_OR_NULL}]}
+    },
+    "identifiers with options": {"identifiers": IDENTIFIERS | {"enum": [None]}},
     "one identifier with other rules": {
         "identifiers": IDENTIFIERS | {"properties": {"email": {"type": "string"}}}
     },
