@@ -61,7 +61,7 @@ def test_only_a_literal_event_type_is_constant(load, expression, constant):
         ("format: json\n", "names no input. Name one with --input"),
         ("format: kafka\ninput: t\narchive: a\n", "key 'archive': a topic has no files"),
         (MAPPING + "archive: data/done\n", "key 'archive': .* is inside the input"),
-        (MAPPING + "timezone: Mars/Base\n", "timezone is Mars/Base, expected a time zone"),
+        (MAPPING + "timezone: Mars/Base\n", "timezone is Mars/Base, expected: a time zone"),
         (MAPPING + "fromat: csv\n", "unknown key 'fromat'. Did you mean 'format'"),
     ],
 )
