@@ -238,6 +238,27 @@ def test_members_that_no_schema_describes_are_checked_too(name):
     assert row["verdict"] == "rejected"
 
 
+REPEATED = {
+    "event_id": b'"event_id":"e0"',
+    "event_type": b'"event_type":"login"',
+    "occurred_at": b'"occurred_at":"2026-01-05T10:00:00Z"',
+    "received_at": b'"received_at":"2026-01-05T11:00:00Z"',
+    "schema_version": b'"schema_version":"1-0-0"',
+    "identifiers": b'"identifiers":{"user_id":"u0"}',
+    "properties": b'"properties":{"method":"sso"}',
+}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("name", REPEATED)
+def test_an_event_with_a_repeated_member_is_left_to_the_parser(name, is_first):
+    valid = orjson.dumps(event("login", received_at=None, schema_version=None))
+    repeated = REPEATED[name]
+    text = b"{" + repeated + b"," + valid[1:] if is_first else valid[:-1] + b"," + repeated + b"}"
+    assert taken([valid, text], FAST_PATH) == [True, False]
+    assert [row["verdict"] for row in landed_both_ways([text])] == ["accepted"]
+
+
 @pytest.mark.parametrize(
     ("event_type", "name", "value"),
     [
