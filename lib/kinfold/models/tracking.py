@@ -60,7 +60,7 @@ def load_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of libraries that MLflow imports; nobody here can act
         import mlflow
         import mlflow.spark
     for name in ("mlflow", "alembic"):
@@ -75,7 +75,7 @@ def quiet_mlflow() -> Iterator[None]:
     Nobody can act on them here; errors are raised as usual. Also usable as a decorator.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of libraries that MLflow imports; nobody here can act
         load_mlflow()
         from mlflow.utils.logging_utils import MLFLOW_LOGGING_STREAM as stream
 

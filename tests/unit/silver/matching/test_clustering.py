@@ -195,6 +195,3 @@ def test_the_order_of_pairs_does_not_matter(graph, random):
 
 def test_a_cluster_is_named_by_its_smallest_record():
     assert labels_of(4, (2, 3, 5.0), (1, 3, 5.0), (1, 2, 5.0)) == [0, 1, 1, 1]
-
-
-pytestmark = pytest.mark.filterwarnings("ignore::numba.NumbaWarning")

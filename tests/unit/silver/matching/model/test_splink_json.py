@@ -235,7 +235,7 @@ def _splink_clusters(records):
         ],
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # Splink and DuckDB use deprecated functions
         linker = Linker(DuckDBAPI().register(records), settings)
         training = linker.training
         training.estimate_probability_two_random_records_match(
