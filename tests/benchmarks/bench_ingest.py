@@ -3,11 +3,12 @@
 All variants run in turn in one session on one topic of a real broker, so that their ratios are
 meaningful on a machine with other work. The first round is a warm-up and is not counted.
 
-    python tests/benchmarks/bench_ingest.py [throughput|validation|growth|duplicates|latency ...]
+    python tests/benchmarks/bench_ingest.py [PART ...]
 
 throughput   events/s of a bare Kafka-to-Delta copy, of a copy into bronze's columns, of the same
              with exactly-once writes and the ledger, and of the whole job (verdicts with reasons,
              envelope, ledger)
+native       the whole job with each value of runtime.native, compared with the bare copy
 validation   verdicts, reasons and envelope, compared with Spark's from_json for the same fields,
              without and with the schema's rules as expressions; all without a sink
 growth       landing the same records in a table of 100,000 rows and in one of --rows rows
@@ -26,6 +27,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +141,14 @@ class Bench:
         root = self.emptied(name) if is_new else f"{self.root}/{name}"
         return Lake(self.spark, root, "bench", datetime.now(UTC))
 
-    def landing(self, lake: Lake, topic: str = TOPIC) -> Landing:
+    def landing(self, lake: Lake, topic: str = TOPIC, *, native: str = "auto") -> Landing:
         overrides = {
+            "runtime.native": native,
             "kafka.bootstrap_servers": self.broker.servers,
             "bronze.records_per_batch": BATCH,
         }
         return prepared(
-            lake,
+            replace(lake, native_writes=native in ("auto", "writes")),
             Source(name=topic, display_path="bench", format="kafka", input=topic),
             REGISTRY,
             settings=load_settings(HOME, "local", overrides),
@@ -180,8 +183,8 @@ class Bench:
         )
         ingest(landing)
 
-    def job(self) -> None:
-        ingest(self.landing(self.lake()))
+    def job(self, native: str = "auto") -> None:
+        ingest(self.landing(self.lake(), native=native))
 
     def records(self) -> DataFrame:
         return self.spark.read.parquet(f"{self.root}/records")
@@ -376,6 +379,17 @@ def throughput(bench: Bench, options: argparse.Namespace) -> None:
     print(f"exactly-once and ledger alone: {ratio(rates, 'copy with ledger', 'same columns')}")
 
 
+def native(bench: Bench, options: argparse.Namespace) -> None:
+    modes = ("auto", "fast_path", "writes", "off")
+    rates = alternated(
+        {"bare copy": bench.bare_copy, **{mode: partial(bench.job, mode) for mode in modes}},
+        events=options.events,
+        rounds=options.rounds,
+    )
+    for mode in modes:
+        print(f"runtime.native: {mode}, job to bare copy: {ratio(rates, mode, 'bare copy')}")
+
+
 def validation(bench: Bench, options: argparse.Namespace) -> None:
     batch = (
         bench.spark.read.format("kafka")
@@ -562,6 +576,7 @@ def _interrupt() -> None:
 
 PARTS = {
     "throughput": throughput,
+    "native": native,
     "validation": validation,
     "growth": growth,
     "duplicates": duplicates,
