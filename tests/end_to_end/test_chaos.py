@@ -12,7 +12,9 @@ from chaos import survived
 pytestmark = pytest.mark.xdist_group("kafka")
 
 
-def test_records_survive_kills_of_the_jobs_that_carry_them():
+def test_records_survive_kills_of_the_jobs_that_carry_them(monkeypatch):
     """A short form of `make chaos`: three of its points, one lake, then all conservation laws."""
+    # One compiler only, as in the other tests: each job runs for seconds.
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
     points = ("in the write", "between commit and ledger", "in a replay, before its marks")
     assert survived(points, seed=3) == []

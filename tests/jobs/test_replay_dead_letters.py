@@ -68,7 +68,7 @@ def test_a_fixed_letter_lands_once_and_reaches_silver(run, letters, spark, lake_
     [row] = lake.read(bronze.EVENTS).where("batch_id = -1").collect()
     assert row["source_partition"].startswith("replay:file:/")
     assert row["raw"] == LINES.splitlines()[1], "the record as received does not change"
-    assert [law.name for law in ledger_laws(lake) if not law.is_kept] == []
+    assert [law.name for law in ledger_laws(lake) if not law.holds] == []
     run("governance/check_ledger")
 
 
@@ -116,4 +116,4 @@ def test_the_same_command_completes_a_killed_replay(
     lake = lake_of(spark, lake_root)
     assert lake.read(bronze.EVENTS).where("batch_id = -1").count() == 1
     run("silver/clean_events")
-    assert [law.name for law in ledger_laws(lake) if not law.is_kept] == []
+    assert [law.name for law in ledger_laws(lake) if not law.holds] == []
