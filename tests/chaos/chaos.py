@@ -201,11 +201,18 @@ def violations(chaos: Chaos) -> list[str]:
     return found
 
 
-def survived(points: Sequence[str], *, seed: int) -> list[str]:
-    """Kill at every point in turn and print the outcomes; returns what is wrong at the end."""
+def survived(points: Sequence[str], *, seed: int, is_lake_empty: bool = False) -> list[str]:
+    """Kill at every point in turn and print the outcomes; returns what is wrong at the end.
+
+    Args:
+        is_lake_empty: the first point is attacked in an empty lake, which not all points allow.
+    """
     with running_broker() as broker, tempfile.TemporaryDirectory(prefix="kinfold-chaos-") as name:
         broker.create("events")
         chaos = Chaos(broker, Path(name), random.Random(seed))
+        if not is_lake_empty:
+            chaos.send(60)
+            chaos.finish()
         unexpected = []
         for number, point in enumerate(points, start=1):
             started = time.monotonic()
