@@ -48,9 +48,8 @@ batches.select("stage", "source", "records_in", "accepted", "rejected", "added",
 # COMMAND ----------
 
 events = events_with_person(lake)
-events.select("occurred_at", "event_type", "product_id", "amount_cents", "profile_id").orderBy(
-    F.desc("occurred_at"), "event_id"
-).show(5, truncate=40)
+newest = events.orderBy(F.desc("occurred_at"), "event_id")
+newest.select("occurred_at", "event_type", "product_id", "amount_cents", "profile_id").show(5)
 
 # COMMAND ----------
 
@@ -60,9 +59,10 @@ events.select("occurred_at", "event_type", "product_id", "amount_cents", "profil
 # COMMAND ----------
 
 persons = people(lake)
-persons.select(
+by_revenue = persons.orderBy(F.desc("revenue_cents"), "profile_id")
+by_revenue.select(
     "identifiers", "traits", "order_count", "revenue_cents", "segment_name", "probability"
-).orderBy(F.desc("revenue_cents"), "profile_id").show(5, truncate=40)
+).show(5, truncate=40)
 
 # COMMAND ----------
 

@@ -31,9 +31,9 @@ def profile(profile_id, **more):
     )
 
 
-def identifier(profile_id, namespace, value, **more):
+def identifier(number, profile_id, namespace, value, **more):
     return dict(
-        node_id=hash((namespace, value)) % 1000,
+        node_id=number,
         namespace=namespace,
         value=value,
         profile_id=profile_id,
@@ -54,11 +54,11 @@ def profiles(spark):
 def identity_map(spark):
     return silver.IDENTITY_MAP.frame(
         spark,
-        identifier(ANN, "email", "b@x.org"),
-        identifier(ANN, "email", "a@x.org"),
-        identifier(ANN, "record", '["crm","7"]'),
-        identifier(BEN, "cookie_id", "c1"),
-        identifier(BEN, "cookie_id", "c2", valid_to=at("10:00")),
+        identifier(1, ANN, "email", "b@x.org"),
+        identifier(2, ANN, "email", "a@x.org"),
+        identifier(3, ANN, "record", '["crm","7"]'),
+        identifier(4, BEN, "cookie_id", "c1"),
+        identifier(5, BEN, "cookie_id", "c2", valid_to=at("10:00")),
     )
 
 
