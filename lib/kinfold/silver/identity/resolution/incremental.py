@@ -180,10 +180,10 @@ def _link_around_shared_identifiers(resolver: _Resolver, shared: Sequence[int]) 
 def _note_violations(run: JobRun, result: ResolvedGraph, namespaces: Namespaces) -> None:
     """Report the limits that components broke before guards cut them, with the worst case."""
     violations = result.people.guarded.violations
+    fixed = {TOO_MANY_IDENTIFIERS: "too many identifiers", FORBIDDEN: "pairs to keep apart"}
     for code in np.unique(violations.code).tolist():
         counts = violations.count[violations.code == code]
-        what = {TOO_MANY_IDENTIFIERS: "identifiers", FORBIDDEN: "pairs to keep apart"}.get(code)
+        what = fixed[code] if code in fixed else f"too many {namespaces.names[code]}"
         run.note(
-            f"guards cut {len(counts)} components with too many {what or namespaces.names[code]}, "
-            f"the largest with {counts.max()}"
+            f"guards cut {len(counts)} components with {what}, the largest with {counts.max()}"
         )
