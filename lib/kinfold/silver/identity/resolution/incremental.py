@@ -146,6 +146,7 @@ def _resolve_part(
     now_shared = set(result.graph.node_id[result.shared.node].tolist())
     if new := sorted(now_shared - set(shared)):
         # Sightings around a new shared identifier get links that can join people, so resolve again.
+        del result
         _link_around_shared_identifiers(resolver, [*shared, *new])
         stored, result = _resolved(resolver, part, split_candidates, shared)
     _note_violations(run, result, resolver.namespaces)
