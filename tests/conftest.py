@@ -39,10 +39,7 @@ def spark() -> Iterator[SparkSession]:
         "spark.sql.warehouse.dir": folder,
         "spark.local.dir": folder,
         "spark.ui.showConsoleProgress": "false",
-        # One compiler only: a worker does not live long enough for the second to pay off.
-        "spark.driver.extraJavaOptions": (
-            f"{java_options(HOME)} -XX:TieredStopAtLevel=1 -Dderby.system.home={folder}"
-        ),
+        "spark.driver.extraJavaOptions": f"{java_options(HOME)} -Dderby.system.home={folder}",
         **INTERPRETED,
     }
     builder = SparkSession.builder.appName("kinfold tests")

@@ -79,7 +79,7 @@ def test_a_missing_input_is_reported(run, source):
 
 
 def test_a_header_without_a_row_is_reported(run, source):
-    with pytest.raises(ContractError, match="holds no record, expected at least one"):
+    with pytest.raises(ContractError, match="has no record, expected at least one"):
         run("bronze/ingest_events", *source(mapped(), "id,moment,mail\n"))
 
 
@@ -97,7 +97,7 @@ def test_a_lake_without_permission_is_reported(run, source, tmp_path):
 
 
 def test_a_job_before_its_input_exists_names_the_job_to_run_first(run):
-    with pytest.raises(LakeError, match=r"silver.events: is not in the lake .* Run jobs/silver"):
+    with pytest.raises(LakeError, match=r"silver.events: does not exist in the lake .* Run jobs/silver"):
         run("silver/resolve_identities")
 
 
