@@ -97,7 +97,8 @@ def test_a_lake_without_permission_is_reported(run, source, tmp_path):
 
 
 def test_a_job_before_its_input_exists_names_the_job_to_run_first(run):
-    with pytest.raises(LakeError, match=r"silver.events: does not exist in the lake .* Run jobs/silver"):
+    message = r"silver.events: does not exist in the lake .* Run jobs/silver"
+    with pytest.raises(LakeError, match=message):
         run("silver/resolve_identities")
 
 
