@@ -267,7 +267,12 @@ class _UncheckedLanding(Landing):
         query_id = context.getLocalProperty("sql.streaming.queryId")
         commit = self.lake.append_once(
             bronze.EVENTS,
-            unchecked(records, source=self.source.name),
+            unchecked(records, source=self.source.name).withColumns(
+                {
+                    "batch_id": F.lit(self.first_batch_id + number).cast("bigint"),
+                    "ingested_at": F.lit(datetime.now(UTC)),
+                }
+            ),
             writer=f"{self.source.name}/{query_id}",
             batch_id=number,
         )

@@ -6,7 +6,7 @@ Every function expects rows with the declared columns. None of them applies qual
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +35,10 @@ _MAX_LITERAL_ROWS = 100
 """Maximum number of rows whose keys are written as literals into a predicate."""
 _ROWS_PER_FILE = 250_000
 """Maximum number of rows in a file of a clustered table."""
+
+_ROWS_PER_RETURNED_BATCH = 2_000
+"""Rows in one Arrow batch that a Python worker returns to Spark. With batches of tens of megabytes,
+both ends of their socket can fill up, and Linux then delivers only by retransmission: minutes."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +149,14 @@ def append_made_once(
         )
         return None if added is None else Commit(added.version, added.rows, added.counts)
     counts = lake.spark.sparkContext.accumulator(Counter[str](), _SumOfCounts())
-    rows = records.mapInArrow(
-        counting(make, table=table, count=count, report=counts.add), table.nullable_schema
-    )
+    counted = counting(make, table=table, count=count, report=counts.add)
+
+    def in_small_batches(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for rows in counted(batches):
+            for start in range(0, rows.num_rows, _ROWS_PER_RETURNED_BATCH):
+                yield rows.slice(start, _ROWS_PER_RETURNED_BATCH)
+
+    rows = records.mapInArrow(in_small_batches, table.nullable_schema)
     commit = append_once(lake, table, rows, writer=writer, batch_id=batch_id)
     return None if commit is None else Commit(commit.version, commit.rows, counts.value)
 
