@@ -41,14 +41,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.inserted(silver.EVENTS),
             run.changes(silver.IDENTITY_MAP),
             identity_map,
-            record_changes=run.changes(silver.RECORDS) if has_records else None,
+            record_changes=run.changes(silver.RECORDS) if records is not None else None,
             ranking=ranking,
         ).persist()
         identifiers = rows_of_people(identity_map, affected)
         rows = profiles(
             attributed_events(run.read(silver.EVENTS), identifiers, ranking),
             identifiers,
-            records=attributed_events(records, identifiers, ranking) if records else None,
+            records=attributed_events(records, identifiers, ranking)
+            if records is not None
+            else None,
             rules=options.settings.profiles.survivorship,
         )
         run.publish(silver.PROFILES, rows, deleted=people_without_profile(affected, rows))
