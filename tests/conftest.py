@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.sql import SparkSession
 
-from code_generation import INTERPRETED
 from project import HOME, shared_data
+from spark_settings import SMALL_DATA
 
 if TYPE_CHECKING:
     from object_stores import Bucket, ObjectStore
@@ -35,12 +35,13 @@ def spark() -> Iterator[SparkSession]:
         "spark.master": "local[1]",
         "spark.driver.memory": "2g",
         "spark.sql.shuffle.partitions": "1",
+        "spark.databricks.delta.snapshotPartitions": "1",
         "spark.default.parallelism": "1",
         "spark.sql.warehouse.dir": folder,
         "spark.local.dir": folder,
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": f"{java_options(HOME)} -Dderby.system.home={folder}",
-        **INTERPRETED,
+        **SMALL_DATA,
     }
     builder = SparkSession.builder.appName("kinfold tests")
     for key, value in settings.items():

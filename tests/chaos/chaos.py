@@ -109,12 +109,20 @@ class Chaos:
             return ["--source", str(source), "--set", "bronze.records_per_batch=40", *settings]
         return ["--fix", str(fix)] if job == REPLAY else []
 
-    def run(self, point: str, *jobs: str, lake: Path | None = None) -> int:
-        """Run jobs in one process until they end or are killed; returns the exit code."""
-        started = [[job, *self.arguments(job)] for job in jobs]
+    def run(self, point: str, *jobs: str, lakes: Sequence[Path] = ()) -> int:
+        """Run jobs in one process until they end or are killed; returns the exit code.
+
+        Args:
+            lakes: run them on each of these lakes instead of the one under attack.
+        """
+        started = [
+            [job, *self.arguments(job), "--set", f"lake.root={lake}"]
+            for lake in lakes or [self.lake]
+            for job in jobs
+        ]
         inside = "none" if point in FROM_OUTSIDE else point
         command = [sys.executable, str(HOME / "tests/chaos/victim.py"), inside]
-        command += [str(lake or self.lake), json.dumps(started)]
+        command += [str(self.lake), json.dumps(started)]
         log = (self.folder / "log.txt").open("ab")
         with (
             log,
@@ -152,9 +160,9 @@ class Chaos:
         outcome = "killed" if code == -signal.SIGKILL else f"finished with {code}"
         return outcome, outcome == ("finished with 0" if point in SURVIVED else "killed")
 
-    def finish(self, lake: Path | None = None) -> None:
-        """Run all jobs once without a kill, on this lake or on another one."""
-        code = self.run("none", INGEST, CLEAN, REPLAY, CLEAN, lake=lake)
+    def finish(self, *lakes: Path) -> None:
+        """Run all jobs once without a kill, on the lake under attack or on the given lakes."""
+        code = self.run("none", INGEST, CLEAN, REPLAY, CLEAN, lakes=lakes)
         if code != 0:
             log = (self.folder / "log.txt").read_text()
             raise AssertionError(f"finished with {code} after the kills:\n{log[-3000:]}")
@@ -220,8 +228,7 @@ def survived(points: Sequence[str], *, seed: int, is_lake_empty: bool = False) -
             unexpected += [] if is_expected else [f"{number} {point}: {outcome}"]
             seconds = time.monotonic() - started
             print(f"{number:>4}  {point:<34} {outcome:<12} {seconds:>6.1f} s", flush=True)
-        chaos.finish()
-        chaos.finish(lake=chaos.folder / "calm")
+        chaos.finish(chaos.lake, chaos.folder / "calm")
         wrong = [*unexpected, *violations(chaos)]
         print(f"\n{len(chaos.sent):,} acknowledged records, {len(points)} attacks, seed {seed}:")
         print("nothing lost, repeated or changed" if not wrong else "\n".join(wrong[:20]))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from code_generation import generated_code
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.suite import load_main
 from kinfold.synthetic.world.generation import World, write_world
 from project import HOME
+from spark_settings import users_settings
 
 SIZE = dict(people=300, seed=11)
 
@@ -65,6 +65,6 @@ def demo(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 @pytest.fixture(scope="session")
 def summary(demo: Demo) -> dict[str, Any]:
-    """The summary of the first run, with generated code as users run it."""
-    with generated_code(demo.spark):
+    """The summary of the first run, with the settings of users."""
+    with users_settings(demo.spark):
         return demo.run()

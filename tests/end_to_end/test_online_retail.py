@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from code_generation import generated_code
 from kinfold.runtime.suite import load_main
 from project import HOME
+from spark_settings import users_settings
 
 pytestmark = pytest.mark.xdist_group("retail")
 
@@ -25,7 +25,7 @@ def test_the_first_lines_of_a_real_shop_give_profiles_and_segments(spark, online
         *("--set", "propensity.horizon_days=7", "--set", "propensity.trees=3"),
         *("--set", "segmentation.k_max=4", "--summary", str(summary)),
     ]
-    with generated_code(spark):
+    with users_settings(spark):
         load_main(HOME / "jobs" / "pipeline.py")(argv)
     numbers = json.loads(summary.read_text())
     assert numbers["sources"][0]["records_in"] == 60_000

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from code_generation import generated_code
 from kinfold.core.errors import ConfError, ContractError
 from kinfold.models.tracking import client_of, open_tracking
 from kinfold.runtime.suite import load_main
 from project import HOME, shared_data
+from spark_settings import users_settings
 
 JOB = HOME / "jobs" / "silver" / "match_people.py"
 
@@ -288,7 +288,7 @@ def test_reference_data_is_matched_without_labels(
     file, mapping, truth, floor, tmp_path, capsys, spark
 ):
     argv = ["--input", str(reference(file)), "--map", str(HOME / f"conf/matching/{mapping}.yaml")]
-    with generated_code(spark):
+    with users_settings(spark):
         load_main(JOB)([*argv, "--output", str(tmp_path / "out"), *truth])
     assert json.loads(capsys.readouterr().out)["f1"] >= floor
 

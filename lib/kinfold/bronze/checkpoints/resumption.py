@@ -82,7 +82,9 @@ def resumption_of_files(lake: Lake, source: Source, decisions: Decisions) -> Res
         .select("source_partition")
         .distinct()
     )
-    files = [row["source_partition"] for row in landed.collect()] if owner.first_batch_id else []
+    if not owner.first_batch_id:
+        return Resumption(owner.first_batch_id)
+    files = tuple(row["source_partition"] for row in landed.collect())
     return Resumption(owner.first_batch_id, landed_files=files)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import IllegalArgumentException
 from pyspark.sql import SparkSession
 
 from kinfold.core.errors import ConfError
@@ -29,7 +30,7 @@ def read_client_properties(spark: SparkSession, path: Path) -> dict[str, str]:
             f"kafka.properties_file {path}: cannot be read ({error.strerror}). Expected the "
             "client.properties file that Kafka's own tools read. Check the path and permissions."
         ) from error
-    except Py4JJavaError as error:
+    except (IllegalArgumentException, Py4JJavaError) as error:
         raise ConfError(
             f"kafka.properties_file {path}: has a malformed \\u escape, expected \\u and four hex "
             "digits. Correct it; write a backslash of a value as \\\\."

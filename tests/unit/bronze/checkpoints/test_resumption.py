@@ -135,7 +135,7 @@ def test_a_new_checkpoint_of_files_leaves_out_files_that_have_landed(lake):
     assert resumption_of_files(lake, SHOP, NO_DECISIONS) == Resumption(0)
     landed(lake, "shop", "file:/in/a", 0, 1, batch_id=0)
     resumption = resumption_of_files(lake, SHOP, Decisions(reset_checkpoint=True))
-    assert resumption == Resumption(1, landed_files=["file:/in/a"])
+    assert resumption == Resumption(1, landed_files=("file:/in/a",))
 
 
 def test_a_stream_of_files_continues_with_its_checkpoint(lake):
