@@ -1,4 +1,4 @@
-"""Plain words: what style.md (part 12) replaces does not come back."""
+"""Plain words: the project's old dialect does not come back."""
 
 import re
 import tokenize
@@ -53,7 +53,7 @@ def passages() -> Iterator[tuple[str, str]]:
                 if token.type in (tokenize.COMMENT, tokenize.STRING, tokenize.NAME):
                     yield f"{relative(path)}:{token.start[0]}", token.string
     for path in TEXT_FILES:
-        if path.is_file() and path.suffix not in (".json", ".jar"):
+        if path.is_file() and path.suffix not in (".json", ".jar", ".png"):
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
                 yield f"{relative(path)}:{number}", line
 
