@@ -95,7 +95,7 @@ class Lake(LakeTables):
     def append(self, table: Table, rows: DataFrame) -> None:
         """Append rows whose keys are new by construction, without a gate."""
         self.ensure(table)
-        write.append(self, table, write.PublishedRows(table.conform(rows), count=-1))
+        write.append_frame(self, table, table.conform(rows))
 
     def append_once(
         self, table: Table, rows: DataFrame, *, writer: str, batch_id: int

@@ -73,7 +73,7 @@ class Commit:
 def append(lake: LakeTables, table: Table, rows: PublishedRows) -> None:
     """Append rows; rows on the driver without a Spark job, where that is possible."""
     if rows.arrow is None:
-        _append_frame(lake, table, rows.frame)
+        append_frame(lake, table, rows.frame)
     else:
         append_arrow(lake, table, rows.arrow)
 
@@ -86,10 +86,11 @@ def append_arrow(lake: LakeTables, table: Table, rows: pa.Table) -> None:
             native.append(rows, run_id=lake.run_id)
         else:
             frame = table.conform(local_frame(lake.spark, rows)).coalesce(1)
-            _append_frame(lake, table, frame)
+            append_frame(lake, table, frame)
 
 
-def _append_frame(lake: LakeTables, table: Table, rows: DataFrame) -> None:
+def append_frame(lake: LakeTables, table: Table, rows: DataFrame) -> None:
+    """Append rows by Spark."""
     writer = rows.write.format("delta").mode("append")
     with lake.commit_lock(table):
         writer.option("userMetadata", lake.run_id).save(lake.path(table))
