@@ -35,7 +35,6 @@ def spark() -> Iterator[SparkSession]:
         "spark.master": "local[1]",
         "spark.driver.memory": "2g",
         "spark.sql.shuffle.partitions": "1",
-        "spark.databricks.delta.snapshotPartitions": "1",
         "spark.default.parallelism": "1",
         "spark.sql.warehouse.dir": folder,
         "spark.local.dir": folder,
