@@ -9,8 +9,9 @@ SMALL_DATA = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""Over a few rows, to compile generated code takes longer than the query: without it the tests need a
-quarter less CPU time. Adaptive execution stays on: a plan of the identity job fails without it."""
+"""Over a few rows, to compile generated code takes longer than the query: without it the tests need
+a quarter less CPU time. Adaptive execution stays on: a plan of the identity job fails without it.
+"""
 USERS = {
     "spark.sql.codegen.wholeStage": "true",
     "spark.sql.codegen.factoryMode": "FALLBACK",
