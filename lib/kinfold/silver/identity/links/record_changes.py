@@ -6,7 +6,7 @@ deleted; an identifier that only records have is deleted with the last of them.
 
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.runtime.caching import lazily_cached
 from kinfold.runtime.job import JobRun
@@ -25,8 +25,8 @@ class RecordChanges:
         changed: the current rows of new and changed records; null for a lake without records.
         unreferenced_nodes: nodes that no event and no record has any more: node_id; null if there
             are none.
-        changed_nodes: nodes of existing records whose content has changed: node_id; null for a
-            rebuild and for a lake without records.
+        changed_nodes: nodes of existing records whose content was different before: node_id; null
+            for a rebuild and for a lake without records.
     """
 
     changed: DataFrame | None = None
@@ -42,11 +42,7 @@ def record_changes(run: JobRun) -> RecordChanges:
     changed = changed_records(records, changes)
     if run.is_rebuild:
         return RecordChanges(changed)
-    updated = changes.where(F.col(CHANGE_TYPE) == "update_preimage").select("source", "record_id")
-    itself = record_node(F.col("source"), F.col("record_id"))
-    changed_nodes = updated.distinct().select(
-        node_id(itself["namespace"], itself["value"]).alias("node_id")
-    )
+    changed_nodes = replaced_records(records, changes)
     removed = lazily_cached(removed_identifiers(records, changes))
     if removed.isEmpty():
         return RecordChanges(changed, None, changed_nodes)
@@ -70,6 +66,25 @@ def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
     return records.join(changes.select(*key).distinct(), key, how="semi").select(*records.columns)
 
 
+def replaced_records(records: DataFrame, changes: DataFrame) -> DataFrame:
+    """The nodes of existing records that had another content before, as an update or because they
+    were deleted and delivered again.
+
+    Args:
+        records: silver.records.
+        changes: its change feed.
+
+    Returns:
+        node_id, distinct.
+    """
+    key = list(silver.RECORDS.key)
+    before = changes.where(_had_content()).select(*key).distinct()
+    itself = record_node(F.col("source"), F.col("record_id"))
+    return before.join(records.select(*key), key, how="semi").select(
+        node_id(itself["namespace"], itself["value"]).alias("node_id")
+    )
+
+
 def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
     """Identifiers of records that were deleted or changed, which no record has now.
 
@@ -82,9 +97,14 @@ def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
     Returns:
         namespace, value, distinct.
     """
-    before = with_record_node(changes.where(F.col(CHANGE_TYPE).isin("delete", "update_preimage")))
+    before = with_record_node(changes.where(_had_content()))
     now = with_record_node(records)
     return _identifiers(before).distinct().join(_identifiers(now), _IDENTIFIER, how="anti")
+
+
+def _had_content() -> Column:
+    """Whether a row of a change feed is what a record was before the change."""
+    return F.col(CHANGE_TYPE).isin("delete", "update_preimage")
 
 
 def _identifiers(rows: DataFrame) -> DataFrame:

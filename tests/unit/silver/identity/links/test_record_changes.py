@@ -4,7 +4,12 @@ import pytest
 from pyspark.sql import functions as F
 
 from frames import assert_rows
-from kinfold.silver.identity.links.record_changes import changed_records, removed_identifiers
+from kinfold.silver.identity.graph.nodes import node_id
+from kinfold.silver.identity.links.record_changes import (
+    changed_records,
+    removed_identifiers,
+    replaced_records,
+)
 from kinfold.tables import silver
 
 
@@ -58,3 +63,22 @@ def test_an_identifier_is_removed_if_no_record_has_it_any_more(spark, feed):
         ["namespace", "value"],
         [("email", "old@x.org"), ("email", "c@x.org"), ("record", '["crm","3"]')],
     )
+
+
+def test_a_record_that_was_updated_or_deleted_and_delivered_again_is_replaced(spark, feed):
+    records = silver.RECORDS.frame(
+        spark, *(record(n, "new@x.org") for n in ("updated", "again", "new"))
+    )
+    changes = feed(
+        ("update_preimage", record("updated", "old@x.org")),
+        ("update_postimage", record("updated", "new@x.org")),
+        ("delete", record("again", "old@x.org")),
+        ("insert", record("again", "new@x.org")),
+        ("insert", record("new", "new@x.org")),
+        ("delete", record("deleted", "old@x.org")),
+    )
+    nodes = spark.createDataFrame([('["crm","updated"]',), ('["crm","again"]',)], ["value"]).select(
+        node_id(F.lit("record"), F.col("value"))
+    )
+    expected = [tuple(row) for row in nodes.collect()]
+    assert_rows(replaced_records(records, changes), ["node_id"], expected)
