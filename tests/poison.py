@@ -167,7 +167,7 @@ HOSTILE: dict[str, tuple[bytes, list[str]]] = {
         [f"/occurred_at: {NO_INSTANT}"],
     ),
     "after year 9998 in UTC": (
-        text(occurred_at="9998-12-31T23:59:59-12:00", received_at="9998-12-31T00:00:00Z"),
+        text(occurred_at="9998-12-31T23:59:59-12:00"),
         [f"/occurred_at: {NO_INSTANT}"],
     ),
     "leap second": (text(occurred_at="2016-12-31T23:59:60Z"), [f"/occurred_at: {NO_INSTANT}"]),
@@ -192,8 +192,15 @@ HOSTILE: dict[str, tuple[bytes, list[str]]] = {
         text(occurred_at="9998-12-31T00:00:00Z"),
         ["/occurred_at: more than 1 day after ingestion"],
     ),
+    "collector of the year 9998": (
+        text(occurred_at="9998-12-31T23:59:59.999999Z", received_at="9998-12-31T23:59:59Z"),
+        [
+            "/occurred_at: more than 1 day after ingestion",
+            "/received_at: more than 1 day after ingestion",
+        ],
+    ),
     "clock a day and a microsecond fast": (
-        text(occurred_at="2026-01-06T12:00:00.000001Z", received_at="2026-01-05T12:00:00Z"),
+        text(occurred_at="2026-01-06T11:00:00.000001Z", received_at="2026-01-05T11:00:00Z"),
         ["/occurred_at: more than 1 day after received_at"],
     ),
 }
@@ -208,9 +215,6 @@ ODD_BUT_GOOD: dict[str, bytes] = {
     "whole as a fraction": order_of(b"1999.0"),
     "minus zero": order_of(b"-0"),
     "year 2": text(occurred_at="0002-01-01T00:00:00Z"),
-    "year 9998": text(
-        occurred_at="9998-12-31T23:59:59.999999Z", received_at="9998-12-31T23:59:59Z"
-    ),
     "lower-case t and z": text(occurred_at="2026-01-05t12:00:00z"),
     "nine decimals": text(occurred_at="2026-01-05T12:00:00.123456789Z"),
     "received null": text(received_at=None),

@@ -52,8 +52,8 @@ def landed_events(
             (the native event as JSON text); unreadable (why the reader could not read the record,
             which then is rejected; else null) where the reader can fail; kafka from a broker.
         registry: the schemas by which events are validated.
-        ingested_before: events without received_at that occurred more than a day later are
-            rejected. None: such events are not judged by time.
+        ingested_before: events that occurred, or were received, more than a day later are
+            rejected. None: events are not compared with our clock.
         fast_path: whether well-formed events take the fast path.
 
     Returns:

@@ -25,7 +25,7 @@ from kinfold.core.arrays import Flags
 from kinfold.tables.bronze import ACCEPTED, CLOCK_TOLERANCE, REJECTED
 
 AFTER_RECEIVED = "/occurred_at: more than 1 day after received_at"
-AFTER_INGESTED = "/occurred_at: more than 1 day after ingestion"
+AFTER_INGESTED = "more than 1 day after ingestion"
 NO_RECORD = "/: no record"
 NOT_JSON = "/: not JSON"
 _MAX_KEPT_CHARACTERS = 256
@@ -57,8 +57,8 @@ def verdict_columns(
         texts: events as JSON, binary.
         is_text: which of them are UTF-8.
         fast_path: for the same schemas; None = every event is parsed and validated.
-        ingested_before: an event without received_at that occurred more than `CLOCK_TOLERANCE`
-            later is rejected; None = such events are not judged by time.
+        ingested_before: an event that occurred, or was received, more than `CLOCK_TOLERANCE` later
+            is rejected; None = events are not compared with our clock.
         unreadable: why there is no event, from the reader; null where there is one.
     """
     latest_at = ingested_before + CLOCK_TOLERANCE if ingested_before else None
@@ -104,11 +104,16 @@ def _validated_columns(
 
 
 def _is_in_time(events: WellFormedEvents, latest_at: datetime | None) -> Flags:
-    """Whether events occurred before they were received, within the tolerance."""
-    otherwise = np.iinfo(np.int64).max if latest_at is None else microseconds(latest_at)
+    """Whether events occurred before they were received, and both before they were ingested.
+
+    Each within the tolerance. An absent received_at is a very early one, so it is always in time.
+    """
     tolerance = CLOCK_TOLERANCE // timedelta(microseconds=1)
-    latest = np.where(events.has_received_at, events.received_at + tolerance, otherwise)
-    in_time: Flags = events.occurred_at <= latest
+    in_time: Flags = ~events.has_received_at
+    in_time |= events.occurred_at <= events.received_at + tolerance
+    if latest_at is not None:
+        latest = microseconds(latest_at)
+        in_time &= (events.occurred_at <= latest) & (events.received_at <= latest)
     return in_time
 
 
@@ -186,8 +191,8 @@ class _Verdicts:
         by_time = self._time_reasons(sent, occurred_at, received_at)
         if by_time:
             self.errors |= {index: sorted(reasons) for index, reasons in by_time.items()}
-            wrong = [i for i, reasons in by_time.items() if reasons[0].startswith("/occurred_at")]
-            occurred_at = _with_nulls(occurred_at, wrong)
+            occurred_at = _with_nulls(occurred_at, _indices_about("/occurred_at", by_time))
+            received_at = _with_nulls(received_at, _indices_about("/received_at", by_time))
         rejected = np.zeros(len(self.events), dtype=bool)
         rejected[list(self.errors)] = True
         is_rejected = pa.array(rejected, pa.bool_())
@@ -224,7 +229,7 @@ class _Verdicts:
         occurred_at: pa.Array,
         received_at: pa.Array,
     ) -> dict[int, list[str]]:
-        """Reasons of events whose instants are out of range, or that occurred after they arrived.
+        """Reasons of events whose instants are out of range, or later than those of their arrival.
 
         By index; events that are rejected already are omitted.
         """
@@ -242,9 +247,9 @@ class _Verdicts:
         latest = pc.add(received_at, pa.scalar(CLOCK_TOLERANCE))
         add(pc.greater(occurred_at, latest), AFTER_RECEIVED)
         if self.latest_at is not None:
-            is_late = pc.greater(occurred_at, pa.scalar(self.latest_at, INSTANT_TYPE))
-            has_none = pa.array([text is None for text in sent["received_at"]], pa.bool_())
-            add(pc.and_(is_late, has_none), AFTER_INGESTED)
+            ours = pa.scalar(self.latest_at, INSTANT_TYPE)
+            for name, parsed in {"occurred_at": occurred_at, "received_at": received_at}.items():
+                add(pc.greater(parsed, ours), f"/{name}: {AFTER_INGESTED}")
         return reasons
 
 
@@ -277,6 +282,11 @@ def _identifier_maps(
         values, namespaces = values.filter(has_value), namespaces.filter(has_value)
         ends = kept[ends]
     return pa.MapArray.from_arrays(pa.array(ends), namespaces, values, mask=is_rejected)
+
+
+def _indices_about(member: str, reasons: Mapping[int, Sequence[str]]) -> list[int]:
+    """The indices of the events with a reason about a member."""
+    return [i for i, one in reasons.items() if any(reason.startswith(member) for reason in one)]
 
 
 def _with_nulls(values: pa.Array, indices: Sequence[int]) -> pa.Array:
