@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.behaviour import features_as_of
-from kinfold.gold.features.moments import end_of_last_day
+from kinfold.gold.features.moments import default_as_of, has_rows_at
 from kinfold.gold.propensity.training_set import Snapshots
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.profiles.attribution import read_attributed_events
@@ -23,9 +23,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         writes=[gold.FEATURES],
         depends_on=[conf, str(options.settings.as_of)],
     ) as run:
-        if run.is_up_to_date:
+        as_of = options.settings.as_of or default_as_of(
+            run.read(silver.EVENTS), now=run.lake.started_at
+        )
+        # At midnight the default moves on, also without new events.
+        if has_rows_at(run.lake.read_or_empty(gold.FEATURES), as_of) and run.is_up_to_date:
             return
-        as_of = options.settings.as_of or end_of_last_day(run.read(silver.EVENTS))
         snapshots = Snapshots.of(conf, as_of=as_of)
         features = features_as_of(read_attributed_events(run), as_ofs=[*snapshots.all, as_of])
         run.lake.replace(gold.FEATURES, features)

@@ -108,7 +108,7 @@ def job_parser(job: str, description: str) -> argparse.ArgumentParser:
         metavar="TIME",
         help="the moment for which gold is computed, ISO 8601, e.g. 2026-05-01 or "
         "2026-05-01T00:00:00Z "
-        "(default: the end of the last day with data)",
+        "(default: the end of the last complete day with data)",
     )
     common.add_argument(
         "--run-id", default=None, help="id of the run, stored with what it writes (default: random)"

@@ -306,7 +306,7 @@ class Settings(Conf):
     record_sources: tuple[str, ...] = ()
     """Source files of batch sources (conf/records) to ingest if there is no `--source`."""
     as_of: AwareDatetime | None
-    """The moment for which gold is computed; null = the end of the last day with data."""
+    """The moment for which gold is computed; null = the end of the last complete day with data."""
     bronze: BronzeConf
     records: RecordsConf = RecordsConf()
     kafka: KafkaConf

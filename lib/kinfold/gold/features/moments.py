@@ -9,25 +9,40 @@ from kinfold.core.errors import ContractError
 # Moments are read as whole numbers since this instant, because Spark returns timestamps to Python
 # without a time zone, in local time.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_US = 86_400_000_000
 
 
-def end_of_last_day(events: DataFrame) -> datetime:
-    """Midnight (UTC) after the last day on which an event was received. Runs a Spark job.
+def default_as_of(events: DataFrame, *, now: datetime) -> datetime:
+    """The moment of the gold tables if no `as_of` is set; never later than `now`. Runs a Spark job.
+
+    It is midnight (UTC) after the last complete day on which an event was received: a day of which
+    more events may come would give other features in every run. If all events were received today,
+    it is the moment after the last of them.
 
     The arrival time is used because the clock of a sender may be wrong: one event dated 2099 would
-    make every person look inactive.
+    make every person look inactive. Arrivals after `now` are ignored for the same reason.
+
+    Args:
+        now: when the run started.
 
     Raises:
         ContractError: `events` is empty.
     """
-    last = events.agg(F.unix_date(F.to_date(F.max("received_at")))).collect()[0][0]
-    if last is None:
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    arrived = F.unix_micros("received_at")
+    count, last_before_today, last = events.agg(
+        F.count(F.lit(1)),
+        *(F.max(F.when(arrived < _micros(limit), arrived)) for limit in (today, now)),
+    ).collect()[0]
+    if not count:
         raise ContractError(
             "silver.events: the table is empty, expected at least one event. Check the rejection "
             "reasons in bronze.events, or run jobs/bronze/ingest_events.py and "
             "jobs/silver/clean_events.py."
         )
-    return EPOCH + timedelta(days=last + 1)
+    if last_before_today is not None:
+        return EPOCH + timedelta(days=last_before_today // _DAY_US + 1)
+    return now if last is None else EPOCH + timedelta(microseconds=last + 1)
 
 
 def newest_moment(features: DataFrame) -> datetime:
@@ -46,6 +61,15 @@ def newest_moment(features: DataFrame) -> datetime:
     return EPOCH + timedelta(microseconds=newest)
 
 
+def has_rows_at(rows: DataFrame, as_of: datetime) -> bool:
+    """Whether there is a row of one `as_of`. Runs a Spark job."""
+    return not rows_at(rows, as_of).isEmpty()
+
+
 def rows_at(rows: DataFrame, as_of: datetime) -> DataFrame:
     """The rows of one `as_of`."""
     return rows.where(F.col("as_of") == F.lit(as_of))
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)

@@ -6,7 +6,12 @@ import pytest
 
 from frames import assert_rows, at
 from kinfold.core.errors import ContractError
-from kinfold.gold.features.moments import end_of_last_day, newest_moment, rows_at
+from kinfold.gold.features.moments import (
+    default_as_of,
+    has_rows_at,
+    newest_moment,
+    rows_at,
+)
 from kinfold.tables import gold, silver
 
 MARCH, APRIL = at("2026-03-31"), at("2026-04-30")
@@ -30,12 +35,27 @@ def features(spark, *moments):
     ],
 )
 def test_the_last_day_ends_at_midnight_after_the_last_arrival(spark, last, midnight):
-    assert end_of_last_day(events(spark, "2026-03-01", last)) == midnight
+    received = events(spark, "2026-03-01", last)
+    assert default_as_of(received, now=at("2026-04-10")) == midnight
+    assert default_as_of(received, now=midnight) == midnight
+
+
+@pytest.mark.parametrize("future", ["2026-04-10T18:00:00", "2099-01-01"])
+def test_the_day_of_the_run_and_the_future_are_not_complete(spark, future):
+    received = events(spark, "2026-04-08T10:00:00", "2026-04-10T09:00:00", future)
+    assert default_as_of(received, now=at("2026-04-10T12:00:00")) == at("2026-04-09")
+
+
+def test_if_all_arrived_today_the_moment_is_after_the_last_that_arrived_before_the_run(spark):
+    received = events(spark, "2026-04-10T08:00:00", "2026-04-10T09:00:00", "2026-04-10T18:00:00")
+    after_the_second = datetime(2026, 4, 10, 9, 0, 0, 1, tzinfo=UTC)
+    assert default_as_of(received, now=at("2026-04-10T12:00:00")) == after_the_second
+    assert default_as_of(received, now=at("2026-04-10T07:00:00")) == at("2026-04-10T07:00:00")
 
 
 def test_a_lake_without_events_has_no_last_day(spark):
     with pytest.raises(ContractError, match=r"silver\.events: the table is empty"):
-        end_of_last_day(events(spark))
+        default_as_of(events(spark), now=APRIL)
 
 
 def test_the_newest_moment_has_a_time_zone_and_microseconds(spark):
@@ -50,3 +70,5 @@ def test_features_without_rows_have_no_newest_moment(spark):
 
 def test_rows_at_a_moment_are_those_of_this_moment_only(spark):
     assert_rows(rows_at(features(spark, MARCH, APRIL), APRIL), ["as_of"], [(APRIL,)])
+    assert has_rows_at(features(spark, MARCH, APRIL), APRIL)
+    assert not has_rows_at(features(spark, MARCH), APRIL)
