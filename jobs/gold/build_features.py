@@ -21,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         options,
         reads=[silver.EVENTS, silver.IDENTITY_MAP],
         writes=[gold.FEATURES],
-        depends_on=[conf, str(options.settings.as_of)],
+        depends_on=[conf, options.settings.identity, str(options.settings.as_of)],
+        rules=["kinfold.gold.features", "kinfold.silver.profiles.attribution"],
     ) as run:
         as_of = options.settings.as_of or default_as_of(
             run.read(silver.EVENTS), now=run.lake.started_at

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads_if_exists=[silver.RECORDS],
         writes=[silver.PROFILES],
         depends_on=[options.settings.identity, options.settings.profiles],
+        rules=["kinfold.silver.profiles", "kinfold.silver.identity.graph.nodes"],
     ) as run:
         if run.is_up_to_date:
             return

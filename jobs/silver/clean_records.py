@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kinfold.core.rules import library_version
 from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.cleansing.identifiers import Spelling
@@ -24,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         options,
         reads_if_exists=[bronze.RECORDS],
         writes=[silver.RECORDS],
-        depends_on=[repr(spelling)],
+        depends_on=[repr(spelling), library_version("phonenumbers")],
+        rules=["kinfold.silver.cleansing", "kinfold.bronze.records.versions"],
     ) as run:
         at = expiry_moment(run.lake.started_at, as_of=options.settings.as_of)
         known = run.lake.read_or_empty(silver.RECORDS)

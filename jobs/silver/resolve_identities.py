@@ -12,7 +12,7 @@ from kinfold.core.settings.command_line import parse_options
 from kinfold.models.matching import track_matching
 from kinfold.models.placement import tracking_of
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.identity.resolution.incremental import OUTPUTS, resolve_incrementally
+from kinfold.silver.identity.resolution.incremental import OUTPUTS, RULES, resolve_incrementally
 from kinfold.tables import silver
 
 JOB = "silver/resolve_identities"
@@ -20,18 +20,23 @@ JOB = "silver/resolve_identities"
 
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
+    conf = options.settings.identity
     with open_job(
         JOB,
         options,
         reads=[silver.EVENTS],
         reads_if_exists=[silver.RECORDS, silver.IDENTITY_DECISIONS],
         writes=OUTPUTS,
-        depends_on=[options.settings.identity],
+        depends_on=[
+            options.settings.identity,
+            options.home / options.settings.identity.match_settings,
+        ],
+        rules=RULES,
     ) as run:
         if run.is_up_to_date:
             return
         # Before anything is written, because it fails if no tracking server is configured.
-        tracking = tracking_of(options.settings) if options.settings.identity.match else None
+        tracking = tracking_of(options.settings) if conf.match else None
         matching = resolve_incrementally(run)
         if matching is not None and tracking is not None:
             track_matching(

@@ -84,7 +84,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             "source_partition": F.lit("f"),
             "source_offset": F.col("id"),
             "record_index": F.lit(0),
-            "bronze_version": F.lit(1),
+            "ingested_at": F.timestamp_seconds(F.lit(0)),
         }
         fields = silver.EVENTS.fields
         shuffled = rows.repartition(8, F.xxhash64("id"))

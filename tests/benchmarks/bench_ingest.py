@@ -494,7 +494,7 @@ def duplicates(bench: Bench, options: argparse.Namespace) -> None:
             "source_partition": F.lit("f"),
             "source_offset": number,
             "record_index": F.lit(0),
-            "bronze_version": F.lit(1),
+            "ingested_at": F.timestamp_seconds(F.lit(0)),
         }
         rows = bench.spark.range(first, first + count, 1, 8)
         fields = silver.EVENTS.fields

@@ -24,7 +24,7 @@ def identify(event_id, day, city, email="ann@example.org"):
         source_partition="part-1",
         source_offset=int(event_id),
         record_index=0,
-        bronze_version=1,
+        ingested_at=at(day),
     )
 
 

@@ -31,7 +31,7 @@ def event(number, moment, *identifiers):
         source_partition="p",
         source_offset=number,
         record_index=0,
-        bronze_version=0,
+        ingested_at=at(moment),
     )
 
 

@@ -1,5 +1,6 @@
 """Conversion between Spark frames and Arrow tables or NumPy arrays, and selection by numbers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,17 @@ MAX_LITERAL_VALUES = 1_000
 row groups."""
 _BROADCAST_ROWS = 2_000_000
 """Broadcast threshold, in rows. Above it both sides of a join are shuffled."""
+_ROWS_PER_SLICE = 2_000
+
+
+def small_slices(rows: pa.RecordBatch | pa.Array) -> Iterator[Any]:
+    """The rows in parts of at most 2,000, for results that a Python worker returns to Spark.
+
+    With batches of tens of megabytes both ends of their socket can fill up, and Linux then delivers
+    only by retransmission: minutes.
+    """
+    for start in range(0, len(rows), _ROWS_PER_SLICE):
+        yield rows.slice(start, _ROWS_PER_SLICE)
 
 
 def local_frame(

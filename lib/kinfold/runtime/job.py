@@ -1,31 +1,38 @@
 """A job run: its lake, its inputs at pinned versions, and its entry in ops.job_runs."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession, functions as F
+from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.errors import KinfoldError
 from kinfold.core.log import counts_text, heartbeat, say
+from kinfold.core.rules import code_version
 from kinfold.core.settings.command_line import RunOptions
 from kinfold.core.settings.files import resolve_path
 from kinfold.core.settings.loading import project_home
 from kinfold.core.settings.models import Conf, Settings
-from kinfold.runtime.caching import caching_scope
-from kinfold.runtime.lake.change_feed import CHANGE_TYPE
+from kinfold.runtime.caching import cached, caching_scope
+from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.lake.roots import open_root
+from kinfold.runtime.lake.tables import NOTEBOOK
+from kinfold.runtime.lake.upgrade import require_fitting, upgrade
 from kinfold.runtime.metrics.declarations import JOB_COUNT
 from kinfold.runtime.metrics.job_metrics import job_metrics
 from kinfold.runtime.metrics.values import MetricValues
+from kinfold.runtime.run_state import RunState, output_states, run_state
 from kinfold.runtime.session import open_session
 from kinfold.tables import ops
 from kinfold.tables.spec import Table
+
+_COMMIT_MARK = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 @dataclass
@@ -34,9 +41,9 @@ class JobRun:
 
     Attributes:
         name: path below jobs/ without `.py`.
-        inputs: version of each input table, pinned when the job started.
+        state: its inputs, compared with those of the last finished run.
         previous: row of ops.job_runs of the last finished run; null on the first run.
-        settings_hash: of the settings that the outputs depend on.
+        settings_hash: of everything else that the outputs depend on.
         counts: numbers about the work done; printed, stored in ops.job_runs, shown in the summary.
         is_skipped: whether the run did nothing because inputs and settings are unchanged.
     """
@@ -44,7 +51,7 @@ class JobRun:
     name: str
     lake: Lake
     options: RunOptions
-    inputs: dict[str, int]
+    state: RunState
     previous: Row | None
     settings_hash: str
     counts: dict[str, float] = field(default_factory=dict)
@@ -64,42 +71,40 @@ class JobRun:
         return self.lake.metrics
 
     @property
+    def inputs(self) -> Mapping[str, int]:
+        """Version of each input table, pinned when the job started."""
+        return self.state.inputs
+
+    @property
     def is_up_to_date(self) -> bool:
-        """True if inputs and settings are unchanged; the caller should return."""
-        self.is_skipped = (
-            self.previous is not None
-            and self.previous["settings_hash"] == self.settings_hash
-            and self.previous["input_versions"] == self.inputs
-        )
+        """True if inputs, settings and outputs are unchanged; the caller should return."""
+        self.is_skipped = not self.is_rebuild and not self.state.has_changes
         return self.is_skipped
 
     @property
     def is_rebuild(self) -> bool:
-        """Whether all outputs must be rebuilt.
-
-        True on the first run, if settings that the outputs depend on have changed, or if an input
-        table was recreated: its version is lower than the one already processed.
-        """
-        if self.previous is None or self.previous["settings_hash"] != self.settings_hash:
-            return True
-        processed: dict[str, int] = self.previous["input_versions"]
-        return any(self.inputs[name] < processed.get(name, -1) for name in self.inputs)
+        """Whether all outputs must be rebuilt; see `run_state`."""
+        return self.state.rebuild_because is not None
 
     def read(self, table: Table) -> DataFrame:
         """All rows of an input at its pinned version."""
         return self.lake.read(table, version=self.inputs[table.name])
 
     def processed_version(self, table: Table) -> int:
-        """Version up to which an input has been processed; -1 if a rebuild is due."""
-        if self.is_rebuild or self.previous is None:
-            return -1
-        return int(self.previous["input_versions"].get(table.name, -1))
+        """Version up to which an input has been processed; -1 if all of it is new to the job."""
+        return self.state.processed.get(table.name, -1)
 
     def changes(self, table: Table) -> DataFrame:
-        """The change feed of an input since the last finished run of this job."""
-        return self.lake.changes(
-            table, after=self.processed_version(table), until=self.inputs[table.name]
-        )
+        """The change feed of an input since the last finished run of this job.
+
+        If all of the input is new to the job, its rows are read from the table, each as inserted:
+        the feed of old versions is not stored for ever.
+        """
+        after, until = self.processed_version(table), self.inputs[table.name]
+        if after < 0:
+            inserted = {CHANGE_TYPE: F.lit("insert"), COMMIT_VERSION: F.lit(until).cast("bigint")}
+            return self.read(table).withColumns(inserted)
+        return self.lake.changes(table, after=after, until=until)
 
     def inserted(self, table: Table) -> DataFrame:
         """The rows appended to an append-only input since the last finished run of this job."""
@@ -124,14 +129,20 @@ class JobRun:
         else:
             self.lake.upsert(table, rows, deleted=deleted, are_new=are_new)
 
-    def publish_new(
-        self, table: Table, rows: DataFrame, *, among: Callable[[DataFrame], Column] | None = None
-    ) -> None:
+    def publish_new(self, table: Table, rows: DataFrame) -> None:
         """Insert rows with new keys (`Lake.insert_new`); replace the table if a rebuild is due."""
         if self.is_rebuild:
             self.lake.replace(table, rows)
         else:
-            self.lake.insert_new(table, rows, among=among)
+            self.lake.insert_new(table, rows)
+
+    def rows_with_keys(self, table: Table, keys: DataFrame) -> DataFrame:
+        """Current rows of an output with a key of some rows; all rows if a rebuild is due."""
+        rows = self.lake.read(table)
+        if self.is_rebuild:
+            return rows
+        wanted = cached(keys.select(*table.key).distinct())
+        return rows.join(wanted, list(table.key), how="semi")
 
     def count(self, **counts: float) -> None:
         """Add to the run's counts, by name."""
@@ -146,25 +157,34 @@ class JobRun:
 
 @contextmanager
 def open_lake(
-    options: RunOptions, *, name: str, metrics: MetricValues | None = None
+    options: RunOptions, *, name: str, metrics: MetricValues | None = None, upgrades: bool = False
 ) -> Iterator[Lake]:
-    """The lake that the settings name. A session opened here is closed on every exit."""
+    """The lake that the settings name. A session opened here is closed on every exit.
+
+    Args:
+        upgrades: adapt a lake of another version of kinfold; otherwise it must fit.
+    """
     open_root(options.settings.lake.root)
     owned = SparkSession.getActiveSession() is None
     spark = open_session(
         name=name, env=options.env, home=options.home, is_verbose=options.is_verbose
     )
+    lake = Lake(
+        spark=spark,
+        root=options.settings.lake.root,
+        run_id=options.run_id,
+        started_at=datetime.now(UTC),
+        metrics=metrics or MetricValues(),
+        native_writes=options.settings.runtime.native_writes,
+        max_quarantined_ratio=options.settings.quality.max_quarantined_ratio,
+    )
+    # The only way to mark the commits of MERGE and DELETE.
+    spark.conf.set(_COMMIT_MARK, lake.commit_mark)
     try:
-        yield Lake(
-            spark=spark,
-            root=options.settings.lake.root,
-            run_id=options.run_id,
-            started_at=datetime.now(UTC),
-            metrics=metrics or MetricValues(),
-            native_writes=options.settings.runtime.native_writes,
-            max_quarantined_ratio=options.settings.quality.max_quarantined_ratio,
-        )
+        (upgrade if upgrades else require_fitting)(lake)
+        yield lake
     finally:
+        spark.conf.unset(_COMMIT_MARK)
         if owned:
             spark.stop()
 
@@ -177,7 +197,9 @@ def lake_at(root: str, *, env: str = "local") -> Lake:
     home = project_home()
     location = resolve_path(root, home)
     spark = open_session(name="notebook", env=env, home=home)
-    return Lake(spark=spark, root=location, run_id="notebook", started_at=datetime.now(UTC))
+    lake = Lake(spark=spark, root=location, run_id=NOTEBOOK, started_at=datetime.now(UTC))
+    require_fitting(lake)
+    return lake
 
 
 @contextmanager
@@ -188,7 +210,8 @@ def open_job(
     reads: Sequence[Table] = (),
     reads_if_exists: Sequence[Table] = (),
     writes: Sequence[Table] = (),
-    depends_on: Sequence[Conf | str] = (),
+    depends_on: Sequence[Conf | str | Path] = (),
+    rules: Sequence[str] = (),
 ) -> Iterator[JobRun]:
     """A job run with locked outputs and pinned inputs; stored in ops.job_runs when it finishes.
 
@@ -196,30 +219,32 @@ def open_job(
         reads: input tables that must exist.
         reads_if_exists: further input tables; a missing one is not an input.
         writes: output tables; locked against other processes until the job ends.
-        depends_on: the settings that the outputs depend on.
+        depends_on: the settings that the outputs depend on, and files by their contents.
+        rules: the modules and packages whose code decides what the outputs contain.
     """
     started = monotonic()
     with (
         job_metrics(name, options.settings.metrics) as metrics,
-        open_lake(options, name=name, metrics=metrics) as lake,
+        open_lake(options, name=name, metrics=metrics, upgrades=True) as lake,
         lake.writing(*writes),
     ):
         inputs = [*reads, *(table for table in reads_if_exists if lake.exists(table))]
-        run = JobRun(
-            name=name,
-            lake=lake,
-            options=options,
-            inputs={table.name: lake.version(table) for table in inputs},
-            previous=_previous(lake, name),
-            # A changed declaration also rebuilds outputs: it fills new columns and applies new
-            # rules.
-            settings_hash=options.hash_of(*depends_on, *(t.schema_version for t in writes)),
+        previous = _previous(lake, name)
+        # A changed declaration also rebuilds outputs: it fills new columns and applies new rules.
+        settings_hash = options.hash_of(
+            *depends_on, *(t.schema_version for t in writes), code_version(*rules)
         )
+        state = run_state(
+            lake, previous, inputs=inputs, outputs=writes, settings_hash=settings_hash
+        )
+        run = JobRun(name, lake, options, state, previous, settings_hash)
+        if state.rebuild_because and not state.is_first and writes:
+            run.note(f"computes all rows again, because {state.rebuild_because}")
         with heartbeat(name, lambda: _task_progress(lake.spark)), caching_scope():
             yield run
             seconds = monotonic() - started
             if not run.is_skipped:
-                _record(run, seconds)
+                _record(run, seconds, outputs=writes)
                 for count, value in run.counts.items():
                     metrics.set(JOB_COUNT, value, name=count)
         did = "nothing new" if run.is_skipped else counts_text(run.counts)
@@ -241,18 +266,23 @@ def run_job(main: Callable[[], None]) -> None:
 def _previous(lake: Lake, name: str) -> Row | None:
     if not lake.exists(ops.JOB_RUNS):
         return None
+    lake.ensure(ops.JOB_RUNS)  # a lake of an older version lacks columns
     runs = lake.read(ops.JOB_RUNS).where(F.col("job") == name)
     newest = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).take(1)
     return newest[0] if newest else None
 
 
-def _record(run: JobRun, seconds: float) -> None:
+def _record(run: JobRun, seconds: float, *, outputs: Sequence[Table]) -> None:
+    written = output_states(run.lake, outputs)
+    ids = {name: state.table_id for name, state in written.items()}
     row: dict[str, Any] = dict(
         job=run.name,
         run_id=run.lake.run_id,
         finished_at=datetime.now(UTC),
         seconds=seconds,
         input_versions=run.inputs,
+        output_versions={name: state.version for name, state in written.items()},
+        table_ids={**run.state.input_ids, **ids},
         settings_hash=run.settings_hash,
         counts={key: float(value) for key, value in run.counts.items()},
     )

@@ -34,6 +34,11 @@ class Storage:
             paths.append(str(root.relativize(entries.next().getPath().toUri()).getPath()))
         return tuple(sorted(paths))
 
+    def has(self, name: str) -> bool:
+        """Whether a file or folder of that name exists."""
+        fs, path = self._at(name)
+        return bool(fs.exists(path))
+
     def read(self, name: str) -> str:
         """The text of a small file; invalid UTF-8 is replaced."""
         fs, path = self._at(name)
@@ -71,6 +76,11 @@ class Storage:
                 f"{self.folder}/{name}: cannot be moved to {target}. A file of that name exists, "
                 "or it is on another file system. The file's records have landed; move it by hand."
             )
+
+    def delete(self, name: str) -> None:
+        """Delete a file or a folder with everything in it, if it exists."""
+        fs, path = self._at(name)
+        fs.delete(path, True)
 
     def move_to(self, folder: str) -> None:
         """Rename the whole folder."""

@@ -47,7 +47,7 @@ def run_suite(
     say(f"kinfold: run {options.run_id}, lake {options.settings.lake.root}")
     load = threading.Thread(target=lambda: [preload() for preload in preloads], daemon=True)
     load.start()
-    with open_lake(options, name=Path(suite_file).stem):
+    with open_lake(options, name=Path(suite_file).stem, upgrades=True):
         for step, main in mains:
             try:
                 main([*options.as_argv(), *step.arguments])

@@ -131,6 +131,7 @@ EVENTS = Table(
     key=("source", "source_partition", "source_offset", "record_index"),
     written_by="bronze/ingest_events.py",
     cluster_by=("ingested_at",),
+    is_append_only=True,
     subject=("identifiers",),
     skipping_columns=("source", "source_offset", "batch_id", "ingested_at", "occurred_at"),
 )

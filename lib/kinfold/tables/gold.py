@@ -57,6 +57,7 @@ FEATURES = Table(
     ),
     key=("profile_id", "as_of"),
     written_by="gold/build_features.py",
+    is_derived=True,
     cluster_by=("as_of",),
     subject=("profile_id",),
     expectations=(

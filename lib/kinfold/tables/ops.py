@@ -43,6 +43,12 @@ BATCHES = Table(
         ),
         Field("duplicates", T.LongType(), "Accepted records that already existed.", False),
         Field(
+            "conflicting",
+            T.LongType(),
+            "Those of the duplicates whose event type, properties or identifiers differ from the "
+            "existing event; null except at silver.",
+        ),
+        Field(
             "quarantined",
             T.LongType(),
             "Accepted records whose rows were quarantined in ops.quarantine; null at bronze.",
@@ -121,7 +127,7 @@ JOB_RUNS = Table(
     name="ops.job_runs",
     comment=(
         "One row per finished job run, with its input versions and settings. The next run of the "
-        "same job reads only later versions, and does nothing if there are none."
+        "same job reads only what changed since, and does nothing if nothing did."
     ),
     fields=(
         Field("job", T.StringType(), "Path below jobs/, without `.py`.", nullable=False),
@@ -135,9 +141,21 @@ JOB_RUNS = Table(
             nullable=False,
         ),
         Field(
+            "output_versions",
+            T.MapType(T.StringType(), T.LongType()),
+            "Version of each written table of silver and gold, by table name; null for runs of "
+            "older versions of kinfold.",
+        ),
+        Field(
+            "table_ids",
+            T.MapType(T.StringType(), T.StringType()),
+            "Id of each of these input and output tables: a table that is created again has "
+            "another one. Null for runs of older versions of kinfold.",
+        ),
+        Field(
             "settings_hash",
             T.StringType(),
-            "Hash of the settings that its outputs depend on.",
+            "Hash of the settings, files and rules that its outputs depend on.",
             False,
         ),
         Field(

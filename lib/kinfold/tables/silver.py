@@ -19,18 +19,33 @@ EVENTS = Table(
     name="silver.events",
     comment=(
         "One row per event: typed and cleansed, with normalised identifiers. Of several records "
-        "with one event_id the first that landed is kept; later ones are duplicates and are only "
-        "counted."
+        "with one event_id the first valid one that landed is kept, whenever the others arrive; "
+        "these are duplicates and are only counted."
     ),
     fields=(
-        Field("event_id", T.StringType(), "The sender's id of the event.", nullable=False),
+        Field(
+            "event_id",
+            T.StringType(),
+            "The sender's id of the event; `<source>:<id>` for the sources in "
+            "`events.sources_with_own_ids`.",
+            nullable=False,
+        ),
         Field("event_type", T.StringType(), "Type: page_view, purchase, ...", nullable=False),
         Field("source", T.StringType(), "Name of the source.", nullable=False),
         Field("occurred_at", T.TimestampType(), "When it happened (UTC).", nullable=False),
         Field(
             "received_at",
             T.TimestampType(),
-            "When it was received (UTC): the collector's time, else `occurred_at`.",
+            "When it was received (UTC): the collector's time, else `occurred_at`, else (if these "
+            "lie before `events.earliest`) the time of ingestion.",
+            nullable=False,
+        ),
+        Field(
+            "is_before_earliest",
+            T.BooleanType(),
+            "Whether `occurred_at` lies before `events.earliest`, so that it is a default of its "
+            "sender (1970-01-01) and not a date. Such an event counts, but its people were seen "
+            "at `received_at`.",
             nullable=False,
         ),
         Field(
@@ -48,37 +63,61 @@ EVENTS = Table(
             nullable=False,
             privacy=Privacy.IDENTIFIER,
         ),
-        Field("order_id", T.StringType(), "Order of a purchase or return."),
+        Field(
+            "previous_account",
+            T.StringType(),
+            "The old account of an alias, normalised: one of the identifiers of the namespace "
+            "`user_id`. Null for other events.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "order_id",
+            T.StringType(),
+            "Order of a purchase or return. This and the next columns are the properties that the "
+            "schema of the event describes; free members of the same name stay in `properties`.",
+        ),
         Field("product_id", T.StringType(), "Product viewed, added, bought or returned."),
         Field("category", T.StringType(), "Category of the product, trimmed, lower case."),
-        Field("quantity", T.LongType(), "Number of pieces; null if not reported."),
+        Field(
+            "quantity",
+            T.LongType(),
+            "Number of pieces, never negative; null if not reported.",
+        ),
         Field(
             "amount_cents",
             T.LongType(),
             "Amount of a purchase or return in cents of `currency`, never negative.",
         ),
-        Field("currency", T.StringType(), "ISO 4217 code of `amount_cents`."),
+        Field("currency", T.StringType(), "ISO 4217 code of `amount_cents`, upper case."),
         Field("consent_purpose", T.StringType(), "Purpose of a consent event."),
         Field("consent_decision", T.StringType(), "`granted` or `withdrawn`, of a consent event."),
         Field(
             "properties",
             T.StringType(),
-            "All properties as sent, as a JSON object.",
+            "All properties as a JSON object, literally as sent: numbers keep their spelling.",
             privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "invalid_properties",
+            T.ArrayType(T.StringType()),
+            "Names of described properties whose value does not fit its column, which is null; "
+            "null if there are none.",
         ),
         Field("source_partition", T.StringType(), "Lineage: bronze.events.", nullable=False),
         Field("source_offset", T.LongType(), "Lineage: bronze.events.", nullable=False),
         Field("record_index", T.IntegerType(), "Lineage: bronze.events.", nullable=False),
         Field(
-            "bronze_version",
-            T.LongType(),
-            "Lineage: version of bronze.events that added the record.",
+            "ingested_at",
+            T.TimestampType(),
+            "Lineage: when the landing of the record's batch started (UTC).",
             nullable=False,
         ),
     ),
     key=("event_id",),
     written_by="silver/clean_events.py",
+    is_derived=True,
     cluster_by=("occurred_at",),
+    is_append_only=True,
     subject=("identifiers",),
     expectations=(
         at_least("amount_cents", 0),
@@ -133,6 +172,7 @@ RECORDS = Table(
     ),
     key=("source", "record_id"),
     written_by="silver/clean_records.py",
+    is_derived=True,
     subject=("source", "record_id", "identifiers"),
     expectations=(one_of("party", *PARTIES), ordered("changed_at", "expires_at")),
 )
@@ -158,6 +198,7 @@ IDENTIFIERS = Table(
     ),
     key=("node_id",),
     written_by="silver/resolve_identities.py",
+    is_derived=True,
     cluster_by=("node_id",),
     uses_deletion_vectors=True,
     subject=("namespace", "value"),
@@ -236,6 +277,7 @@ IDENTITY_LINKS = Table(
     ),
     key=("link_id",),
     written_by="silver/resolve_identities.py",
+    is_derived=True,
     cluster_by=("link_id",),
     uses_deletion_vectors=True,
     subject=("left_namespace", "left_value", "right_namespace", "right_value"),
@@ -283,6 +325,7 @@ IDENTITY_MAP = Table(
     ),
     key=("node_id", "valid_from"),
     written_by="silver/resolve_identities.py",
+    is_derived=True,
     cluster_by=("node_id",),
     uses_deletion_vectors=True,
     subject=("profile_id",),
@@ -378,6 +421,7 @@ BAD_VALUES = Table(
     ),
     key=("node_id",),
     written_by="silver/resolve_identities.py",
+    is_derived=True,
     subject=("namespace", "value"),
     expectations=(one_of("status", "set_aside"),),
 )
@@ -518,6 +562,7 @@ PROFILES = Table(
     ),
     key=("profile_id",),
     written_by="silver/build_profiles.py",
+    is_derived=True,
     cluster_by=("profile_id",),
     subject=("profile_id",),
     expectations=(

@@ -139,6 +139,10 @@ class Table:
         uses_deletion_vectors: whether updates and deletes mark old rows with deletion vectors,
             instead of rewriting files. Small changes of a large table are then much faster. Marked
             rows are physically deleted only by REORG TABLE ... APPLY (PURGE) and VACUUM.
+        is_append_only: whether rows are never changed or deleted, so that readers need only the
+            new ones. If something else changes them, readers rebuild their outputs.
+        is_derived: whether its job can compute all its rows again from other tables. A table in a
+            lake that no longer fits its declaration is then deleted and built again.
         subject: columns by which the rows of a person are found.
         skipping_columns: columns with minimum and maximum per file in the Delta log, so that
             readers can skip files; empty = all columns that may have statistics. For a table that
@@ -153,6 +157,8 @@ class Table:
     written_by: str
     cluster_by: tuple[str, ...] = ()
     uses_deletion_vectors: bool = False
+    is_append_only: bool = False
+    is_derived: bool = False
     subject: tuple[str, ...] = ()
     skipping_columns: tuple[str, ...] = ()
     expectations: tuple[Expectation, ...] = ()

@@ -69,7 +69,7 @@ def lake(spark, lake_root):
         source_partition="f",
         source_offset=0,
         record_index=0,
-        bronze_version=1,
+        ingested_at=at("09:00"),
     )
     lake.append_record(silver.EVENTS, [dict(event_id="a", **event)])
     return lake

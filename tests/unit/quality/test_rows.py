@@ -176,7 +176,7 @@ def test_the_reasons_of_a_row_are_all_rules_it_breaks_in_the_order_of_the_suite(
             source_partition="p",
             source_offset=0,
             record_index=0,
-            bronze_version=1,
+            ingested_at=at("09:00"),
         ),
     )
     assert_rows(

@@ -6,6 +6,7 @@ import pytest
 
 from kinfold.core.errors import LedgerError
 from kinfold.runtime.job import JobRun, run_job
+from kinfold.runtime.run_state import RunState
 from kinfold.tables import bronze, silver
 
 EVENTS = bronze.EVENTS.name
@@ -21,18 +22,23 @@ class CallsOfLake:
         return lambda *args, **kwargs: self.calls.append((name, *args, kwargs))
 
 
-def job_run(*, now: int, before: int | None = None, settings: str = "s") -> JobRun:
+def job_run(*, now: int, before: int | None = None, because: str | None = None) -> JobRun:
     """A run with bronze.events at version `now`; its last run processed version `before`."""
-    previous = None
-    if before is not None:
-        previous = {"settings_hash": "s", "input_versions": {EVENTS: before}}
+    if before is None:
+        because = because or "it is the first run"
+    state = RunState(
+        inputs={EVENTS: now},
+        processed={} if because else {EVENTS: before},
+        rebuild_because=because,
+        has_changes=now != before,
+    )
     return JobRun(
         name="silver/x",
         lake=CallsOfLake(),
         options=SimpleNamespace(settings=None),
-        inputs={EVENTS: now},
-        previous=previous,
-        settings_hash=settings,
+        state=state,
+        previous=None,
+        settings_hash="s",
     )
 
 
@@ -44,36 +50,24 @@ def test_a_run_with_the_same_inputs_and_settings_is_up_to_date():
 
 @pytest.mark.parametrize(
     "run",
-    [job_run(now=3), job_run(now=4, before=3), job_run(now=3, before=3, settings="other")],
-    ids=["first run", "new input", "other settings"],
+    [job_run(now=3), job_run(now=4, before=3), job_run(now=3, before=3, because="other rules")],
+    ids=["first run", "new input", "other rules"],
 )
 def test_a_run_with_anything_new_is_not_up_to_date(run):
     assert not run.is_up_to_date
     assert not run.is_skipped
 
 
-@pytest.mark.parametrize(
-    ("run", "is_rebuild", "processed"),
-    [
-        (job_run(now=3), True, -1),
-        (job_run(now=4, before=3), False, 3),
-        (job_run(now=4, before=3, settings="other"), True, -1),
-        (job_run(now=0, before=3), True, -1),
-    ],
-    ids=["first run", "new input", "other settings", "input recreated"],
-)
-def test_a_rebuild_is_due_on_the_first_run_and_after_other_settings_or_a_recreated_input(
-    run, is_rebuild, processed
-):
-    assert run.is_rebuild == is_rebuild
-    assert run.processed_version(bronze.EVENTS) == processed
-
-
-def test_an_input_that_is_new_to_the_job_is_read_from_its_first_version():
-    run = job_run(now=3, before=3)
-    run.inputs[silver.RECORDS.name] = 1
-    assert not run.is_rebuild
-    assert run.processed_version(silver.RECORDS) == -1
+def test_changes_of_an_input_that_is_new_to_the_job_are_all_rows_of_the_table(spark):
+    run = job_run(now=3)
+    rows = bronze.EVENTS.frame(spark, dict(source="s"))
+    run.lake = SimpleNamespace(read=lambda table, version: rows if version == 3 else None)
+    [change] = run.changes(bronze.EVENTS).collect()
+    assert (change["source"], change["_change_type"], change["_commit_version"]) == (
+        "s",
+        "insert",
+        3,
+    )
 
 
 def test_changes_are_those_between_the_last_run_and_the_pinned_version():

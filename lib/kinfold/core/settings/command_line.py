@@ -48,10 +48,17 @@ class RunOptions:
         moment = as_of.isoformat() if as_of else arguments.as_of
         return argv + (["--as-of", moment] if moment else []) + ["-v"] * self.is_verbose
 
-    def hash_of(self, *parts: Conf | str) -> str:
-        """Short hash of settings: while it is equal, equal inputs give equal outputs."""
-        texts = [p if isinstance(p, str) else p.model_dump_json() for p in parts]
+    def hash_of(self, *parts: Conf | str | Path) -> str:
+        """Short hash of settings, texts and the contents of files: while it is equal, equal inputs
+        give equal outputs."""
+        texts = [_hashed_text(part) for part in parts]
         return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+
+
+def _hashed_text(part: Conf | str | Path) -> str:
+    if isinstance(part, Path):
+        return hashlib.sha256(part.read_bytes()).hexdigest() if part.is_file() else "no file"
+    return part if isinstance(part, str) else part.model_dump_json()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,7 +2,7 @@
 
 from pyspark.sql import DataFrame, functions as F
 
-from kinfold.runtime.lake.tables import LakeTables
+from kinfold.runtime.lake.tables import LakeTables, with_declared_columns
 from kinfold.tables.spec import Table
 
 CHANGE_TYPE = "_change_type"
@@ -24,7 +24,7 @@ def changes_between(lake: LakeTables, table: Table, *, after: int, until: int) -
         return lake.empty(table).withColumns(
             {CHANGE_TYPE: F.lit(None).cast("string"), COMMIT_VERSION: F.lit(None).cast("bigint")}
         )
-    return (
+    rows = (
         lake.spark.read.format("delta")
         .option("readChangeFeed", "true")
         .option("startingVersion", after + 1)
@@ -32,3 +32,4 @@ def changes_between(lake: LakeTables, table: Table, *, after: int, until: int) -
         .load(lake.path(table))
         .drop("_commit_timestamp")
     )
+    return with_declared_columns(rows, table)

@@ -43,23 +43,14 @@ class Lake(LakeTables):
     def gate(self) -> QualityGate:
         return QualityGate(self, self.metrics, self.max_quarantined_ratio)
 
-    def insert_new(
-        self,
-        table: Table,
-        rows: DataFrame,
-        *,
-        among: Callable[[DataFrame], Column] | None = None,
-    ) -> None:
+    def insert_new(self, table: Table, rows: DataFrame) -> None:
         """Publish the rows whose key does not exist; existing rows stay as they are.
 
-        Args:
-            among: from the rows to the condition on `old` rows that may have the key of one of
-                them, so that only the files of these are read; None = all rows are compared.
+        Of the table only the key columns are read.
         """
         with self.gate.passed(table, rows) as passed:
             if passed.count:
-                where = among(passed.frame) if among else None
-                write.insert_missing(self, table, passed.frame, among=where)
+                write.insert_missing(self, table, passed)
 
     def upsert(
         self,

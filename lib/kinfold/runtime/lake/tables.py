@@ -8,20 +8,32 @@ from functools import cached_property
 from threading import RLock
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession, types as T
+from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from kinfold.core.errors import LakeError
 from kinfold.runtime.arrow_frames import local_frame
+from kinfold.runtime.lake.marker import mark_if_new
 from kinfold.runtime.lake.roots import local_path
 from kinfold.runtime.locks.folder_locks import FolderLocks
 from kinfold.runtime.locks.opening import locks_of
 from kinfold.runtime.locks.protocol import Busy, Locks
-from kinfold.runtime.native_writes.table import NativeTable, newest_version
+from kinfold.runtime.native_writes.table import NativeTable, id_and_version
+from kinfold.runtime.storage import Storage
 from kinfold.tables.spec import Table
 
+NOTEBOOK = "notebook"
+"""The run id of a lake that a notebook opened."""
 _COMMIT_TIMEOUT_SECONDS = 600.0
 """How long a commit waits for the commit of another process."""
+
+
+@dataclass(frozen=True)
+class TableState:
+    """Which table it is, and its version. A table that is created again has another id."""
+
+    table_id: str
+    version: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,11 @@ class LakeTables:
 
     def path(self, table: Table) -> str:
         return f"{self.root}/{table.name.replace('.', '/')}"
+
+    @property
+    def storage(self) -> Storage:
+        """The files of the lake that are not in a table."""
+        return Storage(self.spark, self.root)
 
     def folder(self, name: str) -> str:
         """A folder of the lake that is not a table: `_checkpoints/...`, `_mlflow`."""
@@ -87,10 +104,11 @@ class LakeTables:
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
         with self.commit_lock(table):
+            mark_if_new(self.storage)
             builder.execute()
 
     def _evolve(self, table: Table) -> None:
-        existing = {column.name: column.dataType for column in self.read(table).schema}
+        existing = {column.name: column.dataType for column in self.stored_schema(table)}
         for column in table.fields:
             actual = existing.get(column.name, column.type).simpleString()
             if actual != column.type.simpleString():
@@ -116,11 +134,29 @@ class LakeTables:
             LakeError: the table does not exist yet.
         """
         self.require(table)
-        version = newest_version(self.spark, self.path(table)) if self.native_writes else None
-        if version is not None:  # a hundredth of a second; reading the history takes a quarter
-            return version
+        known = id_and_version(self.spark, self.path(table)) if self.native_writes else None
+        if known is not None:  # reading the history takes a quarter of a second
+            return known[1]
         history = DeltaTable.forPath(self.spark, self.path(table)).history(1)
         return int(history.select("version").collect()[0][0])
+
+    def state(self, table: Table) -> TableState:
+        """Id and newest version.
+
+        Raises:
+            LakeError: the table does not exist yet.
+        """
+        self.require(table)
+        known = id_and_version(self.spark, self.path(table)) if self.native_writes else None
+        if known is not None:
+            return TableState(*known)
+        detail = DeltaTable.forPath(self.spark, self.path(table)).detail()
+        return TableState(str(detail.select("id").collect()[0][0]), self.version(table))
+
+    @property
+    def commit_mark(self) -> str:
+        """The `userMetadata` of every commit of this run."""
+        return f"kinfold {self.run_id}"
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """All rows, of the newest version or of the given one.
@@ -132,7 +168,11 @@ class LakeTables:
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
-        return reader.load(self.path(table))
+        return with_declared_columns(reader.load(self.path(table)), table)
+
+    def stored_schema(self, table: Table) -> T.StructType:
+        """The columns of an existing table as they are in the lake."""
+        return self.spark.read.format("delta").load(self.path(table)).schema
 
     def read_or_empty(self, table: Table) -> DataFrame:
         """All rows; an empty frame if the table does not exist yet."""
@@ -181,6 +221,18 @@ class LakeTables:
                     yield
 
     @contextmanager
+    def upgrade_lock(self) -> Iterator[None]:
+        """Own the right to adapt the lake to this version of kinfold; waits for another process."""
+        try:
+            with self._locks.lock("lake", patience=_COMMIT_TIMEOUT_SECONDS):
+                yield
+        except Busy as error:
+            raise LakeError(
+                f"lake.root {self.root}: another process is adapting it to this version of "
+                "kinfold. Wait until it has finished and start this job again."
+            ) from error
+
+    @contextmanager
     def _locked(self, table: Table, *, patience: float = 0) -> Iterator[None]:
         with ExitStack() as stack:
             try:
@@ -213,6 +265,15 @@ class LakeTables:
                 f"jobs/{table.written_by} first, or the whole of jobs/pipeline.py, or name another "
                 "lake with --set lake.root=DIR."
             )
+
+
+def with_declared_columns(rows: DataFrame, table: Table) -> DataFrame:
+    """Stored rows, with null in the columns that were declared after the table was written."""
+    stored = set(rows.columns)
+    missing = [column for column in table.fields if column.name not in stored]
+    if not missing:
+        return rows
+    return rows.withColumns({c.name: F.lit(None).cast(c.type) for c in missing})
 
 
 def table_properties(table: Table) -> dict[str, str]:

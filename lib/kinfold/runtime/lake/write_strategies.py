@@ -16,6 +16,7 @@ from pyspark.accumulators import AccumulatorParam
 from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.runtime.arrow_frames import local_frame
+from kinfold.runtime.caching import cached
 from kinfold.runtime.lake.predicates import (
     equals_all,
     equals_any,
@@ -83,7 +84,7 @@ def append_arrow(lake: LakeTables, table: Table, rows: pa.Table) -> None:
     with lake.commit_lock(table):
         native = lake.native(table)
         if native is not None:
-            native.append(rows, run_id=lake.run_id)
+            native.append(rows, mark=lake.commit_mark)
         else:
             frame = table.conform(local_frame(lake.spark, rows)).coalesce(1)
             append_frame(lake, table, frame)
@@ -93,7 +94,7 @@ def append_frame(lake: LakeTables, table: Table, rows: DataFrame) -> None:
     """Append rows by Spark."""
     writer = rows.write.format("delta").mode("append")
     with lake.commit_lock(table):
-        writer.option("userMetadata", lake.run_id).save(lake.path(table))
+        writer.option("userMetadata", lake.commit_mark).save(lake.path(table))
 
 
 def append_once(
@@ -111,7 +112,7 @@ def append_once(
         .mode("append")
         .option("txnAppId", writer)
         .option("txnVersion", batch_id)
-        .option("userMetadata", lake.run_id)
+        .option("userMetadata", lake.commit_mark)
         .save(lake.path(table))
     )
     return _commit_of(
@@ -146,7 +147,7 @@ def append_made_once(
     native = lake.native(table)
     if native is not None:
         added = native.append_made(
-            records, make, count=count, writer=writer, batch_id=batch_id, run_id=lake.run_id
+            records, make, count=count, writer=writer, batch_id=batch_id, mark=lake.commit_mark
         )
         return None if added is None else Commit(added.version, added.rows, added.counts)
     counts = lake.spark.sparkContext.accumulator(Counter[str](), _SumOfCounts())
@@ -201,7 +202,7 @@ def replace(
         frame = frame.repartitionByRange(*table.cluster_by)
         frame = frame.sortWithinPartitions(*table.cluster_by)
     is_first = not where and lake.version(table) == 0  # created, and nothing written yet
-    writer = frame.write.format("delta").option("userMetadata", lake.run_id)
+    writer = frame.write.format("delta").option("userMetadata", lake.commit_mark)
     if where:
         writer = writer.option("replaceWhere", equals_all(where))
     elif table.cluster_by:
@@ -210,7 +211,7 @@ def replace(
     is_overwritten = not where and not is_first
     if table.cluster_by and is_overwritten and lake.native_writes:
         # An overwrite removes the clustering columns from the table.
-        cluster(lake.spark, lake.path(table), table.cluster_by, run_id=lake.run_id)
+        cluster(lake.spark, lake.path(table), table.cluster_by, mark=lake.commit_mark)
 
 
 def upsert(lake: LakeTables, table: Table, rows: PublishedRows, *, are_changed: bool) -> None:
@@ -263,7 +264,7 @@ def _replace_by_literal_key(
         append_arrow(lake, table, new)
         return
     frame = table.conform(local_frame(lake.spark, new)).coalesce(1)
-    writer = frame.write.format("delta").mode("overwrite").option("userMetadata", lake.run_id)
+    writer = frame.write.format("delta").mode("overwrite").option("userMetadata", lake.commit_mark)
     by_key = equals_any(new.select(table.key).to_pylist())
     writer.option("replaceWhere", by_key).save(lake.path(table))
 
@@ -285,16 +286,23 @@ def upsert_and_delete(
     )
 
 
-def insert_missing(
-    lake: LakeTables, table: Table, rows: DataFrame, *, among: Column | None
-) -> None:
+def insert_missing(lake: LakeTables, table: Table, rows: PublishedRows) -> None:
     """Append the rows whose key does not exist; existing rows stay as they are.
 
-    Args:
-        among: true for every `old` row that may have the key of a row; None = all.
+    A MERGE would read more than the key columns. The caller owns the lock of the table, so no other
+    process adds one of the keys meanwhile.
     """
-    merge = _merge(lake, table, rows, among=among)
-    merge.whenNotMatchedInsert(values=new_values(table)).execute()
+    key, keys = list(table.key), rows.frame.select(*table.key)
+    if rows.count <= _MAX_BROADCAST_ROWS:
+        keys = F.broadcast(keys)
+    known = cached(lake.read(table).select(*key).join(keys, key, how="semi"))
+    new = rows.frame.join(known, key, how="anti")
+    if known.isEmpty():
+        append(lake, table, rows)
+    elif rows.arrow is None:
+        append_frame(lake, table, new)
+    elif (few := new.select(*table.columns).toArrow()).num_rows:
+        append_arrow(lake, table, few)
 
 
 def merge_rows(

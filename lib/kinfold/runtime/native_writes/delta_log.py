@@ -51,6 +51,10 @@ class DeltaLog:
         """The folder of the table as Python writes it; None where only Spark can write it."""
         return location_of(self._log.dataPath(), self._log.newDeltaHadoopConf())
 
+    def table_id(self) -> str:
+        """The id that the table got when it was created."""
+        return str(self._snapshot.metadata().id())
+
     def version(self) -> int:
         """The newest version."""
         return int(self._snapshot.version())
@@ -67,9 +71,9 @@ class DeltaLog:
         required = _required_columns(str(metadata.schemaString()))
         return is_unpartitioned and present <= set(properties) and required <= set(columns)
 
-    def append(self, files: Sequence[DataFile], *, run_id: str) -> int:
+    def append(self, files: Sequence[DataFile], *, mark: str) -> int:
         """Add files in the folder of the table to the table; returns the new version."""
-        return self._commit(self._log.startTransaction(), [], files, run_id)
+        return self._commit(self._log.startTransaction(), [], files, mark)
 
     def start_batch(self, writer: str, batch_id: int) -> "Batch | None":
         """Start to append a batch of a writer; None if it is committed already."""
@@ -78,7 +82,7 @@ class DeltaLog:
             return None
         return Batch(self, transaction, writer, batch_id)
 
-    def cluster(self, columns: Sequence[str], *, run_id: str) -> None:
+    def cluster(self, columns: Sequence[str], *, mark: str) -> None:
         """Set the columns by which OPTIMIZE clusters the table.
 
         Without effect on a table that was created without clustering.
@@ -89,14 +93,14 @@ class DeltaLog:
         configuration = {"clusteringColumns": [[name] for name in columns], "domainName": domain}
         action = {"domain": domain, "configuration": json.dumps(configuration), "removed": False}
         transaction = self._log.startTransaction()
-        self._commit(transaction, [{"domainMetadata": action}], [], run_id)
+        self._commit(transaction, [{"domainMetadata": action}], [], mark)
 
     def _commit(
         self,
         transaction: Any,
         actions: Sequence[Mapping[str, Any]],
         files: Sequence[DataFile],
-        run_id: str,
+        mark: str,
     ) -> int:
         now = int(time.time() * 1000)
         added = [
@@ -115,9 +119,9 @@ class DeltaLog:
         for action in (*actions, *({"add": add} for add in added)):
             java_actions.add(from_json(json.dumps(action)))
         scala_actions = self._collections().asScala(java_actions).toSeq()
-        return int(transaction.commit(scala_actions, self._append_operation(run_id)))
+        return int(transaction.commit(scala_actions, self._append_operation(mark)))
 
-    def _append_operation(self, run_id: str) -> Any:
+    def _append_operation(self, mark: str) -> Any:
         """The operation for the history of the table.
 
         Delta versions differ in the number of constructor parameters; further ones get None.
@@ -126,7 +130,7 @@ class DeltaLog:
         constructor = write.getConstructors()[0]
         none = self._jvm.scala.Option.empty()
         mode = self._jvm.org.apache.spark.sql.SaveMode.Append
-        known = [mode, none, none, self._jvm.scala.Option.apply(run_id)]
+        known = [mode, none, none, self._jvm.scala.Option.apply(mark)]
         count = int(constructor.getParameterCount())
         arguments = self._gateway.new_array(self._jvm.java.lang.Object, count)
         for index, value in enumerate((*known, *(none for _ in range(count - len(known))))):
@@ -149,11 +153,11 @@ class Batch:
     writer: str
     batch_id: int
 
-    def commit(self, files: Sequence[DataFile], *, run_id: str) -> int:
+    def commit(self, files: Sequence[DataFile], *, mark: str) -> int:
         """Add files in the folder of the table to the table; returns the new version."""
         now = int(time.time() * 1000)
         transaction = {"appId": self.writer, "version": self.batch_id, "lastUpdated": now}
-        return self._log._commit(self._transaction, [{"txn": transaction}], files, run_id)
+        return self._log._commit(self._transaction, [{"txn": transaction}], files, mark)
 
 
 @cache

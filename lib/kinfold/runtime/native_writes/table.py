@@ -65,14 +65,14 @@ class NativeTable:
         location = log.location
         return cls(table, log, location, codec) if location else None
 
-    def append(self, rows: pa.Table, *, run_id: str) -> int:
+    def append(self, rows: pa.Table, *, mark: str) -> int:
         """Append rows that are on the driver, at least one; returns the new version.
 
         Raises:
             ValueError: a required column is null.
         """
         file = write_file(rows, table=self.table, location=self.location, codec=self.codec)
-        return self.log.append([file], run_id=run_id)
+        return self.log.append([file], mark=mark)
 
     def append_made(
         self,
@@ -82,7 +82,7 @@ class NativeTable:
         count: Callable[[pa.RecordBatch], Mapping[str, int]],
         writer: str,
         batch_id: int,
-        run_id: str,
+        mark: str,
     ) -> NativeCommit | None:
         """Append rows that workers make out of records and write; see `write_files`.
 
@@ -100,20 +100,23 @@ class NativeTable:
             codec=self.codec,
             count=count,
         )
-        version = batch.commit(files, run_id=run_id)
+        version = batch.commit(files, mark=mark)
         counts = Counter[str]()
         for file in files:
             counts.update(file.counts)
         return NativeCommit(version, sum(file.rows for file in files), counts)
 
 
-def newest_version(spark: SparkSession, path: str) -> int | None:
-    """The newest version of a table, in a hundredth of a second; None where only Spark knows it."""
+def id_and_version(spark: SparkSession, path: str) -> tuple[str, int] | None:
+    """The id and the newest version of a table, in a hundredth of a second.
+
+    None where only Spark knows them.
+    """
     log = DeltaLog.of(spark, path)
-    return log.version() if log is not None else None
+    return (log.table_id(), log.version()) if log is not None else None
 
 
-def cluster(spark: SparkSession, path: str, columns: Sequence[str], *, run_id: str) -> None:
+def cluster(spark: SparkSession, path: str, columns: Sequence[str], *, mark: str) -> None:
     """Set the clustering columns of a table that was created with clustering.
 
     Does the same as ALTER TABLE ... CLUSTER BY, which needs SQL text. Without effect where the
@@ -121,4 +124,4 @@ def cluster(spark: SparkSession, path: str, columns: Sequence[str], *, run_id: s
     """
     log = DeltaLog.of(spark, path)
     if log is not None:
-        log.cluster(columns, run_id=run_id)
+        log.cluster(columns, mark=mark)

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.silver.cleansing.duplicates import LINEAGE, is_origin
+
 
 @dataclass(frozen=True)
 class Conservation:
     """Counts of accepted records: accepted = added + duplicates + quarantined, or some were lost.
 
-    `late` is a part of `added`.
+    `late` is a part of `added`; `conflicting`, of those that differ from their event, is a part of
+    `duplicates`.
     """
 
     accepted: int
@@ -17,6 +20,7 @@ class Conservation:
     late: int
     duplicates: int
     quarantined: int
+    conflicting: int = 0
 
     @property
     def lost(self) -> int:
@@ -34,19 +38,16 @@ def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) 
     Args:
         records: accepted records: event_id, source, source_partition, source_offset,
             record_index.
-        events: silver.events after the commit.
+        events: silver.events after the commit, at least the rows with an event_id of the records.
         quarantined: keys of the events that this run quarantined (see `Lake.quarantined`).
     """
-    lineage = ("source", "source_partition", "source_offset", "record_index")
-    landed = events.select("event_id", "is_late", *(F.col(c).alias(f"_{c}") for c in lineage))
+    landed = events.select("event_id", "is_late", *(F.col(c).alias(f"_{c}") for c in LINEAGE))
     is_known = F.col("_source").isNotNull()
-    is_same = is_known
-    for column in lineage:
-        is_same = is_same & (F.col(column) == F.col(f"_{column}"))
+    is_same = is_known & is_origin("_")
     quarantined_ids = quarantined.select(F.json_tuple("key", "event_id").alias("_quarantined"))
     is_quarantined = F.col("_quarantined").isNotNull() & ~is_same
     outcomes = (
-        records.select("event_id", *lineage)
+        records.select("event_id", *LINEAGE)
         .join(landed, "event_id", how="left")
         .join(quarantined_ids, F.col("event_id") == F.col("_quarantined"), how="left")
     )

@@ -1,47 +1,90 @@
-"""What counts as a copy of an event: the same event_id, sent again within a declared period.
+"""What counts as a copy of an event: another record with its event_id, whenever it arrives.
 
-The first record to land is the event; later ones are copies of it and change nothing.
+The first valid record to land is the event; the others are copies of it and change nothing.
 """
-
-from collections.abc import Callable
-from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame, Window, functions as F
 
+from kinfold.quality.rows import REASONS, rows_with_reasons
+from kinfold.tables import silver
 
-def first_landed(records: DataFrame) -> DataFrame:
-    """One row per event_id: the first record by bronze version, then by source and position."""
-    landing_order = Window.partitionBy("event_id").orderBy(
-        "bronze_version", "source", "source_partition", "source_offset", "record_index"
-    )
-    return (
-        records.withColumn("_rank", F.row_number().over(landing_order))
-        .where("_rank = 1")
-        .drop("_rank")
-    )
+LINEAGE = ("source", "source_partition", "source_offset", "record_index")
+_CONTENT = ("event_type", "properties", "identifiers")
 
 
-def possible_originals(*, within: timedelta | None) -> Callable[[DataFrame], Column] | None:
-    """From new events to the condition on `old` rows of silver.events that they may be copies of.
+def first_valid(events: DataFrame) -> DataFrame:
+    """One row per event_id: the first valid record by ingested_at, then by source and position.
 
-    The condition is a range of occurred_at, so Delta reads only the files of that period: the cost
-    follows the period that the new events span, not the table.
+    A record that breaks a rule of silver.events is the event only if all records of the id do: so a
+    corrected record counts in the same batch as well as in a later one.
 
     Args:
-        within: copies of an event occurred at most this far apart; None = any distance, and then
-            there is no condition (None).
+        events: silver.events columns, one row per record.
     """
-    if within is None:
-        return None
-    distance = within // timedelta(microseconds=1)
+    is_invalid = F.size(REASONS) > 0
+    order = Window.partitionBy("event_id").orderBy(is_invalid, "ingested_at", *LINEAGE)
+    return (
+        rows_with_reasons(silver.EVENTS, events)
+        .withColumn("_rank", F.row_number().over(order))
+        .where("_rank = 1")
+        .drop("_rank", REASONS)
+    )
 
-    def occurred_nearby(events: DataFrame) -> Column:
-        times = events.select(F.unix_micros("occurred_at").alias("at"))
-        first, last = times.agg(F.min("at"), F.max("at")).collect()[0]
-        if first is None:
-            return F.lit(False)
-        at = F.col("old.occurred_at")
-        start, end = (F.timestamp_micros(F.lit(t)) for t in (first - distance, last + distance))
-        return (at >= start) & (at <= end)
 
-    return occurred_nearby
+def is_origin(of: str) -> Column:
+    """Whether a record is the one that an event, whose columns have the prefix `of`, names."""
+    is_same = F.lit(True)
+    for column in LINEAGE:
+        is_same = is_same & (F.col(column) == F.col(f"{of}{column}"))
+    return is_same
+
+
+def copies(records: DataFrame, events: DataFrame) -> DataFrame:
+    """The records that are copies of an event.
+
+    Args:
+        records: event_id, the lineage columns and any others.
+        events: silver.events, at least the rows with an event_id of the records.
+
+    Returns:
+        The columns of `records` and original_at: when the event occurred.
+    """
+    originals = events.select(
+        "event_id",
+        F.col("occurred_at").alias("original_at"),
+        *(F.col(c).alias(f"_{c}") for c in LINEAGE),
+    )
+    return (
+        records.join(originals, "event_id", how="inner")
+        .where(~is_origin("_"))
+        .drop(*(f"_{c}" for c in LINEAGE))
+    )
+
+
+def conflicts(copied: DataFrame, events: DataFrame) -> DataFrame:
+    """Numbers of copies that say something else than their event, by the sources of both.
+
+    Times do not count: a sender may send an event again with a new time of sending.
+
+    Args:
+        copied: silver.events columns of copies.
+        events: silver.events, at least the rows with an event_id of the copies.
+
+    Returns:
+        source, original_source, conflicting.
+    """
+    originals = events.select(
+        "event_id",
+        F.col("source").alias("original_source"),
+        *(F.col(c).alias(f"_{c}") for c in _CONTENT),
+    )
+    is_equal = F.lit(True)
+    for column in _CONTENT:
+        is_equal = is_equal & F.col(column).eqNullSafe(F.col(f"_{column}"))
+    return (
+        copied.select("event_id", "source", *_CONTENT)
+        .join(originals, "event_id", how="inner")
+        .where(~is_equal)
+        .groupBy("source", "original_source")
+        .agg(F.count(F.lit(1)).alias("conflicting"))
+    )

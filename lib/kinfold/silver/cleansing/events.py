@@ -1,100 +1,131 @@
-"""Accepted bronze records as typed events, one row per event_id."""
+"""Accepted bronze records as typed events."""
 
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 
-from pyspark.sql import Column, DataFrame, functions as F
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, functions as F, types as T
+from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.types import to_arrow_type
 
+from kinfold.bronze.schemas.described_properties import DescribedProperties
+from kinfold.runtime.arrow_frames import small_slices
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
-from kinfold.silver.cleansing.duplicates import first_landed
-from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
+from kinfold.silver.cleansing.identifiers import Normaliser, Spelling
+from kinfold.silver.cleansing.properties import TYPED_COLUMNS, property_columns
+from kinfold.tables import silver
 from kinfold.tables.bronze import ACCEPTED
 
-_PROPERTIES = (
-    "order_id",
-    "product_id",
-    "category",
-    "quantity",
-    "amount_cents",
-    "currency",
-    "purpose",
-    "decision",
+_TIMES = ("received_at", "occurred_at")
+_READ = (
+    "identifiers",
+    "previous_account",
+    "properties",
+    *TYPED_COLUMNS,
+    "invalid_properties",
 )
+"""Columns of silver.events that are read from the event in Python."""
 
 
-def accepted_records(changes: DataFrame) -> DataFrame:
-    """The accepted records of a change feed of bronze.events, with the version that added them.
+def accepted_records(changes: DataFrame, *, own_ids: Sequence[str] = ()) -> DataFrame:
+    """The accepted records of a change feed of bronze.events: bronze.events columns.
 
-    Returns:
-        bronze.events columns and bronze_version.
+    Args:
+        own_ids: sources that number their events themselves; the ids of their records become
+            `<source>:<event_id>`.
     """
     is_accepted = (F.col(CHANGE_TYPE) == "insert") & (F.col("verdict") == ACCEPTED)
-    return (
-        changes.where(is_accepted)
-        .withColumnRenamed(COMMIT_VERSION, "bronze_version")
-        .drop(CHANGE_TYPE)
-    )
+    records = changes.where(is_accepted).drop(CHANGE_TYPE, COMMIT_VERSION)
+    if not own_ids:
+        return records
+    own_id = F.concat("source", F.lit(":"), "event_id")
+    has_own_id = F.col("source").isin(*own_ids)
+    return records.withColumn("event_id", F.when(has_own_id, own_id).otherwise(F.col("event_id")))
 
 
 def cleansed_events(
     records: DataFrame,
     *,
     spelling: Spelling,
+    described: DescribedProperties,
     late_after: timedelta,
+    earliest: date,
 ) -> DataFrame:
-    """Typed events, one row per event_id: the first record that landed.
+    """Typed events, one row per record.
 
-    Only duplicates are dropped: a property that cannot be cast to its type becomes null, and an
-    identifier that cannot be used is omitted.
+    No record is dropped: a property that does not fit its column becomes null, and an identifier
+    that cannot be used is omitted.
 
     Args:
-        records: accepted records with bronze_version (see `accepted_records`).
+        records: accepted records (see `accepted_records`).
         spelling: how identifiers become comparable.
+        described: the properties that become typed columns, by the schema of the event.
         late_after: an event is late if it was received more than this after it occurred.
+        earliest: times before this day (UTC) are defaults of senders.
 
     Returns:
         silver.events columns.
     """
     arrived_at = F.coalesce("received_at", "kafka.timestamp")
-    # A native event is its raw text. If a member occurs twice, both parsers take the last one.
-    parsed = F.from_json(F.coalesce("event", "raw"), "struct<properties:string>")
-    extracted = first_landed(records).select("*", parsed["properties"].alias("properties"))
-    extracted = extracted.select(
-        "*",
-        e164_phone(F.col("identifiers")["phone"], region=spelling.phone_region).alias("_phone"),
-        F.json_tuple("properties", *_PROPERTIES).alias(*(f"_{p}" for p in _PROPERTIES)),
-    )
+    extracted = records.select("*", read_event(spelling, described).alias("_read"))
     return extracted.select(
         "event_id",
         "event_type",
         "source",
         "occurred_at",
-        F.coalesce("received_at", "occurred_at").alias("received_at"),
+        F.coalesce(
+            *(F.when(~is_before(name, earliest), F.col(name)) for name in _TIMES), "ingested_at"
+        ).alias("received_at"),
+        is_before("occurred_at", earliest).alias("is_before_earliest"),
         (arrived_at > F.col("occurred_at") + F.lit(late_after)).alias("is_late"),
-        normalised_identifiers(F.col("identifiers"), F.col("_phone"), spelling).alias(
-            "identifiers"
-        ),
-        trimmed("_order_id").alias("order_id"),
-        trimmed("_product_id").alias("product_id"),
-        F.lower(trimmed("_category")).alias("category"),
-        whole_number("_quantity").alias("quantity"),
-        whole_number("_amount_cents").alias("amount_cents"),
-        trimmed("_currency").alias("currency"),
-        trimmed("_purpose").alias("consent_purpose"),
-        trimmed("_decision").alias("consent_decision"),
-        "properties",
+        *(F.col(f"_read.{name}").alias(name) for name in _READ),
         "source_partition",
         "source_offset",
         "record_index",
-        "bronze_version",
+        "ingested_at",
     )
 
 
-def trimmed(column: str) -> Column:
-    """Text without leading and trailing blanks; null if nothing is left."""
-    return F.nullif(F.trim(F.col(column)), F.lit(""))
+def is_before(column: str, day: date) -> Column:
+    """Whether a time lies before a day (UTC)."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return F.col(column) < F.lit(start)
 
 
-def whole_number(column: str) -> Column:
-    """Text as a 64-bit integer, also when written `3.0`; null if it is not a number."""
-    # Through a decimal: a double loses cents above 2^53, and a direct cast refuses "3.0".
-    return F.col(column).try_cast("decimal(38,6)").try_cast("bigint")
+def seen_at() -> Column:
+    """When the people of an event of silver.events were seen: when it occurred, or when it arrived
+    if its date is a default of its sender."""
+    return F.when(F.col("is_before_earliest"), F.col("received_at")).otherwise(F.col("occurred_at"))
+
+
+def read_event(spelling: Spelling, described: DescribedProperties) -> Column:
+    """The columns of silver.events that are read from an accepted event, as a struct.
+
+    It reads event or raw, event_type, schema_id and identifiers of bronze.events.
+    """
+    types = {field.name: field.type for field in silver.EVENTS.fields}
+    result = T.StructType([T.StructField(name, types[name]) for name in _READ])
+    names = ("event", "event_type", "schema_id", "identifiers")
+
+    # Python, because the verdict about the event was made in Python: Spark's parser refuses some of
+    # the numbers, names and texts that the verdict accepts, and spells numbers in its own way.
+    def read(batches: Iterator[tuple[pa.Array, ...]]) -> Iterator[pa.Array]:
+        fields, normaliser = list(to_arrow_type(result)), Normaliser.of(spelling)
+        for arrays in batches:
+            for rows in small_slices(pa.RecordBatch.from_arrays(list(arrays), names)):
+                events, event_types, schema_ids, sent = rows.columns
+                identifiers, previous = normaliser.arrays(sent)
+                columns = property_columns(
+                    events.to_pylist(),
+                    event_types.to_pylist(),
+                    schema_ids.to_pylist(),
+                    described=described,
+                )
+                columns |= {"identifiers": identifiers, "previous_account": previous}
+                yield pa.StructArray.from_arrays(
+                    [pa.array(columns[field.name], field.type) for field in fields], fields=fields
+                )
+
+    event = F.coalesce("event", "raw")  # a native event is its raw text
+    columns: Column = arrow_udf(read, result)(event, "event_type", "schema_id", "identifiers")
+    return columns

@@ -1,15 +1,43 @@
 """Normalised identifiers: equal values mean the same thing, whichever source sent them."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import phonenumbers
-from pyspark.sql import Column, functions as F, types as T
+import pyarrow as pa
+from pyspark.sql import Column, types as T
+from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.types import to_arrow_type
 
 from kinfold.core.settings.models import IdentityConf
+from kinfold.runtime.arrow_frames import small_slices
+from kinfold.silver.cleansing.texts import visible
+from kinfold.tables.silver import IDENTIFIER
 
-_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
+PREVIOUS_ACCOUNT = "previous_user_id"
+"""Namespace in which an alias sends the old account: a map cannot have the key user_id twice."""
+
+Pair = tuple[str, str]
+"""Namespace and value."""
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_GMAIL = ("gmail.com", "googlemail.com")
+_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ "
+_OPENING = re.compile(r"[{\[(<%*]")
+# Texts of templates that nobody filled in, and of objects that became text.
+_TEMPLATE = re.compile(
+    r"""\{\{.*\}\} | \$\{.*\} | \#\{.*\} | <%.*%> | \*\|.*\|\* | \[\[.*\]\] | %%.*%%
+    | \[object\ \w+\]""",
+    re.VERBOSE | re.DOTALL,
+)
+# Without digits, because some systems write ids in brackets: {6B29FC40-...}.
+_BRACKETED_NAME = re.compile(r"\{[^\d{}]*\}|\[[^\d\[\]]*\]|\([^\d()]*\)|<[^\d<>]*>|%[^\d%]*%")
+_ZEROS = re.compile(r"0[0\-.:_ ]*")
+_ONE_CHARACTER = re.compile(r"(\w)(?:[\-.:_ ]*\1){7,}")
 
 
 @dataclass(frozen=True)
@@ -36,72 +64,90 @@ class Spelling:
         folding = tuple(name for name, kind in conf.namespaces.items() if kind.folds_case)
         return cls(conf.placeholders, conf.phone_region, folding, conf.email_provider_rules)
 
+    @cached_property
+    def placeholder_texts(self) -> frozenset[str]:
+        """The placeholders in the form in which values are compared with them."""
+        return frozenset(_bare(visible(text)) for text in self.placeholders) | {""}
 
-def mailbox(email: Column) -> Column:
+
+def mailbox(email: str) -> str:
     """The main address of the mailbox that a lower-case e-mail address belongs to.
 
     Gmail ignores dots and the text after a plus sign, and googlemail.com is gmail.com. Addresses of
     other providers stay as they are.
     """
-    local, domain = F.substring_index(email, "@", 1), F.substring_index(email, "@", -1)
-    plain = F.replace(F.substring_index(local, "+", 1), F.lit("."), F.lit(""))
-    is_gmail = domain.isin("gmail.com", "googlemail.com") & (plain != "")
-    return F.when(is_gmail, F.concat(plain, F.lit("@gmail.com"))).otherwise(email)
+    local, _, domain = email.rpartition("@")
+    plain = local.partition("+")[0].replace(".", "")
+    return f"{plain}@gmail.com" if domain in _GMAIL and plain else email
 
 
-def normalised_identifiers(sent: Column, phone: Column, spelling: Spelling) -> Column:
-    """The valid identifiers of one event or record, normalised.
+def normalised_value(namespace: str, sent: str, spelling: Spelling) -> str | None:
+    """The value of an identifier in comparable form; null if it cannot identify anyone.
 
-    E-mail addresses are trimmed, converted to lower case and must look like an address. Phone
-    numbers are converted to E.164 and must be valid. All other values are trimmed, and converted to
-    lower case in namespaces that fold case. Invalid values, empty ones and placeholders are left
-    out.
+    White space at the ends and invisible characters are removed, and accented letters get one
+    spelling. E-mail addresses are converted to lower case and must look like an address. Phone
+    numbers are converted to E.164 and must be valid. Other values are converted to lower case in
+    namespaces that fold case. Empty values and placeholders are null.
+    """
+    value = visible(sent)
+    if namespace == "email":
+        value = unicodedata.normalize(
+            "NFKC", value
+        ).lower()  # full-width letters of an input method
+        if not _EMAIL.fullmatch(value):
+            return None
+        value = mailbox(value) if spelling.has_provider_rules else value
+        return None if is_placeholder(value, spelling) or _is_example(value, spelling) else value
+    if is_placeholder(value, spelling):
+        return None
+    if namespace == "phone":
+        number = parsed_phone(value, spelling.phone_region)
+        return None if number is None or is_placeholder(number, spelling) else number
+    return value.lower() if namespace in spelling.folding else value
+
+
+def is_placeholder(value: str, spelling: Spelling) -> bool:
+    """Whether a value stands for an unknown one, and so identifies nobody.
+
+    These are: the placeholders of the settings, in any case and also in quotes or brackets; texts
+    without a letter or digit; only zeros, or one character eight times or more; and templates
+    (`{{user.id}}`, `%USER_ID%`, `[object Object]`).
 
     Args:
-        sent: map of namespace to value, as sent; null gives an empty array.
-        phone: the phone number of `sent` in E.164 (see `e164_phone`). It is a column of its own,
-            because a Python UDF cannot run inside a lambda.
-
-    Returns:
-        array<struct<namespace, value>>, distinct, ordered by namespace and value.
+        value: visible text, see `visible`.
     """
-
-    def normalised(entry: Column) -> Column:
-        namespace, value = F.trim(entry["key"]), F.trim(entry["value"])
-        email = F.lower(value)
-        email = mailbox(email) if spelling.has_provider_rules else email
-        comparable = (
-            F.when(namespace == "email", F.when(email.rlike(_EMAIL), email))
-            .when(namespace == "phone", phone)
-            .when(namespace.isin(*spelling.folding), F.lower(value))
-            .otherwise(value)
-        )
-        # The old account of an alias: a map cannot have the key user_id twice.
-        account = F.when(namespace == "previous_user_id", "user_id").otherwise(namespace)
-        return F.struct(account.alias("namespace"), comparable.alias("value"))
-
-    def is_usable(identifier: Column) -> Column:
-        value = identifier["value"]
-        return value.isNotNull() & (value != "") & ~F.lower(value).isin(*spelling.placeholders)
-
-    entries = F.coalesce(F.map_entries(sent), F.array().cast(_ENTRIES))
-    usable = F.filter(F.transform(entries, normalised), is_usable)
-    return F.array_sort(F.array_distinct(usable))
+    bare = _bare(value)
+    return (
+        bare in spelling.placeholder_texts
+        or _ZEROS.fullmatch(bare) is not None
+        or _ONE_CHARACTER.fullmatch(bare) is not None
+        or not any(c.isalnum() or unicodedata.category(c) == "So" for c in value)
+        or (_OPENING.search(value) is not None and _is_template(value))
+    )
 
 
-def e164_phone(raw: Column, *, region: str) -> Column:
-    """A phone number in E.164 (`+442071838750`); null if it is not a valid number.
+def _bare(value: str) -> str:
+    """Lower case, without quotes, brackets and other punctuation at the ends."""
+    lower = value.lower()
+    bare = lower.strip(_PUNCTUATION)
+    # A minus sign belongs to a number: the placeholder -1 does not mean the value 1.
+    return f"-{bare}" if lower.startswith("-") and bare.isdecimal() else bare
 
-    A Python UDF, because no built-in function has the data of numbering plans.
-    """
 
-    # Not a pandas UDF: pandas 3 returns its strings in chunks, which Spark 4.1 does not accept.
-    return F.udf(lambda text: parsed_phone(text, region), T.StringType())(raw)
+def _is_template(value: str) -> bool:
+    return bool(_TEMPLATE.search(value) or _BRACKETED_NAME.fullmatch(value))
+
+
+def _is_example(email: str, spelling: Spelling) -> bool:
+    """Whether the name of an address and its domain are both placeholders: none@none.com."""
+    local, _, domain = email.rpartition("@")
+    label, known = domain.partition(".")[0], spelling.placeholder_texts
+    return local in known and (label in known or label == "example")
 
 
 @lru_cache(maxsize=100_000)
 def parsed_phone(text: str | None, region: str) -> str | None:
-    """`text` in E.164; null if it is not a valid phone number.
+    """`text` in E.164 (`+442071838750`); null if it is not a valid phone number.
 
     Args:
         region: the country of numbers without a country code.
@@ -117,11 +163,81 @@ def parsed_phone(text: str | None, region: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-_ENTRIES = T.ArrayType(
-    T.StructType(
-        [
-            T.StructField("key", T.StringType(), False),
-            T.StructField("value", T.StringType(), True),
-        ]
-    )
-)
+@dataclass(frozen=True)
+class Normaliser:
+    """Normalises the identifiers of many events or records; remembers values that repeat.
+
+    Attributes:
+        value: namespace and value as sent to the normalised value, see `normalised_value`.
+    """
+
+    value: Callable[[str, str], str | None]
+
+    @classmethod
+    def of(cls, spelling: Spelling) -> "Normaliser":
+        @lru_cache(maxsize=100_000)
+        def value(namespace: str, sent: str) -> str | None:
+            return normalised_value(namespace, sent, spelling)
+
+        return cls(value)
+
+    def pairs(self, sent: Iterable[tuple[str, str | None]]) -> tuple[list[Pair], str | None]:
+        """The usable identifiers of one event or record, distinct, by namespace and value; and the
+        old account of an alias, which is one of them."""
+        pairs = set[Pair]()
+        previous = None
+        for key, text in sent:
+            if text is None:
+                continue
+            namespace = key.strip()
+            is_previous = namespace == PREVIOUS_ACCOUNT
+            if is_previous:
+                namespace = "user_id"
+            value = self.value(namespace, text)
+            if value:
+                pairs.add((namespace, value))
+                previous = value if is_previous else previous
+        return sorted(pairs), previous
+
+    def arrays(self, sent: pa.MapArray) -> tuple[pa.Array, pa.Array]:
+        """`pairs` of each map: lists of (namespace, value), and the old accounts."""
+        names, values = sent.keys.to_pylist(), sent.items.to_pylist()
+        namespaces: list[str] = []
+        normalised: list[str] = []
+        ends = [0]
+        previous_accounts = []
+        # A null map has no entries between its offsets.
+        for start, end in pairwise(sent.offsets.to_pylist()):
+            entries = zip(names[start:end], values[start:end], strict=True)
+            pairs, previous = self.pairs(entries)
+            for namespace, value in pairs:
+                namespaces.append(namespace)
+                normalised.append(value)
+            ends.append(len(normalised))
+            previous_accounts.append(previous)
+        list_type = to_arrow_type(T.ArrayType(IDENTIFIER))
+        identifiers = pa.StructArray.from_arrays(
+            [pa.array(namespaces, pa.string()), pa.array(normalised, pa.string())],
+            fields=list(list_type.value_type),
+        )
+        lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), identifiers, list_type)
+        return lists, pa.array(previous_accounts, pa.string())
+
+
+def normalised_identifiers(sent: Column, spelling: Spelling) -> Column:
+    """The usable identifiers of a record: array<struct<namespace, value>>, distinct, ordered by
+    namespace and value; empty for null.
+
+    Args:
+        sent: map of namespace to value, as sent.
+    """
+
+    # Python, because no built-in function has numbering plans or the normal forms of Unicode.
+    def normalised(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        normaliser = Normaliser.of(spelling)
+        for batch in batches:
+            for part in small_slices(batch):
+                yield normaliser.arrays(part)[0]
+
+    identifiers: Column = arrow_udf(normalised, T.ArrayType(IDENTIFIER))(sent)
+    return identifiers

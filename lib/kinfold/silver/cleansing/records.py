@@ -5,7 +5,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.bronze.records.versions import current_versions, unexpired_versions
-from kinfold.silver.cleansing.identifiers import Spelling, e164_phone, normalised_identifiers
+from kinfold.silver.cleansing.identifiers import Spelling, normalised_identifiers
 from kinfold.tables import silver
 
 
@@ -29,12 +29,8 @@ def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) ->
         silver.records columns.
     """
     existing = unexpired_versions(current_versions(versions), at=at).where(~F.col("is_deletion"))
-    with_phone = existing.withColumn(
-        "_phone", e164_phone(F.col("identifiers")["phone"], region=spelling.phone_region)
-    )
-    return with_phone.withColumn(
-        "identifiers",
-        normalised_identifiers(F.col("identifiers"), F.col("_phone"), spelling),
+    return existing.withColumn(
+        "identifiers", normalised_identifiers(F.col("identifiers"), spelling)
     ).select(
         "source",
         "record_id",

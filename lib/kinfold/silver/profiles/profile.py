@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.core.settings.models import SurvivorshipConf
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
+from kinfold.silver.cleansing.events import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD, with_record_node
 from kinfold.silver.profiles.attribution import IdentifierRanking
 from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
@@ -109,15 +110,15 @@ def activity(events: DataFrame) -> DataFrame:
     """Number of events and orders, and revenue, per person.
 
     Returns:
-        profile_id, first_seen_at, last_seen_at, event_count, order_count, return_count,
+        profile_id, first_seen_at, last_seen_at (see `seen_at`), event_count, order_count, return_count,
         revenue_cents (purchases minus returns; a null amount counts as 0).
     """
     is_purchase, is_return = F.col("event_type") == "purchase", F.col("event_type") == "return"
     signed = F.when(is_purchase, F.col("amount_cents")).when(is_return, -F.col("amount_cents"))
     order = F.coalesce("order_id", "event_id")
     return events.groupBy("profile_id").agg(
-        F.min("occurred_at").alias("first_seen_at"),
-        F.max("occurred_at").alias("last_seen_at"),
+        F.min(seen_at()).alias("first_seen_at"),
+        F.max(seen_at()).alias("last_seen_at"),
         F.count(F.lit(1)).alias("event_count"),
         F.count_distinct(F.when(is_purchase, order)).alias("order_count"),
         F.count_distinct(F.when(is_return, order)).alias("return_count"),

@@ -28,9 +28,9 @@ def test_two_processes_of_one_writer_cannot_both_commit_a_batch(lake, spark):
         location=here(folder),
         codec="snappy",
     )
-    first.commit([file], run_id="run-1")
+    first.commit([file], mark="run-1")
     with pytest.raises(Exception, match="CONCURRENT_TRANSACTION"):
-        second.commit([file], run_id="run-1")
+        second.commit([file], mark="run-1")
     assert lake.read(MANY_KINDS).count() == 1
 
 

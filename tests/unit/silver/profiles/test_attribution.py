@@ -35,7 +35,7 @@ def event(event_id, *identifiers):
         source_partition="part-1",
         source_offset=int(event_id),
         record_index=0,
-        bronze_version=1,
+        ingested_at=at("09:00"),
     )
 
 

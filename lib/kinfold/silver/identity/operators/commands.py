@@ -13,6 +13,7 @@ from kinfold.core.settings.command_line import RunOptions, job_parser
 from kinfold.runtime.arrow_frames import distinct_numbers, frame_of
 from kinfold.runtime.job import open_lake
 from kinfold.runtime.lake.lake import Lake
+from kinfold.runtime.locks.protocol import Busy
 from kinfold.silver.identity.graph.nodes import Namespaces, profile_id
 from kinfold.silver.identity.links.observed import links_at
 from kinfold.silver.identity.links.operator_decisions import (
@@ -37,8 +38,9 @@ from kinfold.silver.identity.resolution.stored_graph import (
     restricted,
     stored_graph,
 )
-from kinfold.tables import silver
+from kinfold.tables import ops, silver
 
+RESOLVER = "silver/resolve_identities"
 JOB_OF_KIND = {
     "unlink": "unlink_identity",
     "keep_apart": "unlink_identity",
@@ -116,6 +118,9 @@ def decide(
 ) -> list[str]:
     """Store a decision, or undo one, then resolve identities.
 
+    If another process is resolving identities now, the decision stays stored: the next run of
+    silver/resolve_identities applies it, also if it is the same command again.
+
     Args:
         kind: the kind of a new decision, as in silver.identity_decisions.
         resolve: `main` of silver/resolve_identities.
@@ -130,19 +135,53 @@ def decide(
     arguments = options.arguments
     with open_lake(options, name=job) as lake:
         if arguments.undo is not None:
-            row = _undone_row(lake, arguments.undo, job)
+            row, is_stored = _undone_row(lake, arguments.undo, job)
         else:
             named = {f"--{n}": t for n in ("a", "b") if (t := getattr(arguments, n, None))}
             identifiers = find_identifiers(lake, named, conf=options.settings.identity)
-            row = _new_row(lake, kind, identifiers, arguments.reason)
+            row, is_stored = _new_row(lake, kind, identifiers, arguments.reason)
         if arguments.dry_run:
             expected = _expected_changes(lake, options, row)
             return [_dry_run_line(row), *_change_lines(expected)]
-        with lake.writing(silver.IDENTITY_DECISIONS):
-            lake.upsert(silver.IDENTITY_DECISIONS, _decision_frame(lake, row))
-        resolve(options.as_argv())
+        if not is_stored:
+            with lake.writing(silver.IDENTITY_DECISIONS):
+                lake.upsert(silver.IDENTITY_DECISIONS, _decision_frame(lake, row))
+        _resolve(resolve, options, row)
         changes = lake.read_or_empty(silver.IDENTITY_CHANGES).where(F.col("run_id") == lake.run_id)
         return [_decision_line(row), *_change_lines(_id_changes(changes)), *_refusal(lake, row)]
+
+
+def _resolve(
+    resolve: Callable[[Sequence[str]], None], options: RunOptions, row: Mapping[str, Any]
+) -> None:
+    """Resolve identities after a decision was stored.
+
+    Raises:
+        LakeError: another process is doing it.
+    """
+    try:
+        resolve(options.as_argv())
+    except LakeError as error:
+        if not isinstance(error.__cause__, Busy):
+            raise
+        what = "The undo of decision" if row["withdrawn_at"] is not None else "Decision"
+        raise LakeError(
+            f"{what} {row['decision_id']} is stored in silver.identity_decisions and has no effect "
+            f"yet, because another process is resolving identities ({options.settings.lake.root}). "
+            f"The next run of jobs/{RESOLVER}.py or jobs/pipeline.py applies it. To see its "
+            "effect, wait and start this command again."
+        ) from error
+
+
+def _has_waiting_decisions(lake: Lake) -> bool:
+    """Whether a decision was stored that no finished run of the resolver has read."""
+    if not lake.exists(ops.JOB_RUNS):
+        return True
+    runs = lake.read(ops.JOB_RUNS).where(F.col("job") == RESOLVER)
+    read = F.col("input_versions")[silver.IDENTITY_DECISIONS.name].alias("version")
+    newest = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select(read).take(1)
+    version = newest[0]["version"] if newest else None
+    return version is None or version < lake.version(silver.IDENTITY_DECISIONS)
 
 
 def _decision_frame(lake: Lake, row: Mapping[str, Any]) -> DataFrame:
@@ -155,14 +194,18 @@ def _id_changes(rows: DataFrame) -> list[IdChange]:
 
 def _new_row(
     lake: Lake, kind: str, identifiers: Sequence[StoredIdentifier], reason: str
-) -> dict[str, Any]:
-    """The row of a new decision.
+) -> tuple[dict[str, Any], bool]:
+    """The row of a decision, and whether it is stored already and waits for the resolver.
 
     Raises:
         ConfError: it would change nothing, or it contradicts another decision.
     """
     nodes = [one.node_id for one in identifiers]
-    _check_decisions(active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS)), kind, nodes)
+    decisions = active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS))
+    same = [one for one in decisions if one["kind"] == kind and _ends(one) == set(nodes)]
+    if same and _has_waiting_decisions(lake):
+        return same[-1].asDict(), True
+    _check_decisions(decisions, kind, nodes)
     if kind == "release":
         shared = lake.read_or_empty(silver.BAD_VALUES).where(F.col("node_id") == nodes[0])
         if not shared.where(F.col("status") == "set_aside").count():
@@ -178,7 +221,12 @@ def _new_row(
         decided_at=lake.started_at,
     )
     sides = {"left_node": nodes[0], "right_node": nodes[1] if len(nodes) > 1 else None}
-    return {**row, **sides}
+    return {**row, **sides}, False
+
+
+def _ends(decision: Row) -> set[int]:
+    """The one or two nodes of a decision."""
+    return {decision["left_node"], decision["right_node"]} - {None}
 
 
 def _check_decisions(decisions: Sequence[Row], kind: str, nodes: Sequence[int]) -> None:
@@ -190,7 +238,7 @@ def _check_decisions(decisions: Sequence[Row], kind: str, nodes: Sequence[int]) 
     opposite = {"link": "keep_apart", "keep_apart": "link"}.get(kind)
     for other in decisions:
         ends = [other["left_node"], other["right_node"]]
-        is_same = set(ends) - {None} == set(nodes)
+        is_same = _ends(other) == set(nodes)
         hint = (
             f"Undo it first: jobs/silver/{JOB_OF_KIND[other['kind']]}.py --undo "
             f"{other['decision_id']}."
@@ -209,8 +257,9 @@ def _check_decisions(decisions: Sequence[Row], kind: str, nodes: Sequence[int]) 
             )
 
 
-def _undone_row(lake: Lake, decision_id: str, job: str) -> dict[str, Any]:
-    """The row of a decision once it is undone.
+def _undone_row(lake: Lake, decision_id: str, job: str) -> tuple[dict[str, Any], bool]:
+    """The row of a decision once it is undone, and whether that is stored already and waits for
+    the resolver.
 
     Raises:
         ConfError: the decision is unknown, is undone already, or was made by another command.
@@ -223,7 +272,8 @@ def _undone_row(lake: Lake, decision_id: str, job: str) -> dict[str, Any]:
             "that the command printed when the decision was made."
         )
     row = rows[0].asDict()
-    if row["withdrawn_at"] is not None:
+    is_undone_already = row["withdrawn_at"] is not None
+    if is_undone_already and not _has_waiting_decisions(lake):
         raise ConfError(
             f"--undo {decision_id}: was undone on {row['withdrawn_at']:%Y-%m-%d %H:%M} UTC. There "
             "is nothing to do."
@@ -234,7 +284,9 @@ def _undone_row(lake: Lake, decision_id: str, job: str) -> dict[str, Any]:
             f"--undo {decision_id}: is of the kind {row['kind']}. Use jobs/silver/{made_by}.py "
             f"--undo {decision_id}."
         )
-    return {**row, "withdrawn_at": lake.started_at}
+    if is_undone_already:
+        return row, True
+    return {**row, "withdrawn_at": lake.started_at}, False
 
 
 def _expected_changes(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -> list[IdChange]:

@@ -61,6 +61,14 @@ OUTPUTS = (
     silver.BAD_VALUES,
 )
 
+RULES = (
+    "kinfold.silver.identity.graph",
+    "kinfold.silver.identity.links",
+    "kinfold.silver.identity.resolution",
+    "kinfold.silver.matching",
+)
+"""Code that decides who is one person."""
+
 
 @dataclass(frozen=True)
 class _Resolver:
