@@ -12,7 +12,11 @@ from kinfold.core.settings.command_line import parse_options
 from kinfold.models.matching import track_matching
 from kinfold.models.placement import tracking_of
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.identity.resolution.incremental import OUTPUTS, RULES, resolve_incrementally
+from kinfold.silver.identity.resolution.incremental import (
+    OUTPUTS,
+    RULE_MODULES,
+    resolve_incrementally,
+)
 from kinfold.tables import silver
 
 JOB = "silver/resolve_identities"
@@ -31,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             options.settings.identity,
             options.home / options.settings.identity.match_settings,
         ],
-        rules=RULES,
+        rules=RULE_MODULES,
     ) as run:
         if run.is_up_to_date:
             return

@@ -61,7 +61,7 @@ OUTPUTS = (
     silver.BAD_VALUES,
 )
 
-RULES = (
+RULE_MODULES = (
     "kinfold.silver.identity.graph",
     "kinfold.silver.identity.links",
     "kinfold.silver.identity.resolution",
