@@ -181,6 +181,27 @@ def test_a_link_joins_and_its_undo_separates(world, output_of):
     assert world.person(LONE) != world.person(ANN)
 
 
+def test_a_decision_while_identities_are_resolved_is_applied_later(world, output_of):
+    def busy(*argv):
+        with world.lake.writing(silver.IDENTITY_MAP), pytest.raises(LakeError) as error:
+            world.run(LINK, *argv)
+        assert "is stored in silver.identity_decisions and has no effect yet" in str(error.value)
+        return re.search("[0-9a-f]{16}", str(error.value))[0]
+
+    link = ["--a", LONE, "--b", ANN, "--reason", "she said so"]
+    decision = busy(*link)
+    assert world.person(LONE) != world.person(ANN)
+    world.run("silver/resolve_identities")
+    assert world.person(LONE) == world.person(ANN)
+    with pytest.raises(ConfError, match=f"Decision {decision} is the same"):
+        world.run(LINK, *link)
+
+    assert busy("--undo", decision) == decision
+    text = output_of(LINK, "--undo", decision)  # the same command again
+    assert f"Decision {decision} (link) is undone." in text
+    assert world.person(LONE) != world.person(ANN)
+
+
 def test_a_released_value_has_a_person_until_that_is_undone(world, output_of):
     assert world.person(KIOSK) is None
     text = output_of(RELEASE, "--a", KIOSK, "--reason", "it is his own")
