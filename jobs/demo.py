@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = vars(options.arguments)
     size = [text for key in ("people", "days", "seed") for text in (f"--{key}", arguments[key])]
     truth = options.home / "var" / "world" / "truth"
-    with open_lake(options, name=JOB):
+    with open_lake(options, name=JOB, upgrades=True):
         load_main(JOBS / "synthetic" / "generate_world.py")([*options.as_argv(), *size])
         load_main(JOBS / "pipeline.py")([*options.as_argv(), "--truth", str(truth)])
 

@@ -2,6 +2,7 @@
 
 from kinfold.core.errors import ConfError
 from kinfold.core.settings.models import Settings
+from kinfold.models.relocation import LAKE_FOLDER
 from kinfold.models.tracking import Tracking, open_tracking
 from kinfold.runtime.lake.roots import local_path
 
@@ -24,6 +25,6 @@ def tracking_of(settings: Settings) -> Tracking:
             f"tracking.uri is not set and lake.root {settings.lake.root} is not a local folder, "
             "where MLflow's database could be. Set it: --set tracking.uri=http://HOST:PORT."
         )
-    folder = local / "_mlflow"
+    folder = local / LAKE_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return open_tracking(f"sqlite:///{folder / 'mlflow.db'}", experiment=conf.experiment)

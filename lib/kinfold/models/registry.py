@@ -2,7 +2,8 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -87,11 +88,28 @@ def load_model(tracking: Tracking, champion: Champion) -> PipelineModel:
     mlflow.set_registry_uri(tracking.registry_uri)
     source = f"models:/{champion.name}/{champion.version}"
     # Spark reads the whole model here, so the downloaded copy is not needed afterwards.
-    with tempfile.TemporaryDirectory(prefix="kinfold-model-") as folder:
+    with (
+        _readable_files(f"model {champion.name}, version {champion.version}"),
+        tempfile.TemporaryDirectory(prefix="kinfold-model-") as folder,
+    ):
         model: PipelineModel = mlflow.spark.load_model(
             source, dfs_tmpdir=tracking.spark_folder or folder, dst_path=folder
         )
     return model
+
+
+@contextmanager
+def _readable_files(owner: str) -> Iterator[None]:
+    """Raises a `ModelGateError` if MLflow cannot read the files of a model or of a run."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise ModelGateError(
+            f"{owner}: MLflow cannot read its files ({type(error).__name__}). Bring them back, "
+            "or remove the alias `champion` in MLflow and train again."
+        ) from error
 
 
 def champion_metrics(
@@ -163,7 +181,7 @@ def read_figure(tracking: Tracking, *, run_id: str, name: str) -> bytes:
 
 @runs.quiet_mlflow()
 def _read(tracking: Tracking, run_id: str, file: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
+    with _readable_files(f"MLflow run {run_id}"), tempfile.TemporaryDirectory() as folder:
         path = runs.client_of(tracking).download_artifacts(
             run_id, f"{runs.REPORT_PATH}/{file}", folder
         )

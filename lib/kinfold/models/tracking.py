@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import shutil
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import types as T
 
 from kinfold.core.errors import ConfError
+from kinfold.models.relocation import ARTIFACTS, relocate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,6 +111,9 @@ def open_tracking(
     from mlflow.exceptions import MlflowException
 
     try:
+        database = _database(uri)
+        if database is not None:
+            relocate(database)
         client = _client(uri, registry_uri or uri)
         existing = client.get_experiment_by_name(experiment)
         if existing is not None:
@@ -117,7 +122,7 @@ def open_tracking(
             root = artifact_root or _beside_database(uri)
             location = None if root is None else f"{root.rstrip('/')}/{experiment}"
             experiment_id = client.create_experiment(experiment, artifact_location=location)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, sqlite3.Error) as error:
         # Only scheme and host, and not the text of the error: both can contain a password.
         server = f"{urlsplit(uri).scheme}://{urlsplit(uri).hostname or '...'}"
         raise ConfError(
@@ -129,8 +134,14 @@ def open_tracking(
 
 def _beside_database(uri: str) -> str | None:
     """The artifact folder of an SQLite file. MLflow's default is the current folder."""
+    database = _database(uri)
+    return None if database is None else str(database.resolve().parent / ARTIFACTS)
+
+
+def _database(uri: str) -> Path | None:
+    """The file of an SQLite URI; None for another kind of URI."""
     path = uri.removeprefix(_SQLITE)
-    return None if path == uri else str(Path(path).resolve().parent / "artifacts")
+    return None if path == uri else Path(path)
 
 
 @quiet_mlflow()

@@ -1,7 +1,9 @@
 """tracking and registry: runs, versions and the champion, on a real MLflow."""
 
 import json
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pyspark.ml import Pipeline
@@ -158,6 +160,31 @@ def test_a_uri_that_cannot_be_opened_is_one_line_without_its_password(uri):
         open_tracking(uri, experiment="made")
     assert "\n" not in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+def test_a_copy_has_the_models_of_the_original_and_never_writes_into_it(tracking, first, tmp_path):
+    original = Path(tracking.uri.removeprefix("sqlite:///")).parent
+    copied = shutil.copytree(original, tmp_path / "copied")
+    before = sorted(original.rglob("*"))
+    copy = open_tracking(f"sqlite:///{copied}/mlflow.db", experiment="made")
+    with training_run(copy, name="in the copy", input_versions={}) as run:
+        run.log_files(documents={"evaluation": {}})
+    assert list(copied.rglob(f"{run.run_id}/**/evaluation.json"))
+    assert sorted(original.rglob("*")) == before
+    version = client_of(copy).get_model_version(NAME, "1")
+    assert version.source.startswith(str(copied))
+    assert Path(version.source, "MLmodel").is_file()
+
+
+def test_files_that_were_not_copied_are_one_line(tracking, first, tmp_path):
+    shutil.copy(tracking.uri.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
+    (tmp_path / "artifacts" / "made").mkdir(parents=True)
+    copy = open_tracking(f"sqlite:///{tmp_path}/mlflow.db", experiment="made")
+    champion = registry.get_champion(copy, name=NAME)
+    with pytest.raises(ModelGateError, match=r"version 1: MLflow cannot read its files"):
+        registry.load_model(copy, champion)
+    with pytest.raises(ModelGateError, match=r"MLflow run \w+: MLflow cannot read its files"):
+        registry.read_document(copy, run_id=first[0], document="evaluation")
 
 
 def test_files_of_a_run_are_beside_the_database(tmp_path):
