@@ -20,12 +20,13 @@ JOB = "silver/clean_records"
 def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
     spelling = Spelling.of(options.settings.identity)
+    earliest = options.settings.events.earliest
     with open_job(
         JOB,
         options,
         reads_if_exists=[bronze.RECORDS],
         writes=[silver.RECORDS],
-        depends_on=[repr(spelling), library_version("phonenumbers")],
+        depends_on=[repr(spelling), str(earliest), library_version("phonenumbers")],
         rules=["kinfold.silver.cleansing", "kinfold.bronze.records.versions"],
     ) as run:
         at = expiry_moment(run.lake.started_at, as_of=options.settings.as_of)
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.is_skipped = True
             return
         run.is_skipped = False
-        records = current_records(run.read(bronze.RECORDS), at=at, spelling=spelling).persist()
+        records = current_records(
+            run.read(bronze.RECORDS), at=at, spelling=spelling, earliest=earliest
+        ).persist()
         run.lake.upsert(silver.RECORDS, records, deleted=removed_records(known, records))
         run.count(records=records.count())
 

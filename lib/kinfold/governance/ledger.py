@@ -29,7 +29,14 @@ class Law:
 
 
 def record_silver_batch(
-    run: JobRun, *, accepted: int, added: int, late: int, duplicates: int, quarantined: int
+    run: JobRun,
+    *,
+    accepted: int,
+    added: int,
+    late: int,
+    duplicates: int,
+    quarantined: int,
+    conflicting: int = 0,
 ) -> None:
     """Add a row to the ledger: what one run of silver did with the accepted records that it read.
 
@@ -54,6 +61,7 @@ def record_silver_batch(
                 added=added,
                 late=late,
                 duplicates=duplicates,
+                conflicting=conflicting,
                 quarantined=quarantined,
                 table_version=lake.version(silver.EVENTS),
                 run_id=lake.run_id,
@@ -187,6 +195,7 @@ def set_ledger_metrics(lake: Lake, laws: Sequence[Law]) -> None:
             "added": "added",
             "late": "late",
             "duplicate": "duplicates",
+            "conflicting": "conflicting",
             "quarantined": "quarantined",
         },
         "records": {

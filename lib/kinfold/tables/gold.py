@@ -27,7 +27,7 @@ FEATURES = Table(
         Field(
             "days_since_purchase",
             T.DoubleType(),
-            "Days since the latest purchase; null for people who never bought.",
+            "Days since the latest purchase of a known date; null for people without one.",
         ),
         _count("event_count_7d", "Events in the last 7 days."),
         _count("event_count_30d", "Events in the last 30 days."),

@@ -166,9 +166,22 @@ RECORDS = Table(
             nullable=False,
         ),
         Field("changed_at", T.TimestampType(), "When the record changed (UTC).", nullable=False),
+        Field(
+            "is_before_earliest",
+            T.BooleanType(),
+            "Whether `changed_at` lies before `events.earliest`, so that it is a default of its "
+            "source and not a date. Its person was then seen at `ingested_at`.",
+            nullable=False,
+        ),
         Field("expires_at", T.TimestampType(), "When it expires (UTC); null = never."),
         Field("content_hash", T.StringType(), "Lineage: bronze.records.", nullable=False),
         Field("batch_id", T.LongType(), "Lineage: bronze.records.", nullable=False),
+        Field(
+            "ingested_at",
+            T.TimestampType(),
+            "Lineage: when the landing of its extract started (UTC).",
+            nullable=False,
+        ),
     ),
     key=("source", "record_id"),
     written_by="silver/clean_records.py",

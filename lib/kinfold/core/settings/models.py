@@ -3,7 +3,7 @@
 Values come from `conf/base.yaml`, from the environment's file, and from `--set`; see `loading`.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -89,15 +89,17 @@ class EventsConf(Conf):
     late_after_hours: PositiveInt = 24
     """An event that arrives more than this long after it occurred is marked as late. Late events
     are kept and counted like others."""
-    duplicates_within_days: PositiveInt | None = 30
-    """Deduplication window: events with the same id are duplicates if they occurred at most this
-    far apart; null = at any distance. Only the files of that period are read. The window compares
-    `occurred_at`, so a duplicate is detected however late it arrives."""
+    earliest: date = date(2000, 1, 1)
+    """An event dated before this day (UTC) is marked: 1970-01-01 and year 1 are what clocks and
+    programs write that do not know the time. It counts, but nobody was first seen on such a day."""
+    sources_with_own_ids: tuple[str, ...] = ()
+    """Names of sources that number their events themselves (1, 2, 3): their event ids are unique
+    within the source only. The ids of all other sources are unique across sources, so events with
+    the same id are duplicates, whichever source sends them."""
 
     @property
-    def duplicates_within(self) -> timedelta | None:
-        days = self.duplicates_within_days
-        return timedelta(days=days) if days else None
+    def late_after(self) -> timedelta:
+        return timedelta(hours=self.late_after_hours)
 
 
 class KafkaConf(Conf):

@@ -6,6 +6,13 @@ from pydantic import BaseModel, ValidationError
 
 from kinfold.core.errors import did_you_mean
 
+_RETIRED = {
+    "events.duplicates_within_days": (
+        "is no longer a setting: events with the same id are duplicates at any distance. Remove it."
+    ),
+}
+"""Settings of earlier versions, and what to do about them."""
+
 
 def readable_problems(
     error: ValidationError, origin: Mapping[str, str], known: Sequence[str], default: str
@@ -25,7 +32,9 @@ def readable_problems(
             k for k in origin if k == key or k.startswith(f"{key}.") or key.startswith(f"{k}.")
         ]
         where = origin[matches[0]] if matches else default
-        if problem["type"] == "extra_forbidden":
+        if problem["type"] == "extra_forbidden" and key in _RETIRED:
+            lines.append(f"{where}: {key}: {_RETIRED[key]}")
+        elif problem["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key '{key}'.{did_you_mean(key, known)}")
         elif problem["type"] == "missing":
             lines.append(f"{where}: key '{key}' is missing.")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.silver.cleansing.dates import seen_at
 from kinfold.tables import gold
 
 _DAY_US = 86_400_000_000
@@ -29,13 +30,14 @@ def features_as_of(events: DataFrame, *, as_ofs: Sequence[datetime]) -> DataFram
     """Returns the behaviour features of each person as of each moment.
 
     An event counts at a moment if it both occurred and arrived before that moment, so a late event
-    never changes the past. "The last n days" are the n periods of 24 hours before the moment.
+    never changes the past. "The last n days" are the n periods of 24 hours before the moment. An
+    event dated before `events.earliest` counts in no period; its person was seen when it arrived.
 
     Args:
         events: silver.events with profile_id. The function reads profile_id, event_id, event_type,
-            occurred_at, received_at, order_id, category and amount_cents. Events with a null
-            profile_id are ignored. A purchase or return without order_id counts as a separate
-            order; one without an amount adds nothing to spend.
+            occurred_at, received_at, is_before_earliest, order_id, category and amount_cents.
+            Events with a null profile_id are ignored. A purchase or return without order_id counts
+            as a separate order; one without an amount adds nothing to spend.
         as_ofs: moments with a time zone, in any order; duplicates are ignored.
 
     Returns:
@@ -81,6 +83,8 @@ def _known_events(events: DataFrame, *, moments: Sequence[datetime]) -> DataFram
             "profile_id",
             F.unix_micros("occurred_at").alias("occurred_us"),
             F.unix_micros("received_at").alias("received_us"),
+            F.unix_micros(seen_at()).alias("seen_us"),
+            "is_before_earliest",
             "event_type",
             F.when(has_order, F.coalesce(F.col("order_id"), own_order)).alias("order"),
             "category",
@@ -101,6 +105,7 @@ def _order_totals() -> list[Column]:
     """
     is_purchase = F.col("event_type") == "purchase"
     is_return = F.col("event_type") == "return"
+    is_dated = ~F.coalesce(F.col("is_before_earliest"), F.lit(False))
 
     def within(days: int) -> Column:
         return F.col("age_days") < days
@@ -109,9 +114,9 @@ def _order_totals() -> list[Column]:
         return F.coalesce(F.sum(F.when(condition, F.col("cents"))), F.lit(0))
 
     return [
-        F.min("occurred_us").alias("first_us"),
-        F.max("occurred_us").alias("latest_us"),
-        F.max(F.when(is_purchase, F.col("occurred_us"))).alias("purchase_us"),
+        F.min("seen_us").alias("first_us"),
+        F.max("seen_us").alias("latest_us"),
+        F.max(F.when(is_purchase & is_dated, F.col("occurred_us"))).alias("purchase_us"),
         F.min("age_days").alias("age"),
         F.min(F.when(is_purchase, F.col("age_days"))).alias("purchase_age"),
         F.min(F.when(is_return, F.col("age_days"))).alias("return_age"),

@@ -1,16 +1,16 @@
 """Accepted bronze records as typed events."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, functions as F, types as T
-from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.pandas.types import to_arrow_type
 
 from kinfold.bronze.schemas.described_properties import DescribedProperties
-from kinfold.runtime.arrow_frames import small_slices
+from kinfold.runtime.arrow_frames import python_column, small_slices
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
+from kinfold.silver.cleansing.dates import is_before
 from kinfold.silver.cleansing.identifiers import Normaliser, Spelling
 from kinfold.silver.cleansing.properties import TYPED_COLUMNS, property_columns
 from kinfold.tables import silver
@@ -86,18 +86,6 @@ def cleansed_events(
     )
 
 
-def is_before(column: str, day: date) -> Column:
-    """Whether a time lies before a day (UTC)."""
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return F.col(column) < F.lit(start)
-
-
-def seen_at() -> Column:
-    """When the people of an event of silver.events were seen: when it occurred, or when it arrived
-    if its date is a default of its sender."""
-    return F.when(F.col("is_before_earliest"), F.col("received_at")).otherwise(F.col("occurred_at"))
-
-
 def read_event(spelling: Spelling, described: DescribedProperties) -> Column:
     """The columns of silver.events that are read from an accepted event, as a struct.
 
@@ -127,5 +115,4 @@ def read_event(spelling: Spelling, described: DescribedProperties) -> Column:
                 )
 
     event = F.coalesce("event", "raw")  # a native event is its raw text
-    columns: Column = arrow_udf(read, result)(event, "event_type", "schema_id", "identifiers")
-    return columns
+    return python_column(read, result)(event, "event_type", "schema_id", "identifiers")

@@ -1,10 +1,11 @@
 """Current records of batch sources, with normalised identifiers."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.bronze.records.versions import current_versions, unexpired_versions
+from kinfold.silver.cleansing.dates import is_before
 from kinfold.silver.cleansing.identifiers import Spelling, normalised_identifiers
 from kinfold.tables import silver
 
@@ -17,13 +18,16 @@ def expiry_moment(started_at: datetime, *, as_of: datetime | None) -> datetime:
     return max(started_at, as_of) if as_of else started_at
 
 
-def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) -> DataFrame:
+def current_records(
+    versions: DataFrame, *, at: datetime, spelling: Spelling, earliest: date
+) -> DataFrame:
     """One row per record that is neither deleted nor expired.
 
     Args:
         versions: bronze.records.
         at: records whose time to live ends at this moment or before are expired.
         spelling: how identifiers are normalised.
+        earliest: times before this day (UTC) are defaults of sources.
 
     Returns:
         silver.records columns.
@@ -40,9 +44,11 @@ def current_records(versions: DataFrame, *, at: datetime, spelling: Spelling) ->
         "agreement",
         "purposes",
         "changed_at",
+        is_before("changed_at", earliest).alias("is_before_earliest"),
         "expires_at",
         "content_hash",
         "batch_id",
+        "ingested_at",
     )
 
 

@@ -12,7 +12,7 @@ from kinfold.tables import gold
 
 SCHEMA = (
     "profile_id string, event_id string, event_type string, occurred_at timestamp, "
-    "received_at timestamp, order_id string, category string, amount_cents bigint"
+    "received_at timestamp, is_before_earliest boolean, order_id string, category string, amount_cents bigint"
 )
 COLUMNS = [part.split()[0] for part in SCHEMA.split(", ")]
 NOW = at("2026-03-31")
@@ -42,6 +42,25 @@ def test_an_event_counts_only_if_it_occurred_and_arrived_before_the_moment(spark
         event(NOW - 2 * DAY, received_at=NOW - timedelta(microseconds=1)),
     )
     assert_rows(actual, ["event_count_7d", "tenure_days", "recency_days"], [(2, 2.0, 1.0)])
+
+
+def test_an_event_of_a_made_up_date_counts_in_no_period_and_its_person_was_seen_at_its_arrival(
+    spark,
+):
+    epoch = dict(received_at=NOW - 10 * DAY, is_before_earliest=True)
+    actual = features(
+        spark,
+        event(at("1970-01-01"), "purchase", amount_cents=700, **epoch),
+        event(NOW - 5 * DAY),
+    )
+    columns = [
+        "tenure_days",
+        "recency_days",
+        "days_since_purchase",
+        "event_count_90d",
+        "spend_cents",
+    ]
+    assert_rows(actual, columns, [(10.0, 5.0, None, 1, 700)])
 
 
 def test_the_last_n_days_start_exactly_n_days_before_the_moment(spark):

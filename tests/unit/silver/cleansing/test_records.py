@@ -1,5 +1,7 @@
 """Current records of batch sources."""
 
+from datetime import date
+
 import pytest
 
 from frames import assert_rows, at
@@ -11,6 +13,8 @@ from kinfold.silver.cleansing.records import (
     removed_records,
 )
 from kinfold.tables import bronze, silver
+
+RULES = dict(at=at("12:00"), spelling=Spelling(), earliest=date(2000, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -38,9 +42,20 @@ def test_a_record_is_current_unless_it_is_deleted_or_expired(spark):
         version("expired", "09:00", expires_at=at("12:00")),
         version("2", "09:00", expires_at=at("12:01")),
     )
-    records = current_records(versions, at=at("12:00"), spelling=Spelling())
+    records = current_records(versions, **RULES)
     identifiers = records.selectExpr("record_id", "identifiers[0].value as value")
     assert_rows(identifiers, ["record_id", "value"], [("1", "10:00@x.org"), ("2", "09:00@x.org")])
+
+
+def test_a_record_dated_before_the_earliest_day_is_marked(spark):
+    versions = bronze.RECORDS.frame(
+        spark,
+        version("epoch", "09:00", changed_at=at("1970-01-01"), ingested_at=at("09:00")),
+        version("old", "09:00", changed_at=at("2000-01-01")),
+    )
+    records = current_records(versions, **RULES)
+    expected = [("epoch", True, at("09:00")), ("old", False, None)]
+    assert_rows(records, ["record_id", "is_before_earliest", "ingested_at"], expected)
 
 
 def test_records_have_expired_once_their_time_to_live_has_ended(spark):

@@ -3,7 +3,6 @@
 from frames import assert_rows, at
 from kinfold.silver.profiles.profile import (
     activity,
-    affected_people,
     identifier_lists,
     latest_consent,
     profiles,
@@ -51,6 +50,21 @@ def test_revenue_is_purchases_minus_returns_and_lines_of_one_order_are_one_order
         ["profile_id", "event_count", "order_count", "return_count", "revenue_cents"],
         [("p", 6, 3, 1, 1400)],
     )
+
+
+def test_people_are_not_first_seen_at_a_made_up_date(spark):
+    epoch = dict(occurred_at=at("1970-01-01"), is_before_earliest=True)
+    events = events_of(
+        spark,
+        dict(occurred_at=at("2026-03-02")),
+        dict(**epoch, received_at=at("2026-03-03")),
+        dict(**epoch, received_at=at("2026-03-04"), profile_id="only"),
+    )
+    expected = [
+        ("p", at("2026-03-02"), at("2026-03-03")),
+        ("only", at("2026-03-04"), at("2026-03-04")),
+    ]
+    assert_rows(activity(events), ["profile_id", "first_seen_at", "last_seen_at"], expected)
 
 
 def test_a_purchase_without_an_order_id_is_a_separate_order(spark):
@@ -109,22 +123,3 @@ def test_a_profile_without_traits_consent_or_categories_has_empty_ones(spark):
         ["profile_id", "event_count", "top_categories", "traits", "trait_sources", "consent"],
         [("p", 1, [], {}, {}, {})],
     )
-
-
-def test_people_are_affected_by_new_events_and_by_identifiers_that_moved(spark):
-    events = silver.EVENTS.frame(
-        spark, dict(event_id="1", identifiers=[dict(namespace="cookie_id", value="c")])
-    )
-    identity_map = silver.IDENTITY_MAP.frame(
-        spark,
-        dict(namespace="cookie_id", value="c", profile_id="active"),
-        dict(namespace="cookie_id", value="d", profile_id="survivor"),
-        dict(namespace="cookie_id", value="e", profile_id="quiet"),
-    )
-    moved = silver.IDENTITY_MAP.frame(
-        spark,
-        dict(namespace="cookie_id", value="d", profile_id="merged away"),
-        dict(namespace="cookie_id", value="d", profile_id="survivor"),
-    ).selectExpr("*", "'update_postimage' as _change_type")
-    affected = affected_people(events, moved, identity_map)
-    assert_rows(affected, ["profile_id"], [("active",), ("merged away",), ("survivor",)])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD, record_node
 from kinfold.silver.identity.links.observed import link_key_columns
 from kinfold.silver.matching.engine import LinkStatus, Matching, scored_links
@@ -43,7 +44,8 @@ def matched_record_links(
     matching = scored_links(
         records.select(itself.alias(_RECORD), *values), mapping=mapping, settings=settings
     )
-    lineage = records.select(itself.alias("value"), "changed_at", "source")
+    changed_at = seen_at("changed_at", "ingested_at").alias("changed_at")
+    lineage = records.select(itself.alias("value"), changed_at, "source")
     return _identity_links(matching, lineage), matching
 
 

@@ -12,6 +12,7 @@ from kinfold.runtime.arrow_frames import (
     frame_of,
     rows_with_values,
 )
+from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id, with_record_node
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
@@ -27,11 +28,14 @@ def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
         records: silver.records; null for a lake without records.
 
     Returns:
-        occurred_at, source, source_event_id, identifiers. The identifiers of a record include the
-        record itself, and it occurred when it changed.
+        occurred_at (see `seen_at`), source, source_event_id, identifiers. The identifiers of a
+        record include the record itself, and it occurred when it changed.
     """
     seen = events.select(
-        "occurred_at", "source", F.col("event_id").alias("source_event_id"), "identifiers"
+        seen_at().alias("occurred_at"),
+        "source",
+        F.col("event_id").alias("source_event_id"),
+        "identifiers",
     )
     if records is None:
         return seen
@@ -41,7 +45,7 @@ def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
 def record_sightings(records: DataFrame) -> DataFrame:
     """Records as sightings of their identifiers at the time they changed (see `sightings`)."""
     return with_record_node(records).select(
-        F.col("changed_at").alias("occurred_at"),
+        seen_at("changed_at", "ingested_at").alias("occurred_at"),
         "source",
         F.col("record_id").alias("source_event_id"),
         "identifiers",

@@ -57,6 +57,20 @@ def test_an_identifier_is_first_seen_in_its_earliest_event(spark):
     )
 
 
+def test_an_identifier_is_not_first_seen_at_a_made_up_date(spark):
+    epoch = dict(is_before_earliest=True, received_at=at("11:00"))
+    events = silver.EVENTS.frame(spark, event("1", "1970-01-01", COOKIE, USER) | epoch)
+    crm = dict(source="crm", record_id="7", identifiers=[], changed_at=at("1970-01-01"))
+    records = silver.RECORDS.frame(
+        spark, crm | dict(is_before_earliest=True, ingested_at=at("12:00"))
+    )
+    assert_rows(
+        seen_identifiers(sightings(events, records)),
+        ["namespace", "first_seen_at"],
+        [("cookie_id", at("11:00")), ("user_id", at("11:00")), ("record", at("12:00"))],
+    )
+
+
 def test_n_identifiers_of_an_event_make_a_star_of_n_minus_1_links_around_the_strongest(spark):
     assert_rows(
         together(spark, event("1", "09:00", COOKIE, EMAIL, USER)),
