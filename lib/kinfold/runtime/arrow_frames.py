@@ -1,12 +1,13 @@
 """Conversion between Spark frames and Arrow tables or NumPy arrays, and selection by numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F, types as T
+from pyspark.sql.pandas.functions import arrow_udf
 
 MAX_LITERAL_VALUES = 1_000
 """Maximum number of values in a literal `IN` predicate, with which Delta and Parquet skip files and
@@ -24,6 +25,21 @@ def small_slices(rows: pa.RecordBatch | pa.Array) -> Iterator[Any]:
     """
     for start in range(0, len(rows), _ROWS_PER_SLICE):
         yield rows.slice(start, _ROWS_PER_SLICE)
+
+
+def python_column(
+    function: Callable[[Iterator[Any]], Iterator[pa.Array]], returns: T.DataType
+) -> Callable[..., Column]:
+    """A function of columns that Python workers compute, one Arrow batch at a time.
+
+    Args:
+        function: from arrays, or tuples of arrays for several columns, to arrays of the same total
+            length (see `small_slices`). Its annotations say which: `Iterator[pa.Array]` or
+            `Iterator[tuple[pa.Array, ...]]`.
+    """
+    make: Any = arrow_udf  # its stub requires a function type, and Spark warns of one
+    column: Callable[..., Column] = make(function, returns)
+    return column
 
 
 def local_frame(

@@ -10,11 +10,10 @@ from itertools import pairwise
 import phonenumbers
 import pyarrow as pa
 from pyspark.sql import Column, types as T
-from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.pandas.types import to_arrow_type
 
 from kinfold.core.settings.models import IdentityConf
-from kinfold.runtime.arrow_frames import small_slices
+from kinfold.runtime.arrow_frames import python_column, small_slices
 from kinfold.silver.cleansing.texts import visible
 from kinfold.tables.silver import IDENTIFIER
 
@@ -239,5 +238,4 @@ def normalised_identifiers(sent: Column, spelling: Spelling) -> Column:
             for part in small_slices(batch):
                 yield normaliser.arrays(part)[0]
 
-    identifiers: Column = arrow_udf(normalised, T.ArrayType(IDENTIFIER))(sent)
-    return identifiers
+    return python_column(normalised, T.ArrayType(IDENTIFIER))(sent)

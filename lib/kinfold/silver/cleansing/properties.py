@@ -47,12 +47,13 @@ def whole_number(value: Any) -> int | None:
     except InvalidOperation:  # an exponent of many digits
         raise _NotOfTypeError from None
     # First the size: the digits of 1e999999999 need a gigabyte.
-    if number.adjusted() >= _DIGITS_OF_BIGINT or number < 0 or number > _MAX_BIGINT:
+    if number.adjusted() >= _DIGITS_OF_BIGINT or number > _MAX_BIGINT or float(text) < 0:
         raise _NotOfTypeError
+    # The verdict reads a number with a fraction as a double, so 1.00000000000000000001 is 1.
     whole = int(number)
-    if whole != number:
+    if whole != number and not (nearest := float(text)).is_integer():
         raise _NotOfTypeError
-    return whole
+    return whole if whole == number else int(nearest)
 
 
 def _text(value: Any) -> str | None:

@@ -1,7 +1,7 @@
 """Accepted records as typed events."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 from frames import assert_rows, at
 from kinfold.bronze.schemas.described_properties import DescribedProperties
@@ -43,6 +43,7 @@ def cleansed(spark, *rows):
         spelling=Spelling(placeholders=["x"]),
         described=DescribedProperties.of(SchemaRegistry.load(SCHEMAS)),
         late_after=timedelta(hours=1),
+        earliest=date(2000, 1, 1),
     )
 
 
@@ -70,17 +71,6 @@ def test_an_event_is_late_by_the_collectors_time_or_else_the_brokers(spark):
             ("nobody knows", None),
         ],
     )
-
-
-def test_of_records_with_one_event_id_the_first_to_land_is_kept(spark):
-    events = cleansed(
-        spark,
-        dict(event_id="a", ingested_at=at("13:02"), occurred_at=at("08:00")),
-        dict(event_id="a", ingested_at=at("13:01"), occurred_at=at("10:00")),
-        dict(event_id="b", source_offset=7, occurred_at=at("11:00")),
-        dict(event_id="b", source_offset=5, occurred_at=at("12:00")),
-    )
-    assert_rows(events, ["event_id", "occurred_at"], [("a", at("10:00")), ("b", at("12:00"))])
 
 
 def test_properties_become_typed_columns(spark):

@@ -43,7 +43,7 @@ def test_a_record_is_current_unless_it_is_deleted_or_expired(spark):
         version("2", "09:00", expires_at=at("12:01")),
     )
     records = current_records(versions, **RULES)
-    identifiers = records.selectExpr("record_id", "identifiers[0].value as value")
+    identifiers = records.selectExpr("record_id", "get(identifiers, 0).value as value")
     assert_rows(identifiers, ["record_id", "value"], [("1", "10:00@x.org"), ("2", "09:00@x.org")])
 
 
