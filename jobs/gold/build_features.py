@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.behaviour import features_as_of
-from kinfold.gold.features.moments import default_as_of, has_rows_at
+from kinfold.gold.features.moments import default_as_of, moments_of
 from kinfold.gold.propensity.training_set import Snapshots
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import read_attributed_events
+from kinfold.silver.profiles.touched import touched_people
 from kinfold.tables import gold, silver
 
 JOB = "gold/build_features"
@@ -20,20 +20,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         JOB,
         options,
         reads=[silver.EVENTS, silver.IDENTITY_MAP],
+        reads_if_exists=[silver.BAD_VALUES],
         writes=[gold.FEATURES],
         depends_on=[conf, options.settings.identity, str(options.settings.as_of)],
-        rules=["kinfold.gold.features", "kinfold.silver.profiles.attribution"],
+        rules=["kinfold.gold.features", "kinfold.silver.profiles"],
     ) as run:
-        as_of = options.settings.as_of or default_as_of(
-            run.read(silver.EVENTS), now=run.lake.started_at
-        )
+        events = run.read(silver.EVENTS)
+        as_of = options.settings.as_of or default_as_of(events, now=run.lake.started_at)
+        moments = [*Snapshots.of(conf, as_of=as_of).all, as_of]
         # At midnight the default moves on, also without new events.
-        if has_rows_at(run.lake.read_or_empty(gold.FEATURES), as_of) and run.is_up_to_date:
+        stored = run.existing_rows(gold.FEATURES)
+        are_known = moments_of(stored) == set(moments)
+        if are_known and run.is_up_to_date:
             return
-        snapshots = Snapshots.of(conf, as_of=as_of)
-        features = features_as_of(read_attributed_events(run), as_ofs=[*snapshots.all, as_of])
-        run.lake.replace(gold.FEATURES, features)
-        run.count(moments=len(snapshots.all) + 1, rows=run.lake.read(gold.FEATURES).count())
+        touched = touched_people(run, is_all=not are_known)
+        features = features_as_of(touched.attributed(events), as_ofs=moments)
+        if are_known:
+            outdated = touched.outdated(stored, features, key=gold.FEATURES.key)
+            run.lake.upsert(gold.FEATURES, features, deleted=outdated)
+        else:
+            run.lake.replace(gold.FEATURES, features)
+        run.count(moments=len(moments), rows=run.lake.read(gold.FEATURES).count())
 
 
 if __name__ == "__main__":

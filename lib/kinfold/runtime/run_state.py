@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import Row
 
-from kinfold.runtime.lake.commits import Commits, commits_between
+from kinfold.runtime.lake.commits import GONE, Commits, commits_between
 from kinfold.runtime.lake.tables import NOTEBOOK, LakeTables, TableState
 from kinfold.tables.spec import Table
 
@@ -25,6 +25,7 @@ class RunState:
         processed: version up to which each input has been processed; empty if a rebuild is due.
         rebuild_because: why all outputs must be rebuilt; null if they need not be.
         has_lost_output: whether an output is missing, or was created again by something else.
+        has_unfinished_output: whether a run that did not finish has changed rows of an output.
         has_changes: whether rows of an input have changed since.
         is_first: whether the job has never finished on this lake.
     """
@@ -34,6 +35,7 @@ class RunState:
     processed: Mapping[str, int] = field(default_factory=dict)
     rebuild_because: str | None = None
     has_lost_output: bool = False
+    has_unfinished_output: bool = False
     has_changes: bool = True
 
     @property
@@ -64,11 +66,12 @@ def run_state(
         return RunState(versions, ids, rebuild_because=_FIRST_RUN)
     lost = _lost_output(lake, previous, outputs)
     feeds = _input_commits(lake, previous, inputs, now)
+    written = {} if lost else _output_commits(lake, previous, outputs)
     because = (
         _other_rules(previous, settings_hash)
         or _other_inputs(previous, inputs, now, feeds)
         or lost
-        or _changed_output(lake, previous, outputs)
+        or _changed_output(written)
     )
     before: dict[str, int] = previous["input_versions"]
     return RunState(
@@ -77,6 +80,7 @@ def run_state(
         processed={} if because else before,
         rebuild_because=because,
         has_lost_output=lost is not None,
+        has_unfinished_output=any(commits.has_changes for commits in written.values()),
         has_changes=set(before) != set(versions) or any(c.has_changes for c in feeds.values()),
     )
 
@@ -144,16 +148,24 @@ def _lost_output(lake: LakeTables, previous: Row, outputs: Sequence[Table]) -> s
     return None
 
 
-def _changed_output(lake: LakeTables, previous: Row, outputs: Sequence[Table]) -> str | None:
-    """Whether something else than kinfold has changed rows of an output."""
-    written: dict[str, int] = previous["output_versions"]
+def _output_commits(
+    lake: LakeTables, previous: Row, outputs: Sequence[Table]
+) -> dict[str, Commits]:
+    """The commits of each output since the last run; `GONE` if it is at an older version."""
+    before: dict[str, int] = previous["output_versions"] or {}
+    commits = {}
     for table in _checked(outputs):
-        if table.name not in written:
-            continue
-        version = lake.state(table).version
-        since = commits_between(lake, table, after=written[table.name], until=version)
-        if version < written[table.name] or any(not _is_ours(writer) for writer in since.writers):
-            return f"{table.name} was changed by something else than this job"
+        if (known := before.get(table.name)) is not None:
+            until = lake.state(table).version
+            since = commits_between(lake, table, after=known, until=until)
+            commits[table.name] = GONE if until < known else since
+    return commits
+
+
+def _changed_output(written: Mapping[str, Commits]) -> str | None:
+    for name, commits in written.items():
+        if not all(_is_ours(writer) for writer in commits.writers):
+            return f"{name} was changed by something else than this job"
     return None
 
 

@@ -61,9 +61,10 @@ def newest_moment(features: DataFrame) -> datetime:
     return EPOCH + timedelta(microseconds=newest)
 
 
-def has_rows_at(rows: DataFrame, as_of: datetime) -> bool:
-    """Whether there is a row of one `as_of`. Runs a Spark job."""
-    return not rows_at(rows, as_of).isEmpty()
+def moments_of(rows: DataFrame) -> set[datetime]:
+    """The distinct `as_of` of rows. Runs a Spark job."""
+    moments = rows.select(F.unix_micros("as_of").alias("at")).distinct().collect()
+    return {EPOCH + timedelta(microseconds=row["at"]) for row in moments}
 
 
 def rows_at(rows: DataFrame, as_of: datetime) -> DataFrame:

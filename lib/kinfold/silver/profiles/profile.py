@@ -3,10 +3,8 @@
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.core.settings.models import SurvivorshipConf
-from kinfold.runtime.lake.change_feed import CHANGE_TYPE
-from kinfold.silver.cleansing.events import seen_at
-from kinfold.silver.identity.graph.nodes import RECORD, with_record_node
-from kinfold.silver.profiles.attribution import IdentifierRanking
+from kinfold.silver.cleansing.dates import seen_at
+from kinfold.silver.identity.graph.nodes import RECORD
 from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
 from kinfold.tables import silver
 
@@ -15,57 +13,26 @@ _TEXTS = T.MapType(T.StringType(), T.StringType())
 _SOURCES = T.MapType(T.StringType(), silver.TRAIT_SOURCE)
 TOP_CATEGORIES = 3
 _DEFAULT_RULES = SurvivorshipConf()
+_OF_EVENTS = (
+    "event_id",
+    "event_type",
+    "source",
+    "occurred_at",
+    "received_at",
+    "is_before_earliest",
+    "identifiers",
+    "order_id",
+    "category",
+    "amount_cents",
+    "consent_purpose",
+    "consent_decision",
+)
 
 
-def affected_people(
-    events: DataFrame,
-    map_changes: DataFrame,
-    identity_map: DataFrame,
-    *,
-    record_changes: DataFrame | None = None,
-    ranking: IdentifierRanking | None = None,
-) -> DataFrame:
-    """People whose profile may have changed, through events, records or changes of identifiers.
-
-    Args:
-        events: the new events (columns of silver.events).
-        map_changes: change feed of silver.identity_map. Both images of an update count, so the
-            person that an identifier moved away from is affected too.
-        identity_map: today's rows of silver.identity_map.
-        record_changes: change feed of silver.records; None for a lake without records. Both images
-            of an update count.
-        ranking: which identifier of an event determines its person.
-
-    Returns:
-        profile_id, distinct.
-    """
-    strongest = (ranking or IdentifierRanking()).strongest()
-    identifiers = events.select(strongest.alias("one")).select("one.namespace", "one.value")
-    if record_changes is not None:
-        # All identifiers, because the strongest one may be deleted together with the record.
-        of_records = (
-            with_record_node(record_changes)
-            .select(F.explode("identifiers").alias("one"))
-            .select("one.*")
-        )
-        identifiers = identifiers.unionByName(of_records)
-    active = (
-        identifiers.distinct()
-        .join(identity_map, ["namespace", "value"], how="inner")
-        .select("profile_id")
-    )
-    regrouped = map_changes.where(F.col(CHANGE_TYPE).isNotNull()).select("profile_id")
-    return active.unionByName(regrouped).distinct()
-
-
-def rows_of_people(rows: DataFrame, people: DataFrame) -> DataFrame:
-    """The rows whose profile_id is in `people`."""
-    return rows.join(people, "profile_id", how="semi")
-
-
-def people_without_profile(people: DataFrame, profiles: DataFrame) -> DataFrame:
-    """The rows of `people` whose profile_id has no row in `profiles`."""
-    return people.join(profiles, "profile_id", how="anti")
+def profile_events(events: DataFrame) -> DataFrame:
+    """The columns of silver.events that profiles need; properties only of `identify` events."""
+    properties = F.when(F.col("event_type") == "identify", F.col("properties"))
+    return events.select(*_OF_EVENTS, properties.alias("properties"))
 
 
 def profiles(
@@ -110,8 +77,8 @@ def activity(events: DataFrame) -> DataFrame:
     """Number of events and orders, and revenue, per person.
 
     Returns:
-        profile_id, first_seen_at, last_seen_at (see `seen_at`), event_count, order_count, return_count,
-        revenue_cents (purchases minus returns; a null amount counts as 0).
+        profile_id, first_seen_at, last_seen_at (see `seen_at`), event_count, order_count,
+        return_count, revenue_cents (purchases minus returns; a null amount counts as 0).
     """
     is_purchase, is_return = F.col("event_type") == "purchase", F.col("event_type") == "return"
     signed = F.when(is_purchase, F.col("amount_cents")).when(is_return, -F.col("amount_cents"))
@@ -129,12 +96,13 @@ def activity(events: DataFrame) -> DataFrame:
 def _activity_of_records(records: DataFrame, events: DataFrame) -> DataFrame:
     """`activity` of people with records and no events: zero counts, seen when records changed."""
     counts = ("event_count", "order_count", "return_count", "revenue_cents")
+    of_record = seen_at("changed_at", "ingested_at")
     return (
         records.join(events.select("profile_id"), "profile_id", how="anti")
         .groupBy("profile_id")
         .agg(
-            F.min("changed_at").alias("first_seen_at"),
-            F.max("changed_at").alias("last_seen_at"),
+            F.min(of_record).alias("first_seen_at"),
+            F.max(of_record).alias("last_seen_at"),
             *(F.lit(0).cast("bigint").alias(count) for count in counts),
         )
     )

@@ -8,7 +8,7 @@ from frames import assert_rows, at
 from kinfold.core.errors import ContractError
 from kinfold.gold.features.moments import (
     default_as_of,
-    has_rows_at,
+    moments_of,
     newest_moment,
     rows_at,
 )
@@ -70,5 +70,5 @@ def test_features_without_rows_have_no_newest_moment(spark):
 
 def test_rows_at_a_moment_are_those_of_this_moment_only(spark):
     assert_rows(rows_at(features(spark, MARCH, APRIL), APRIL), ["as_of"], [(APRIL,)])
-    assert has_rows_at(features(spark, MARCH, APRIL), APRIL)
-    assert not has_rows_at(features(spark, MARCH), APRIL)
+    assert moments_of(features(spark, MARCH, APRIL, MARCH)) == {MARCH, APRIL}
+    assert moments_of(features(spark)) == set()

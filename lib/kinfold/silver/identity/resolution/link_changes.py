@@ -47,6 +47,8 @@ _KEPT = (
     "reason",
 )
 """Columns that a stored link keeps, or extends, when it is observed again."""
+_STORED = ("is_known", "is_settled")
+"""What is known of a link beside its columns, see `stored_links`."""
 _NOT_IN_RECORD = "its record no longer says it"
 _NOT_MATCHED = "its records are no longer alike"
 
@@ -109,7 +111,12 @@ def link_changes(
     run.count(identifiers=identifier_count, links=link_count)
     deleted_links, deleted_nodes = None, of_records.unreferenced_nodes
     split = [links.where(F.col("status") == "withdrawn").select(*_ENDS)]
-    affected = [seen_now.select("node_id"), links.select(*_ENDS)]
+    # To see a known link again changes nobody's person. But a run that was killed may have written
+    # links without the people that follow from them.
+    is_resumed = run.state.has_unfinished_output
+    seen_again = links if is_resumed else links.where(~F.col("is_settled"))
+    seen_nodes = seen_now if is_resumed else identifiers
+    affected = [seen_nodes.select("node_id"), seen_again.select(*_ENDS)]
     if deleted_nodes is not None:
         deleted_links = _deleted_links(run, deleted_nodes, links)
         split.append(deleted_links.select(*_ENDS))
@@ -173,7 +180,8 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
         observed: silver.identity_links columns without valid_from, valid_to, status and reason.
 
     Returns:
-        silver.identity_links columns, and `is_known`: the table has the link.
+        silver.identity_links columns, `is_known`: the table has the link, and `is_settled`: it has
+        it with the same status and first_seen_at.
     """
     observed = cached(observed)
     if observed.isEmpty():
@@ -181,7 +189,14 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
     known = run.lake.read_or_empty(silver.IDENTITY_LINKS).select(*_KEPT)
     known = cached(known.join(observed.select("link_id"), "link_id", how="semi"))
     at = run.lake.started_at
-    stays = known.select("link_id", "status", "reason", "valid_from", "valid_to")
+    stays = known.select(
+        "link_id",
+        "status",
+        "reason",
+        "valid_from",
+        "valid_to",
+        F.struct("status", "first_seen_at").alias("_stored"),
+    )
     if run.is_rebuild:  # only the time since when the link is known stays
         stays = stays.select(
             "link_id",
@@ -189,6 +204,7 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
             F.lit(None).cast("string").alias("reason"),
             "valid_from",
             F.lit(None).cast("timestamp").alias("valid_to"),
+            "_stored",
         )
         known = known.where(F.lit(False))
     links = (
@@ -198,12 +214,17 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
         .withColumn("status", F.coalesce("status", F.lit("active")))
         .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
     )
-    return with_decisions(links, decisions, at=at, are_observed=True).select(*_LINK, "is_known")
+    decided = with_decisions(links, decisions, at=at, are_observed=True)
+    is_settled = F.struct("status", "first_seen_at").eqNullSafe(F.col("_stored"))
+    return decided.withColumn("is_settled", is_settled).select(*_LINK, *_STORED)
 
 
 def _no_rows(lake: Lake, table: Table) -> DataFrame:
-    """No rows of a table, with `is_known`. Spark knows the frame to be empty and runs no task."""
-    return lake.empty(table).withColumn("is_known", F.lit(True))
+    """No rows of a table, with `is_known` and `is_settled`.
+
+    Spark knows the frame to be empty and runs no task.
+    """
+    return lake.empty(table).withColumns({column: F.lit(True) for column in _STORED})
 
 
 def _withdrawn(
@@ -221,7 +242,7 @@ def _withdrawn(
         is_matched: all records were compared, so a match that was not observed has ended.
 
     Returns:
-        silver.identity_links columns, and `is_known`.
+        silver.identity_links columns, `is_known` and `is_settled`.
     """
     if run.is_rebuild or not run.lake.exists(silver.IDENTITY_LINKS):
         return links.where(F.lit(False))
@@ -245,7 +266,7 @@ def _withdrawn(
         )
         affected = with_decisions(affected.select(*_LINK), decisions, at=at, are_observed=False)
         withdrawn = withdrawn.unionByName(affected.select(*_LINK))
-    return withdrawn.withColumn("is_known", F.lit(True))
+    return withdrawn.withColumns({"is_known": F.lit(True), "is_settled": F.lit(False)})
 
 
 def _as_withdrawn(links: DataFrame, *, at: datetime, reason: str) -> DataFrame:

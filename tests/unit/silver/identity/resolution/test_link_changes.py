@@ -10,7 +10,8 @@ from kinfold.silver.identity.resolution.link_changes import stored_links
 from kinfold.tables import silver
 
 NOON = at("12:00")
-COLUMNS = ["link_id", "status", "reason", "valid_from", "valid_to", "last_seen_at", "is_known"]
+COLUMNS = ["link_id", "status", "reason", "valid_from", "valid_to", "last_seen_at"]
+STORED = ["is_known", "is_settled"]
 
 
 def link(number, **changes):
@@ -53,11 +54,11 @@ def test_an_observed_link_keeps_its_validity_and_a_block_and_stops_being_withdra
     seen = at("11:00")
     assert_rows(
         links,
-        COLUMNS,
+        [*COLUMNS, *STORED],
         [
-            (1, "blocked", "too many user_id", at("08:00"), None, seen, True),
-            (2, "active", None, at("08:00"), None, seen, True),
-            (3, "active", None, NOON, None, seen, False),
+            (1, "blocked", "too many user_id", at("08:00"), None, seen, True, True),
+            (2, "active", None, at("08:00"), None, seen, True, False),
+            (3, "active", None, NOON, None, seen, False, False),
         ],
     )
     firsts = [(1, at("07:00")), (2, at("07:00")), (3, at("11:00"))]
