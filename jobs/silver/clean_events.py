@@ -9,10 +9,9 @@ from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.core.rules import library_version
 from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.cleansing.duplicates import first_valid
-from kinfold.silver.cleansing.events import accepted_records, cleansed_events
+from kinfold.silver.cleansing.events import cleansed_events
 from kinfold.silver.cleansing.identifiers import Spelling
-from kinfold.silver.cleansing.outcome import record_outcome
+from kinfold.silver.cleansing.outcome import publish_events
 from kinfold.tables import bronze, silver
 
 JOB = "silver/clean_events"
@@ -43,9 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ) as run:
         if run.is_up_to_date:
             return
-        records = accepted_records(run.changes(bronze.EVENTS), own_ids=conf.sources_with_own_ids)
-        run.publish_new(silver.EVENTS, first_valid(typed(records)))
-        record_outcome(run, records, typed=typed)
+        publish_events(run, typed=typed, own_ids=conf.sources_with_own_ids)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -143,6 +143,12 @@ class JobRun:
             return rows
         wanted = cached(keys.select(*table.key).distinct())
         return rows.join(wanted, list(table.key), how="semi")
+
+    def start_again(self, because: str) -> None:
+        """Make this run a rebuild, and forget its counts."""
+        self.state = replace(self.state, processed={}, rebuild_because=because)
+        self.counts.clear()
+        self.note(f"computes all rows again, because {because}")
 
     def count(self, **counts: float) -> None:
         """Add to the run's counts, by name."""

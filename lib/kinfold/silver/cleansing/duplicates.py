@@ -43,21 +43,25 @@ def copies(records: DataFrame, events: DataFrame) -> DataFrame:
     """The records that are copies of an event.
 
     Args:
-        records: event_id, the lineage columns and any others.
+        records: event_id, ingested_at, the lineage columns and any others.
         events: silver.events, at least the rows with an event_id of the records.
 
     Returns:
-        The columns of `records` and original_at: when the event occurred.
+        The columns of `records`, original_at: when the event occurred, and is_first: whether the
+        record started to land before the event.
     """
+    order = ("ingested_at", *LINEAGE)
     originals = events.select(
         "event_id",
         F.col("occurred_at").alias("original_at"),
-        *(F.col(c).alias(f"_{c}") for c in LINEAGE),
+        *(F.col(c).alias(f"_{c}") for c in order),
     )
+    is_first = F.struct(*order) < F.struct(*(F.col(f"_{c}").alias(c) for c in order))
     return (
         records.join(originals, "event_id", how="inner")
         .where(~is_origin("_"))
-        .drop(*(f"_{c}" for c in LINEAGE))
+        .withColumn("is_first", is_first)
+        .drop(*(f"_{c}" for c in order))
     )
 
 

@@ -9,15 +9,38 @@ from kinfold.governance.ledger import record_silver_batch
 from kinfold.runtime.caching import cached
 from kinfold.runtime.job import JobRun
 from kinfold.silver.cleansing.conservation import conservation
-from kinfold.silver.cleansing.duplicates import conflicts, copies
-from kinfold.tables import silver
+from kinfold.silver.cleansing.duplicates import conflicts, copies, first_valid
+from kinfold.silver.cleansing.events import accepted_records
+from kinfold.tables import bronze, silver
 
 _SHOWN = 3
 
 
-def record_outcome(
-    run: JobRun, records: DataFrame, *, typed: Callable[[DataFrame], DataFrame]
+def publish_events(
+    run: JobRun, *, typed: Callable[[DataFrame], DataFrame], own_ids: Sequence[str]
 ) -> None:
+    """Add the new events to silver.events, and record what became of each accepted record.
+
+    Args:
+        typed: from records to silver.events columns, see `cleansed_events`.
+        own_ids: see `accepted_records`.
+
+    Raises:
+        LedgerError: records are lost.
+    """
+    records = accepted_records(run.changes(bronze.EVENTS), own_ids=own_ids)
+    run.publish_new(silver.EVENTS, first_valid(typed(records)))
+    is_in_order = _record_outcome(run, records, typed=typed)
+    if not is_in_order and not run.is_rebuild:
+        # Two streams landed the same event at the same time, and the run before this one saw only
+        # the batch that started later.
+        run.start_again("a copy of an event started to land before the event")
+        publish_events(run, typed=typed, own_ids=own_ids)
+
+
+def _record_outcome(
+    run: JobRun, records: DataFrame, *, typed: Callable[[DataFrame], DataFrame]
+) -> bool:
     """Count what became of the accepted records of a run, after its commit.
 
     Reads the rows of silver.events with an id of the records, not the whole table.
@@ -26,27 +49,30 @@ def record_outcome(
         records: see `accepted_records`.
         typed: from records to silver.events columns, see `cleansed_events`.
 
+    Returns:
+        Whether all copies landed after their events.
+
     Raises:
         LedgerError: records are lost.
     """
+    is_in_order = True
     events = run.rows_with_keys(silver.EVENTS, records)
     outcome = conservation(records, events, run.lake.quarantined(silver.EVENTS))
     if outcome.duplicates:
-        found = _conflicts(run, records, events, typed)
+        copied = cached(copies(records, events))
+        is_in_order = copied.where("is_first").isEmpty()
+        found = _conflicts(run, copied, typed)
         outcome = replace(outcome, conflicting=sum(row["conflicting"] for row in found))
         if found:
             run.note(conflict_line(found, duplicates=outcome.duplicates))
     run.count(**asdict(outcome))
     record_silver_batch(run, **asdict(outcome))
+    return is_in_order
 
 
 def _conflicts(
-    run: JobRun,
-    records: DataFrame,
-    events: DataFrame,
-    typed: Callable[[DataFrame], DataFrame],
+    run: JobRun, copied: DataFrame, typed: Callable[[DataFrame], DataFrame]
 ) -> list[Row]:
-    copied = cached(copies(records, events))
     at = F.unix_micros("original_at")
     first, last = copied.agg(F.min(at), F.max(at)).collect()[0]
     if first is None:
