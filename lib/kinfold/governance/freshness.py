@@ -19,6 +19,7 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 from kinfold.core.errors import ConfError, FreshnessError
 from kinfold.core.settings.models import Conf
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
+from kinfold.runtime.lake.commits import commits_between
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.declarations import (
     FRESHNESS_BURN,
@@ -242,7 +243,14 @@ def burn_rate(
 
 
 def measured_freshness(
-    lake: Lake, targets: Mapping[str, FreshnessTarget], *, at: datetime, bronze_version: int
+    lake: Lake,
+    targets: Mapping[str, FreshnessTarget],
+    *,
+    at: datetime,
+    bronze_version: int,
+    batches: DataFrame | None = None,
+    read_at: datetime | None = None,
+    is_same_table: bool = True,
 ) -> list[SourceFreshness]:
     """The freshness of every source with records or with a target, sorted by name.
 
@@ -250,7 +258,11 @@ def measured_freshness(
     checkpoint: a measurement that was not stored is made again.
 
     Args:
-        bronze_version: last version of bronze.events to read; pinned before the ledger is read.
+        bronze_version: last version of bronze.events to read; pinned before the ledger.
+        batches: ops.batches at its pinned version; None = as it is now.
+        read_at: when the versions were pinned. A batch that its stream has committed but not yet
+            recorded was readable then. None = `at`.
+        is_same_table: whether bronze.events is the table that the last measurement has read.
 
     Raises:
         ConfError: a later moment has been measured already, and includes the records until then.
@@ -263,10 +275,9 @@ def measured_freshness(
             f"--at {at:%Y-%m-%dT%H:%M:%SZ}: freshness has already been measured at "
             f"{_utc(newest['measured_at']):%Y-%m-%dT%H:%M:%SZ}, expected a later moment."
         )
-    records = _new_records(
-        lake, after=int(newest["bronze_version"]) if newest else -1, until=bronze_version
-    )
-    lags = record_lags(records, lake.read(ops.BATCHES), targets=targets, read_at=at)
+    records = _new_records(lake, newest, until=bronze_version, is_same_table=is_same_table)
+    batches = lake.read(ops.BATCHES) if batches is None else batches
+    lags = record_lags(records, batches, targets=targets, read_at=read_at or at)
     gained = {row["source"]: row for row in lags_by_source(lags).collect()}
     new_minutes = _grouped(landed_minutes(lags, after=at - LONGEST_WINDOW).collect())
     old_minutes = _grouped(_stored_minutes(history, after=at - LONGEST_WINDOW).collect())
@@ -404,16 +415,25 @@ def _is_stale(newest: datetime | None, at: datetime, target: FreshnessTarget) ->
     return newest is None or at - newest > timedelta(seconds=target.stale_after_seconds)
 
 
-def _new_records(lake: Lake, *, after: int, until: int) -> DataFrame:
-    """The rows added to bronze.events in the versions (after, until].
+def _new_records(lake: Lake, measured: Row | None, *, until: int, is_same_table: bool) -> DataFrame:
+    """The rows added to bronze.events since a measurement, up to a version.
 
-    All rows if nothing was measured yet, or if the table was recreated: its version went back.
+    If the table was created again, or if its changes since are not stored any more, they are the
+    rows with a later time of ingestion.
+
+    Args:
+        measured: row of ops.freshness of the last measurement; null if there is none.
     """
-    if after < 0 or until < after:
-        return lake.read(bronze.EVENTS, version=until)
-    return lake.changes(bronze.EVENTS, after=after, until=until).where(
-        F.col(CHANGE_TYPE) == "insert"
-    )
+    rows = lake.read(bronze.EVENTS, version=until)
+    if measured is None:
+        return rows
+    after = int(measured["bronze_version"])
+    if is_same_table and after <= until:
+        since = commits_between(lake, bronze.EVENTS, after=after, until=until)
+        if since.has_feed:
+            changes = lake.changes(bronze.EVENTS, after=after, until=until)
+            return changes.where(F.col(CHANGE_TYPE) == "insert")
+    return rows.where(F.col("ingested_at") > F.lit(_utc(measured["measured_at"])))
 
 
 def _newest_by_source(history: DataFrame) -> DataFrame:

@@ -391,3 +391,18 @@ def test_a_measurement_counts_each_record_once_and_continues_after_the_last_one(
             (at("12:00"), 0, 0, 25.0, True),
         ],
     )
+
+
+def test_of_a_table_that_was_created_again_later_records_are_measured(lake):
+    lake, land = lake
+    land(0, at("09:01"), record(received_at=at("09:00"), ingested_at=at("09:01")))
+    land(1, at("10:01"), record(received_at=at("10:00"), ingested_at=at("10:01")))
+
+    def measured(moment, version, **options):
+        states = measured_freshness(lake, {}, at=at(moment), bronze_version=version, **options)
+        append_freshness(lake, states, bronze_version=version)
+        return [(state.source, state.records) for state in states]
+
+    assert measured("09:30", 2) == [("web", 2)]
+    assert measured("09:40", 2) == [("web", 0)]
+    assert measured("09:50", 2, is_same_table=False) == [("web", 1)]

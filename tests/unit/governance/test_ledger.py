@@ -15,13 +15,14 @@ from kinfold.tables import bronze, ops, silver
 def lake(spark, lake_root):
     """Three records landed, two accepted, one of them a duplicate."""
     lake = Lake(spark, lake_root, "run-1", at("09:00"))
-    shared = dict(run_id="run-1", recorded_at=at("09:00"), table_version=1, batch_id=0)
+    shared = dict(run_id="run-1", recorded_at=at("09:00"), table_version=1)
     lake.append_record(
         ops.BATCHES,
         [
             dict(
                 stage="bronze",
                 source="web",
+                batch_id=0,
                 records_in=3,
                 unpacked=0,
                 accepted=2,
@@ -33,6 +34,7 @@ def lake(spark, lake_root):
             dict(
                 stage="silver",
                 source="all",
+                batch_id=1,
                 records_in=2,
                 unpacked=0,
                 accepted=2,
@@ -66,6 +68,7 @@ def lake(spark, lake_root):
         occurred_at=at("09:00"),
         received_at=at("09:00"),
         identifiers=[],
+        is_before_earliest=False,
         source_partition="f",
         source_offset=0,
         record_index=0,
@@ -101,7 +104,7 @@ def test_the_message_names_every_violated_law():
 
 
 def test_the_metrics_of_the_ledger_are_by_stage_source_and_outcome(lake):
-    set_ledger_metrics(lake, [Law("a = b", 1, 2), Law("c = d", 3, 3)])
+    set_ledger_metrics(lake, lake.read(ops.BATCHES), [Law("a = b", 1, 2), Law("c = d", 3, 3)])
 
     def value_of(stage: str, source: str, outcome: str) -> float | None:
         labels = dict(stage=stage, source=source, outcome=outcome)
@@ -122,7 +125,7 @@ def test_the_metrics_include_replays_and_late_events(lake):
             dict(stage="silver", source="all", late=1, quarantined=0, **counts, **shared),
         ],
     )
-    set_ledger_metrics(lake, [])
+    set_ledger_metrics(lake, lake.read(ops.BATCHES), [])
     value_of = lake.metrics.get
     replayed = dict(stage="replay", source="web", outcome="accepted")
     late = dict(stage="silver", source="all", outcome="late")
@@ -165,7 +168,7 @@ def test_a_version_deleted_from_the_records_violates_a_law(lake):
     lake.append_record(bronze.RECORDS, [dict(version, record_id=str(i)) for i in range(3)])
     laws = ledger_laws(lake)
     assert [law.name for law in laws if not law.holds] == []
-    set_ledger_metrics(lake, laws)
+    set_ledger_metrics(lake, lake.read(ops.BATCHES), laws)
     labels = dict(stage="records", source="crm", outcome="left_out")
     assert lake.metrics.get(metrics.LEDGER_RECORDS, **labels) == 1
     lake.delete(bronze.RECORDS, F.col("record_id") == "1")
