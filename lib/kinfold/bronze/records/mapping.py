@@ -8,11 +8,12 @@ from pyspark.sql import Column, DataFrame, functions as F, types as T
 from kinfold.bronze.records.declaration import RecordSource
 from kinfold.bronze.sources.expressions import checked_column
 from kinfold.bronze.sources.files import Rows
+from kinfold.bronze.sources.partial_dates import dated
 from kinfold.tables.bronze import CLOCK_TOLERANCE
 
 NO_RECORD_ID = "/record_id: missing"
 NO_IDENTIFIER = "/identifiers: none has a value"
-NO_CHANGED_AT = "/changed_at: missing or not a time"
+NO_CHANGED_AT = "/changed_at: missing or not a time with a full date"
 AFTER_LANDED = "/changed_at: more than 1 day after ingestion"
 
 _TEXTS = T.MapType(T.StringType(), T.StringType())
@@ -96,7 +97,8 @@ def _evaluated(rows: Rows, source: RecordSource) -> DataFrame:
     if source.deleted:
         is_deletion = F.coalesce(column("deleted", source.deleted).cast("boolean"), F.lit(False))
     if source.changed_at:
-        changed_at = column("changed_at", source.changed_at).cast("timestamp")
+        where = f"{source.display_path}: changed_at"
+        changed_at = dated(rows.frame, column("changed_at", source.changed_at), where=where)
     return rows.frame.select(
         rows.raw.alias("raw"),
         rows.unreadable.cast("string").alias("_unreadable"),

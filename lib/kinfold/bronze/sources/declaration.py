@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.bronze.sources.expressions import checked_column, instant_text
+from kinfold.bronze.sources.expressions import checked_column
+from kinfold.bronze.sources.partial_dates import dated_text
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.files import read_yaml, resolve_path
 from kinfold.core.settings.models import Conf
@@ -183,6 +184,11 @@ def mapped_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw
         where = f"{source.display_path}: event.{key}"
         return checked_column(rows, expression, columns=columns, where=where)
 
+    def instant(key: str, expression: str) -> Column:
+        return dated_text(
+            rows, column(key, expression), where=f"{source.display_path}: event.{key}"
+        )
+
     def members(part: str, expressions: Mapping[str, str], type_name: str | None) -> Column:
         if not expressions:
             return F.from_json(F.lit("{}"), "struct<none:string>")
@@ -198,10 +204,10 @@ def mapped_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw
             else F.substring(F.sha2(F.concat(F.lit(f"{source.name}\n"), raw), 256), 1, 32)
         ),
         "event_type": column("event_type", mapping.event_type).cast("string"),
-        "occurred_at": instant_text(column("occurred_at", mapping.occurred_at)),
+        "occurred_at": instant("occurred_at", mapping.occurred_at),
         "identifiers": members("identifiers", mapping.identifiers, "string"),
         "properties": members("properties", mapping.properties, None),
     }
     if mapping.received_at:
-        parts["received_at"] = instant_text(column("received_at", mapping.received_at))
+        parts["received_at"] = instant("received_at", mapping.received_at)
     return F.to_json(F.struct(*(part.alias(name) for name, part in parts.items())))
