@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from kinfold.bronze.events.segment.event import segment_event
 from kinfold.bronze.events.segment.messages import segment_messages
+from kinfold.bronze.events.segment.spelling import dumps, have_spelling, loads
 from kinfold.bronze.events.segment.values import Members
 from kinfold.bronze.events.verdicts import NO_RECORD, parser_reason
 from kinfold.bronze.schemas.reasons import TOO_DEEP
@@ -31,8 +32,10 @@ def unpacked_messages(records: pa.RecordBatch) -> pa.RecordBatch:
     indices: list[int] = []
     events: list[bytes | None] = []
     reasons: list[str | None] = []
-    for parent, value in enumerate(records["value"].to_pylist()):
-        for index, (event, reason) in enumerate(_native_events(value)):
+    values = records["value"]
+    rows_of_values = zip(values.to_pylist(), have_spelling(values).tolist(), strict=True)
+    for parent, (value, has_spelling) in enumerate(rows_of_values):
+        for index, (event, reason) in enumerate(_native_events(value, has_spelling)):
             parents.append(parent)
             indices.append(index)
             events.append(event)
@@ -49,13 +52,15 @@ def unpacked_messages(records: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _native_events(value: bytes | None) -> Iterator[tuple[bytes | None, str | None]]:
+def _native_events(
+    value: bytes | None, has_spelling: bool
+) -> Iterator[tuple[bytes | None, str | None]]:
     """(native event, None) of each message of one record, or (None, reason). Never raises."""
     if value is None:
         yield None, NO_RECORD
         return
     try:
-        messages = segment_messages(orjson.loads(value))
+        messages = segment_messages(loads(value, has_spelling=has_spelling))
     except orjson.JSONDecodeError as error:
         yield None, parser_reason(error)
         return
@@ -70,7 +75,7 @@ def _native_events(value: bytes | None) -> Iterator[tuple[bytes | None, str | No
 
 def _native_event(message: Members) -> tuple[bytes | None, str | None]:
     try:
-        return orjson.dumps(segment_event(message)), None
+        return dumps(segment_event(message)), None
     except orjson.JSONEncodeError:
         return None, TOO_DEEP
     except Exception as error:  # one message does not decide about the others of its batch

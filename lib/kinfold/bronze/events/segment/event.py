@@ -8,6 +8,7 @@ import orjson
 
 from kinfold.bronze.events.segment.identifiers import segment_identifiers
 from kinfold.bronze.events.segment.properties import segment_properties
+from kinfold.bronze.events.segment.spelling import as_plain
 from kinfold.bronze.events.segment.values import Members, is_known, object_or_empty, taken_id
 
 # Members that describe the delivery. They differ when the same event is sent again.
@@ -83,7 +84,8 @@ def _fingerprint(message: Members) -> str | None:
     if is_known(content.get("originalTimestamp")):
         content.pop("timestamp", None)  # Segment computes it from the delivery
     try:
-        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+        # Copies of a message may spell a number in two ways.
+        text = orjson.dumps(content, default=as_plain, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         return None
     return hashlib.sha256(text).hexdigest()[:32]

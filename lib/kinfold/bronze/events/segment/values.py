@@ -3,12 +3,19 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from kinfold.bronze.events.segment.spelling import SpelledNumber
+
 Members = dict[str, Any]
 NO_MEMBERS: Members = {}
 
 _LARGEST_POWER_OF_TEN = 15
 _MAX_EXACT_INTEGER = 2**53 - 1
 _MAX_INTEGER = 2**64 - 1
+
+
+def spelled_text(value: object) -> str | None:
+    """The text of a number that keeps its spelling; None for another value."""
+    return value.text if isinstance(value, SpelledNumber) else None
 
 
 def is_known(value: object) -> bool:
@@ -27,7 +34,7 @@ def text_of(value: object) -> str | None:
         return value
     if type(value) is int:
         return str(value) if -_MAX_INTEGER <= value <= _MAX_INTEGER else None
-    if type(value) is float and value.is_integer() and abs(value) <= _MAX_EXACT_INTEGER:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_INTEGER:
         return str(int(value))
     return None
 
@@ -38,7 +45,7 @@ def decimal_of(value: object) -> Decimal | None:
         number = value
     else:
         # repr is the shortest text of a float: 0.285 stays that, not 0.28499999999999998.
-        text = repr(value) if type(value) is float else text_of(value)
+        text = repr(value) if type(value) is float else spelled_text(value) or text_of(value)
         if text is None:
             return None
         try:
