@@ -17,9 +17,10 @@ from kinfold.runtime.lake.marker import mark_if_new
 from kinfold.runtime.lake.roots import local_path
 from kinfold.runtime.locks.folder_locks import FolderLocks
 from kinfold.runtime.locks.opening import locks_of
-from kinfold.runtime.locks.protocol import Busy, Locks
+from kinfold.runtime.locks.protocol import Busy, Lease, Locks
 from kinfold.runtime.native_writes.table import NativeTable, id_and_version
 from kinfold.runtime.storage import Storage
+from kinfold.tables.collected import collected
 from kinfold.tables.spec import Table
 
 NOTEBOOK = "notebook"
@@ -55,8 +56,8 @@ class LakeTables:
     native_writes: bool = True
     _checked: set[str] = field(default_factory=set, repr=False, compare=False)
     """Tables that are known to have the declared columns."""
-    _locked_by_job: set[str] = field(default_factory=set, repr=False, compare=False)
-    """Tables whose lock this run owns, for the job or for a single commit."""
+    _leases: dict[str, Lease] = field(default_factory=dict, repr=False, compare=False)
+    """Locks that this run owns, by table, for the job or for a single commit."""
     _one_commit: RLock = field(default_factory=RLock, repr=False, compare=False)
     """Owned by the thread of this run that commits."""
 
@@ -138,7 +139,7 @@ class LakeTables:
         if known is not None:  # reading the history takes a quarter of a second
             return known[1]
         history = DeltaTable.forPath(self.spark, self.path(table)).history(1)
-        return int(history.select("version").collect()[0][0])
+        return int(collected(history.select("version"))[0][0])
 
     def state(self, table: Table) -> TableState:
         """Id and newest version.
@@ -151,7 +152,7 @@ class LakeTables:
         if known is not None:
             return TableState(*known)
         detail = DeltaTable.forPath(self.spark, self.path(table)).detail()
-        return TableState(str(detail.select("id").collect()[0][0]), self.version(table))
+        return TableState(str(collected(detail.select("id"))[0][0]), self.version(table))
 
     @property
     def commit_mark(self) -> str:
@@ -214,11 +215,22 @@ class LakeTables:
         Tables that all jobs write (`ops.*`) are locked in this way.
         """
         with self._one_commit:
-            if table.name in self._locked_by_job:
+            if table.name in self._leases:
+                self.require_lock(table)
                 yield
             else:
                 with self._locked(table, patience=_COMMIT_TIMEOUT_SECONDS):
                     yield
+
+    def require_lock(self, table: Table) -> None:
+        """Check, right before a commit, that this run still owns the lock that it has taken.
+
+        Raises:
+            LakeError: another process took it over, for example while this one was paused.
+        """
+        lease = self._leases.get(table.name)
+        if lease is not None:
+            lease.require_owned()
 
     @contextmanager
     def upgrade_lock(self) -> Iterator[None]:
@@ -236,14 +248,14 @@ class LakeTables:
     def _locked(self, table: Table, *, patience: float = 0) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._locks.lock(table.name, patience=patience))
+                lease = stack.enter_context(self._locks.lock(table.name, patience=patience))
             except Busy as error:
                 raise LakeError(
                     f"{table.name}: another process is writing it ({self.root}). "
                     "Wait until it has finished and start this job again."
                 ) from error
-            self._locked_by_job.add(table.name)
-            stack.callback(self._locked_by_job.discard, table.name)
+            self._leases[table.name] = lease
+            stack.callback(self._leases.pop, table.name)
             yield
 
     @cached_property

@@ -106,6 +106,7 @@ def append_once(
     checkpoint of the stream does not duplicate it.
     """
     before = lake.version(table)
+    lake.require_lock(table)
     (
         table.conform(rows)
         .write.format("delta")
@@ -147,7 +148,13 @@ def append_made_once(
     native = lake.native(table)
     if native is not None:
         added = native.append_made(
-            records, make, count=count, writer=writer, batch_id=batch_id, mark=lake.commit_mark
+            records,
+            make,
+            count=count,
+            writer=writer,
+            batch_id=batch_id,
+            mark=lake.commit_mark,
+            before_commit=lambda: lake.require_lock(table),
         )
         return None if added is None else Commit(added.version, added.rows, added.counts)
     counts = lake.spark.sparkContext.accumulator(Counter[str](), _SumOfCounts())
@@ -207,6 +214,7 @@ def replace(
         writer = writer.option("replaceWhere", equals_all(where))
     elif table.cluster_by:
         writer = writer.option("maxRecordsPerFile", _ROWS_PER_FILE)
+    lake.require_lock(table)
     writer.mode("append" if is_first else "overwrite").save(lake.path(table))
     is_overwritten = not where and not is_first
     if table.cluster_by and is_overwritten and lake.native_writes:
@@ -266,6 +274,7 @@ def _replace_by_literal_key(
     frame = table.conform(local_frame(lake.spark, new)).coalesce(1)
     writer = frame.write.format("delta").mode("overwrite").option("userMetadata", lake.commit_mark)
     by_key = equals_any(new.select(table.key).to_pylist())
+    lake.require_lock(table)
     writer.option("replaceWhere", by_key).save(lake.path(table))
 
 
@@ -277,6 +286,7 @@ def upsert_and_delete(
         deleted.select(*table.key).withColumn("_is_deleted", F.lit(True)), allowMissingColumns=True
     )
     values = new_values(table)
+    lake.require_lock(table)
     (
         _merge(lake, table, marked)
         .whenMatchedDelete(condition="new._is_deleted")
@@ -319,6 +329,7 @@ def merge_rows(
         among: true for every `old` row that may have the key of a row; None = all.
     """
     values = new_values(table)
+    lake.require_lock(table)
     merge = _merge(lake, table, rows, among=among)
     merge = merge.whenMatchedUpdate(condition=condition, set=values)
     with lake.commit_lock(table):

@@ -37,4 +37,6 @@ def locks_of(spark: SparkSession, root: str, *, holder: str) -> Locks:
         pass  # the store answers, so it is reachable
     except BotoCoreError:  # not reachable from Python, for example because of a proxy
         return NoLocks()
-    return BucketLocks(client, bucket, folder, holder)
+    # A write of Spark that is under way must not reach its commit.
+    stop_writing = spark.sparkContext.cancelAllJobs
+    return BucketLocks(client, bucket, folder, holder, on_lost=stop_writing)

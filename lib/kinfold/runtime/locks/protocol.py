@@ -8,10 +8,21 @@ class Busy(Exception):
     """Another process has the lock."""
 
 
+class Lease(Protocol):
+    """A lock that this process has taken."""
+
+    def require_owned(self) -> None:
+        """Check, before a commit, that no other process has taken over the lock.
+
+        Raises:
+            LakeError: it has, or that cannot be known.
+        """
+
+
 class Locks(Protocol):
     """The locks of a lake, by name."""
 
-    def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
+    def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[Lease]:
         """A context during which no other process has the lock.
 
         Args:
@@ -25,5 +36,8 @@ class Locks(Protocol):
 class NoLocks:
     """Locks that never block, for storage without locks."""
 
-    def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[None]:
-        return nullcontext()
+    def lock(self, name: str, *, patience: float = 0) -> AbstractContextManager[Lease]:
+        return nullcontext(self)
+
+    def require_owned(self) -> None:
+        """Nothing to check."""

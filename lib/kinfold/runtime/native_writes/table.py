@@ -83,8 +83,12 @@ class NativeTable:
         writer: str,
         batch_id: int,
         mark: str,
+        before_commit: Callable[[], None] = lambda: None,
     ) -> NativeCommit | None:
         """Append rows that workers make out of records and write; see `write_files`.
+
+        Args:
+            before_commit: called after the files are written; raises if they must not be committed.
 
         Returns:
             None if `writer` has committed the batch already.
@@ -100,6 +104,7 @@ class NativeTable:
             codec=self.codec,
             count=count,
         )
+        before_commit()
         version = batch.commit(files, mark=mark)
         counts = Counter[str]()
         for file in files:

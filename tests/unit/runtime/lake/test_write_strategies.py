@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from frames import assert_rows, at
+from kinfold.core.errors import LakeError
 from kinfold.runtime.lake.write_strategies import Commit
 from kinfold.tables import gold, silver
 from lakes import MEMBERS, members as people
@@ -203,3 +204,33 @@ def test_a_commit_has_its_version_and_the_rows_of_its_files(lake, spark):
 def test_no_rows_break_no_rule(lake, spark):
     lake.upsert(MEMBERS, people(spark))
     assert lake.read(MEMBERS).count() == 0
+
+
+class LostLease:
+    """A lock that another process has taken over."""
+
+    def require_owned(self):
+        raise LakeError("lost")
+
+
+def test_no_write_commits_after_the_lock_of_its_table_is_lost(lake, spark):
+    old, new = people(spark, a=P), people(spark, a=Q, b=Q)
+    lake.append(MEMBERS, old)
+    deletes = people(spark, c=P).select("namespace", "value")
+    batch = dict(writer="w", batch_id=1)
+    writes = (
+        lambda: lake.append(MEMBERS, new),
+        lambda: lake.insert_new(MEMBERS, new),
+        lambda: lake.upsert(MEMBERS, new),
+        lambda: lake.upsert(MEMBERS, new, are_new=True),
+        lambda: lake.upsert(MEMBERS, new, deleted=deletes),
+        lambda: lake.replace(MEMBERS, new),
+        lambda: lake.append_once(MEMBERS, new, **batch),
+        lambda: lake.append_made_once(MEMBERS, new, lambda rows: rows, count=lambda _: {}, **batch),
+        lambda: lake.delete(MEMBERS, F.lit(True)),
+    )
+    lake._leases[MEMBERS.name] = LostLease()
+    for write in writes:
+        with pytest.raises(LakeError, match="lost"):
+            write()
+    assert lake.version(MEMBERS) == 1

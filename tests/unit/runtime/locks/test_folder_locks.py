@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from kinfold.core.errors import LakeError
 from kinfold.runtime.locks.folder_locks import FolderLocks
 from kinfold.runtime.locks.protocol import Busy
 
@@ -27,3 +28,12 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path):
     process.stdout.close()
     with FolderLocks(tmp_path).lock("a"):
         pass
+
+
+def test_a_deleted_lock_file_allows_no_commit(tmp_path):
+    locks = FolderLocks(tmp_path)
+    with locks.lock("a") as lease:
+        lease.require_owned()
+        (tmp_path / "a").unlink()
+        with pytest.raises(LakeError, match="this lock file was deleted while a run uses it"):
+            lease.require_owned()
