@@ -8,6 +8,7 @@ from kinfold.quality.data_docs import INDEX, latest_verdicts, verdicts_by_table,
 from kinfold.reporting.page import report_folder
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import ops, registry
+from kinfold.tables.collected import collected
 
 JOB = "governance/write_data_docs"
 
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_job(JOB, options, reads=[ops.QUALITY_RESULTS]) as run:
         if run.is_up_to_date and (folder / INDEX).exists():
             return
-        latest = latest_verdicts(run.read(ops.QUALITY_RESULTS)).collect()
+        latest = collected(latest_verdicts(run.read(ops.QUALITY_RESULTS)))
         verdicts = verdicts_by_table([row.asDict() for row in latest], registry.ALL)
         page = write_data_docs(verdicts, folder=folder)
         run.count(tables=len(verdicts), rules=len(latest))

@@ -38,6 +38,10 @@ ONE_NAME_TWO_MEANINGS = {
 }
 """Public names that two modules may define, with the reason."""
 
+COLLECTED = "lib/kinfold/tables/collected.py"
+WITHOUT_SPARK = "lib/kinfold/synthetic/"
+FETCHES = ("collect", "first", "head", "toPandas", "toLocalIterator", "foreach")
+
 LONGEST_FUNCTION = 60
 LONG_FUNCTIONS = {
     ("lib/kinfold/bronze/fast_path/scanner.py", "_event"): "one compiled state machine",
@@ -180,6 +184,64 @@ def _is_built_text(node: ast.AST) -> bool:
 def test_every_spelling_of_sql_text_is_recognised(tmp_path, code):
     (tmp_path / "module.py").write_text(code)
     assert len(list(sql_text(tmp_path / "module.py"))) == 1
+
+
+def test_rows_come_to_the_driver_with_the_zone_of_their_instants():
+    """Spark's own methods return local times without a zone: see `kinfold.tables.collected`."""
+    files = [p for p in python_files("lib", "jobs") if not relative(p).startswith(WITHOUT_SPARK)]
+    found = {relative(path): list(raw_rows(path)) for path in files}
+    fetching = {name: fetches for name, fetches in found.items() if fetches}
+    assert list(fetching) == [COLLECTED], listed(fetching)
+
+
+def raw_rows(path: Path) -> Iterator[str]:
+    """The calls that fetch rows. `take(n)` only asks whether there are rows, where it is a
+    condition; `take(values)` is Arrow's or NumPy's."""
+    above = parents(path)
+    for node in ast.walk(syntax_tree(path)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        name, values = node.func.attr, [*node.args, *(k.value for k in node.keywords)]
+        is_number = [isinstance(v, ast.Constant) and isinstance(v.value, int) for v in values]
+        is_fetch = name in FETCHES and all(is_number)
+        if name in ("take", "tail"):
+            is_fetch = is_number == [True] and not _is_condition(node, above[node])
+        if is_fetch:
+            yield f"line {node.lineno}: {name}"
+
+
+def _is_condition(node: ast.Call, parent: ast.AST) -> bool:
+    is_test = isinstance(parent, ast.If | ast.IfExp | ast.While) and parent.test is node
+    is_negated = isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+    is_asked = isinstance(parent, ast.Call) and called_name(parent) in ("bool", "len")
+    return is_test or is_negated or is_asked
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "rows.collect()",
+        "rows.where(x).first()",
+        "rows.head(5)",
+        "rows.head()",
+        "rows.take(1)[0]",
+        "f(rows.take(3))",
+        "rows.toPandas()",
+        "rows.tail(1)",
+        "for row in rows.toLocalIterator(): f(row)",
+    ],
+)
+def test_every_way_to_fetch_rows_is_recognised(tmp_path, code):
+    (tmp_path / "code.py").write_text(code)
+    assert len(list(raw_rows(tmp_path / "code.py"))) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["bool(rows.take(1))", "if rows.take(1): f()", "not rows.take(1)", "column.take(order)"]
+)
+def test_the_question_whether_there_are_rows_is_allowed(tmp_path, code):
+    (tmp_path / "code.py").write_text(code)
+    assert not list(raw_rows(tmp_path / "code.py"))
 
 
 def test_every_suppression_carries_its_reason():

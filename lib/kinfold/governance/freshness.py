@@ -10,7 +10,7 @@ multiwindow, multi-burn-rate alerts: https://sre.google/workbook/alerting-on-slo
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
@@ -31,6 +31,7 @@ from kinfold.runtime.metrics.declarations import (
 )
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import bronze, ops
+from kinfold.tables.collected import collected
 
 LEGS = ("occurred_to_received", "received_to_queryable", "occurred_to_queryable")
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -268,19 +269,19 @@ def measured_freshness(
         ConfError: a later moment has been measured already, and includes the records until then.
     """
     history = lake.read_or_empty(ops.FRESHNESS)
-    stored = {row["source"]: row for row in _newest_by_source(history).collect()}
+    stored = {row["source"]: row for row in collected(_newest_by_source(history))}
     newest = max(stored.values(), key=lambda row: row["measured_at"], default=None)
-    if newest and at < _utc(newest["measured_at"]):
+    if newest and at < newest["measured_at"]:
         raise ConfError(
             f"--at {at:%Y-%m-%dT%H:%M:%SZ}: freshness has already been measured at "
-            f"{_utc(newest['measured_at']):%Y-%m-%dT%H:%M:%SZ}, expected a later moment."
+            f"{newest['measured_at']:%Y-%m-%dT%H:%M:%SZ}, expected a later moment."
         )
     records = _new_records(lake, newest, until=bronze_version, is_same_table=is_same_table)
     batches = lake.read(ops.BATCHES) if batches is None else batches
     lags = record_lags(records, batches, targets=targets, read_at=read_at or at)
-    gained = {row["source"]: row for row in lags_by_source(lags).collect()}
-    new_minutes = _grouped(landed_minutes(lags, after=at - LONGEST_WINDOW).collect())
-    old_minutes = _grouped(_stored_minutes(history, after=at - LONGEST_WINDOW).collect())
+    gained = {row["source"]: row for row in collected(lags_by_source(lags))}
+    new_minutes = _grouped(collected(landed_minutes(lags, after=at - LONGEST_WINDOW)))
+    old_minutes = _grouped(collected(_stored_minutes(history, after=at - LONGEST_WINDOW)))
     return [
         _source_freshness(
             source,
@@ -299,7 +300,7 @@ def append_freshness(lake: Lake, states: Sequence[SourceFreshness], *, bronze_ve
     """Append the states to ops.freshness; existing rows of the same moment stay unchanged."""
     moments = {state.measured_at for state in states}
     same = lake.read_or_empty(ops.FRESHNESS).where(F.col("measured_at").isin(*moments))
-    existing = {row["source"] for row in same.select("source").collect()}
+    existing = {row["source"] for row in collected(same.select("source"))}
     rows: list[dict[str, object]] = [
         dict(
             source=state.source,
@@ -383,7 +384,7 @@ def _source_freshness(
     old_minutes: tuple[LandedMinute, ...],
 ) -> SourceFreshness:
     def newest(column: str) -> datetime | None:
-        times = [_utc(row[column]) for row in (gained, stored) if row and row[column]]
+        times = [row[column] for row in (gained, stored) if row and row[column]]
         return max(times, default=None)
 
     received, landed = newest("newest_received_at"), newest("newest_landed_at")
@@ -433,7 +434,7 @@ def _new_records(lake: Lake, measured: Row | None, *, until: int, is_same_table:
         if since.has_feed:
             changes = lake.changes(bronze.EVENTS, after=after, until=until)
             return changes.where(F.col(CHANGE_TYPE) == "insert")
-    return rows.where(F.col("ingested_at") > F.lit(_utc(measured["measured_at"])))
+    return rows.where(F.col("ingested_at") > F.lit(measured["measured_at"]))
 
 
 def _newest_by_source(history: DataFrame) -> DataFrame:
@@ -453,17 +454,12 @@ def _stored_minutes(history: DataFrame, *, after: datetime) -> DataFrame:
 def _grouped(rows: Iterable[Row]) -> dict[str, tuple[LandedMinute, ...]]:
     grouped: dict[str, list[LandedMinute]] = {}
     for row in rows:
-        minute = LandedMinute(_utc(row["minute_at"]), row["judged"], row["late"])
+        minute = LandedMinute(row["minute_at"], row["judged"], row["late"])
         grouped.setdefault(row["source"], []).append(minute)
     return {
         source: tuple(sorted(minutes, key=lambda minute: minute.minute_at))
         for source, minutes in grouped.items()
     }
-
-
-def _utc(collected: datetime) -> datetime:
-    """A collected timestamp in UTC; Spark returns it in local time without a zone."""
-    return collected.astimezone(UTC)
 
 
 def _seconds_between(earlier: Column, later: Column) -> Column:

@@ -20,6 +20,7 @@ from kinfold.runtime.metrics.declarations import (
     LEDGER_VIOLATED,
 )
 from kinfold.tables import bronze, ops, silver
+from kinfold.tables.collected import collected
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _ledger_sums(batches: DataFrame) -> Row:
             for name, is_stage, column in sums
         )
     )
-    return row.collect()[0]
+    return collected(row)[0]
 
 
 def _laws_of_events(tables: TableCounts, entered: Row) -> tuple[Law, ...]:
@@ -236,7 +237,7 @@ def set_ledger_metrics(lake: Lake, batches: DataFrame, laws: Sequence[Law]) -> N
     totals = batches.groupBy("stage", "source").agg(
         *(F.coalesce(F.sum(column), F.lit(0)).alias(column) for column in columns)
     )
-    for row in totals.collect():
+    for row in collected(totals):
         for outcome, column in outcomes[row["stage"]].items():
             lake.metrics.set(
                 LEDGER_RECORDS,

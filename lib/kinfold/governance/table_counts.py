@@ -17,6 +17,7 @@ from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
 from kinfold.runtime.lake.commits import commits_between
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops, silver
+from kinfold.tables.collected import collected, first_row
 
 LEDGER_TABLES = (ops.BATCHES, bronze.EVENTS, silver.EVENTS, bronze.RECORDS)
 """In the order in which their versions are pinned: the ledger first, so that the other tables have
@@ -91,7 +92,7 @@ def verified_rows(lake: Lake, versions: Mapping[str, int]) -> VerifiedRows | Non
     if until is None or not lake.exists(ops.JOB_RUNS):
         return None
     runs = lake.read(ops.JOB_RUNS).where(F.col("job") == CHECK)
-    for run in runs.orderBy(F.desc("finished_at"), F.desc("run_id")).take(1):
+    for run in collected(runs.orderBy(F.desc("finished_at"), F.desc("run_id")).limit(1)):
         counts, name = run["counts"], bronze.EVENTS.name
         version = run["input_versions"].get(name, until + 1)
         table_id = (run["table_ids"] or {}).get(name)
@@ -135,7 +136,7 @@ def table_counts(
 def _newest_silver_batch(batches: DataFrame) -> Row | None:
     """batch_id and table_version of the newest run of silver; null if there is none."""
     rows = batches.where(F.col("stage") == "silver").orderBy(F.desc("batch_id"))
-    return next(iter(rows.select("batch_id", "table_version").take(1)), None)
+    return first_row(rows.select("batch_id", "table_version"))
 
 
 def _bronze_rows(
@@ -160,7 +161,7 @@ def _bronze_rows(
             F.count_if(_is(bronze.ACCEPTED)).alias("accepted"),
             F.count_if(_is(bronze.REJECTED)).alias("rejected"),
         )
-        counted = rows.collect()[0]
+        counted = collected(rows)[0]
         verified = VerifiedRows(until, counted["accepted"], counted["rejected"])
     read = until if read_version is None else read_version
     after = min(verified.bronze_version, read)
@@ -181,7 +182,7 @@ def _bronze_rows(
             for name, condition in sums.items()
         )
     )
-    change = changes.collect()[0] if until > after else dict.fromkeys(sums, 0)
+    change = collected(changes)[0] if until > after else dict.fromkeys(sums, 0)
     events = VerifiedRows(
         until, verified.accepted + change["accepted"], verified.rejected + change["rejected"]
     )
@@ -197,7 +198,7 @@ def _open_events(
     it finds in the table, so there can only be more of them than it has recorded.
     """
     is_replayed = F.col("batch_id") == _REPLAYED
-    rows = (
+    rows = collected(
         lake.read(bronze.EVENTS, version=versions[bronze.EVENTS.name])
         .where(is_open | is_replayed)
         .agg(
@@ -205,9 +206,8 @@ def _open_events(
             F.count_if(is_open & _is(bronze.REJECTED)).alias("rejected"),
             F.count_if(is_replayed).alias("replayed"),
         )
-        .collect()[0]
-    )
-    recorded = batches.where(F.col("stage") == "replay").agg(F.sum("accepted")).collect()[0][0]
+    )[0]
+    recorded = collected(batches.where(F.col("stage") == "replay").agg(F.sum("accepted")))[0][0]
     open_replays = max(0, rows["replayed"] - (recorded or 0))
     return rows["accepted"] + open_replays, rows["rejected"]
 
@@ -219,7 +219,7 @@ def _is_open(batches: DataFrame, stage: str) -> Column:
     comparisons only, so that Delta reads only the files that can have such rows.
     """
     newest = batches.where(F.col("stage") == stage).groupBy("source").agg(F.max("batch_id"))
-    recorded = sorted((str(source), int(batch_id)) for source, batch_id in newest.collect())
+    recorded = sorted((str(source), int(batch_id)) for source, batch_id in collected(newest))
     source, is_streamed = F.col("source"), F.col("batch_id") >= 0
     is_open = is_streamed
     if recorded:

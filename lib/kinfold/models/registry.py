@@ -16,6 +16,7 @@ from kinfold.core.errors import ModelGateError
 from kinfold.models import tracking as runs
 from kinfold.models.gates import GateVerdict
 from kinfold.models.tracking import Tracking, TrainingRun
+from kinfold.tables.collected import first_row
 
 CHAMPION = "champion"
 
@@ -158,7 +159,7 @@ def register_candidate(
     Returns:
         The version.
     """
-    row = rows.select(*columns).first()
+    row = first_row(rows.select(*columns))
     return run.register(
         model,
         name=name,

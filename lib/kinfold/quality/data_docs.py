@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,9 @@ class TableVerdicts:
 
     @property
     def judged_at(self) -> datetime:
-        """When the rules were checked, in UTC. Spark returns timestamps in the machine's time
-        zone."""
+        """When the rules were checked (UTC)."""
         moment: datetime = self.first["judged_at"]
-        return moment.astimezone(UTC)
+        return moment
 
     @property
     def broken(self) -> int:

@@ -30,6 +30,7 @@ from kinfold.runtime.metrics.values import MetricValues
 from kinfold.runtime.run_state import RunState, output_states, run_state
 from kinfold.runtime.session import open_session
 from kinfold.tables import ops
+from kinfold.tables.collected import first_row
 from kinfold.tables.spec import Table
 
 _COMMIT_MARK = "spark.databricks.delta.commitInfo.userMetadata"
@@ -274,8 +275,7 @@ def _previous(lake: Lake, name: str) -> Row | None:
         return None
     lake.ensure(ops.JOB_RUNS)  # a lake of an older version lacks columns
     runs = lake.read(ops.JOB_RUNS).where(F.col("job") == name)
-    newest = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).take(1)
-    return newest[0] if newest else None
+    return first_row(runs.orderBy(F.desc("finished_at"), F.desc("run_id")))
 
 
 def _record(run: JobRun, seconds: float, *, outputs: Sequence[Table]) -> None:

@@ -11,6 +11,7 @@ from kinfold.core.errors import GapError
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.declarations import GAPS_OPEN
 from kinfold.tables import ops
+from kinfold.tables.collected import collected
 
 RETENTION = "retention"
 TOPIC_RECREATED = "topic made anew"
@@ -67,7 +68,7 @@ def require_accepted_gaps(lake: Lake, source: Source, gaps: Sequence[Gap], *, ac
     known = lake.read_or_empty(ops.GAPS).where(F.col("source") == source.name)
     accepted = {
         (row["source_partition"], row["first_offset"])
-        for row in known.where("is_accepted").collect()
+        for row in collected(known.where("is_accepted"))
     }
     open_gaps = [gap for gap in gaps if (gap.source_partition, gap.first_offset) not in accepted]
     rows: list[dict[str, object]] = [

@@ -27,6 +27,7 @@ from kinfold.bronze.sources.files import file_rows, mapping_session
 from kinfold.core.errors import ConfError, ContractError, LedgerError
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
+from kinfold.tables.collected import collected, first_row
 
 STAGE = "records"
 
@@ -274,21 +275,19 @@ def _landed_counts(lake: Lake, source: RecordSource, batch_id: int) -> tuple[int
     """Numbers of accepted, rejected and left-out rows; the left-out ones are accepted, too."""
     is_accepted = F.col("verdict") == bronze.ACCEPTED
     is_left_out = F.col("is_deletion") & F.col("raw").isNull()
-    added, rejected, left_out = (
-        _landed(lake, source, batch_id)
-        .agg(
+    added, rejected, left_out = collected(
+        _landed(lake, source, batch_id).agg(
             F.count_if(is_accepted),
             F.count_if(~is_accepted),
             F.count_if(is_accepted & is_left_out),
         )
-        .collect()[0]
-    )
+    )[0]
     return int(added), int(rejected), int(left_out)
 
 
 def _ledger_rows(lake: Lake, source: RecordSource) -> Sequence[Row]:
     is_mine = (F.col("stage") == STAGE) & (F.col("source") == source.name)
-    return lake.read(ops.BATCHES).where(is_mine).select("batch_id", "extract").collect()
+    return collected(lake.read(ops.BATCHES).where(is_mine).select("batch_id", "extract"))
 
 
 def _landed(lake: Lake, source: RecordSource, batch_id: int) -> DataFrame:
@@ -298,9 +297,8 @@ def _landed(lake: Lake, source: RecordSource, batch_id: int) -> DataFrame:
 
 def _unfinished(lake: Lake, source: RecordSource, batch_id: int) -> _Unfinished | None:
     """The extract that has landed under a batch number that the ledger does not have."""
-    rows = _landed(lake, source, batch_id).select("extract", "ingested_at").take(1)
-    # Spark returns instants as local times without a zone.
-    return _Unfinished(rows[0][0], rows[0][1].astimezone(UTC)) if rows else None
+    row = first_row(_landed(lake, source, batch_id).select("extract", "ingested_at"))
+    return _Unfinished(*row) if row else None
 
 
 def _size_and_time(files: Any, status: Any) -> tuple[int, int]:

@@ -80,7 +80,7 @@ def _has_any(pattern: str, letters: str) -> bool:
 def _resolved(rows: DataFrame, column: Column) -> _Expression:
     """The expression of a column, with its types."""
     project = rows.select(column.alias("time"))._jdf.queryExecution().analyzed()
-    return project.projectList().head().child()
+    return project.projectList().apply(0).child()
 
 
 def _column(rows: DataFrame, expression: _Expression) -> Column:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ContractError
+from kinfold.tables.collected import collected
 
 # Moments are read as whole numbers since this instant, because Spark returns timestamps to Python
 # without a time zone, in local time.
@@ -30,10 +31,12 @@ def default_as_of(events: DataFrame, *, now: datetime) -> datetime:
     """
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     arrived = F.unix_micros("received_at")
-    count, last_before_today, last = events.agg(
-        F.count(F.lit(1)),
-        *(F.max(F.when(arrived < _micros(limit), arrived)) for limit in (today, now)),
-    ).collect()[0]
+    count, last_before_today, last = collected(
+        events.agg(
+            F.count(F.lit(1)),
+            *(F.max(F.when(arrived < _micros(limit), arrived)) for limit in (today, now)),
+        )
+    )[0]
     if not count:
         raise ContractError(
             "silver.events: the table is empty, expected at least one event. Check the rejection "
@@ -51,7 +54,7 @@ def newest_moment(features: DataFrame) -> datetime:
     Raises:
         ContractError: `features` is empty.
     """
-    newest = features.agg(F.unix_micros(F.max("as_of"))).collect()[0][0]
+    newest = collected(features.agg(F.unix_micros(F.max("as_of"))))[0][0]
     if newest is None:
         raise ContractError(
             "gold.features: the table is empty, expected at least one person. Check "
@@ -63,7 +66,7 @@ def newest_moment(features: DataFrame) -> datetime:
 
 def moments_of(rows: DataFrame) -> set[datetime]:
     """The distinct `as_of` of rows. Runs a Spark job."""
-    moments = rows.select(F.unix_micros("as_of").alias("at")).distinct().collect()
+    moments = collected(rows.select(F.unix_micros("as_of").alias("at")).distinct())
     return {EPOCH + timedelta(microseconds=row["at"]) for row in moments}
 
 

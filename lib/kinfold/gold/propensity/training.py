@@ -24,6 +24,7 @@ from kinfold.models import plots, registry
 from kinfold.models.gates import Gate
 from kinfold.models.tracking import Tracking, TrainingRun, training_run
 from kinfold.tables import gold
+from kinfold.tables.collected import collected
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -194,9 +195,11 @@ def _checked_counts(rows: DataFrame, *, snapshots: Snapshots) -> dict[str, int]:
     _, is_holdout = _is_train_and_holdout(snapshots)
     counts = {
         bool(row["is_holdout"]): (int(row["people"]), int(row["buyers"]))
-        for row in rows.groupBy(is_holdout.alias("is_holdout"))
-        .agg(F.count("*").alias("people"), F.sum("label").alias("buyers"))
-        .collect()
+        for row in collected(
+            rows.groupBy(is_holdout.alias("is_holdout")).agg(
+                F.count("*").alias("people"), F.sum("label").alias("buyers")
+            )
+        )
     }
     problems = []
     for part, is_in_holdout in (("training", False), ("hold-out", True)):

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ModelDataError
 from kinfold.core.settings.models import SegmentationConf
+from kinfold.tables.collected import collected, first_row
 
 CLUSTERED_COLUMNS = (
     "recency_days",
@@ -183,7 +184,7 @@ def _count_people(people: DataFrame) -> tuple[int, int]:
     """(number of people, number of distinct vectors of feature values)."""
     vector = F.xxhash64(*CLUSTERED_COLUMNS)
     counts = people.agg(F.count("*").alias("people"), F.count_distinct(vector).alias("distinct"))
-    row = counts.first()
+    row = first_row(counts)
     count, distinct = (0, 0) if row is None else (int(row["people"]), int(row["distinct"]))
     if distinct < 2:
         raise ModelDataError(
@@ -237,7 +238,7 @@ def _centroids(
     An empty cluster has no centroid; its segment id comes after all others.
     """
     averages = [F.avg(column).alias(column) for column in DESCRIBED_COLUMNS]
-    rows = assigned.groupBy(_RAW).agg(F.count("*").alias("size"), *averages).collect()
+    rows = collected(assigned.groupBy(_RAW).agg(F.count("*").alias("size"), *averages))
     rows.sort(key=lambda row: (-row["spend_cents"], row["recency_days"], row[_RAW]))
     centres = clusters.clusterCenters()
     order = [int(row[_RAW]) for row in rows]

@@ -15,6 +15,7 @@ from kinfold.gold.segmentation.clustering import (
     with_scaled_behaviour,
     with_segment,
 )
+from kinfold.tables.collected import collected
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,10 @@ def segment_map(
     """
     assigned = with_scaled_behaviour(with_segment(people, model=model), model=model)
     rank = F.xxhash64(F.col("profile_id"), F.lit(seed))
-    sample = (
+    sample = collected(
         assigned.orderBy(rank, "profile_id")
         .limit(sample_size)
         .select(vector_to_array(F.col(SCALED)).alias("vector"), "segment_id")
-        .collect()
     )
     return projected([row["vector"] for row in sample], [int(row["segment_id"]) for row in sample])
 

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from kinfold.runtime.native_writes.locations import Location
+from kinfold.tables.collected import collected
 from kinfold.tables.spec import Table
 
 Batches = Iterable[pa.RecordBatch]
@@ -104,7 +105,7 @@ def write_files(
             yield pa.RecordBatch.from_pylist([row], schema=schema)
 
     columns = ", ".join(f"{name} {spark_type}" for name, (spark_type, _) in _FILE_TYPES.items())
-    return [DataFile(**row.asDict()) for row in records.mapInArrow(write, columns).collect()]
+    return [DataFile(**row.asDict()) for row in collected(records.mapInArrow(write, columns))]
 
 
 def write_file(rows: pa.Table, *, table: Table, location: Location, codec: str) -> DataFile:

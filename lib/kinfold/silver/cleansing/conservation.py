@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.silver.cleansing.duplicates import LINEAGE, is_origin
+from kinfold.tables.collected import collected
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,15 @@ def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) 
         .join(landed, "event_id", how="left")
         .join(quarantined_ids, F.col("event_id") == F.col("_quarantined"), how="left")
     )
-    counts = outcomes.agg(
-        F.count(F.lit(1)).alias("accepted"),
-        F.count_if(is_same).alias("added"),
-        F.count_if(is_same & F.col("is_late")).alias("late"),
-        F.count_if(is_known & ~is_same & ~is_quarantined).alias("duplicates"),
-        F.count_if(is_quarantined).alias("quarantined"),
-    ).collect()[0]
+    counts = collected(
+        outcomes.agg(
+            F.count(F.lit(1)).alias("accepted"),
+            F.count_if(is_same).alias("added"),
+            F.count_if(is_same & F.col("is_late")).alias("late"),
+            F.count_if(is_known & ~is_same & ~is_quarantined).alias("duplicates"),
+            F.count_if(is_quarantined).alias("quarantined"),
+        )
+    )[0]
     quarantined_rows = 0
     if counts["quarantined"]:
         quarantined_rows = outcomes.where(is_quarantined).select("event_id").distinct().count()

@@ -12,6 +12,7 @@ from kinfold.silver.cleansing.conservation import conservation
 from kinfold.silver.cleansing.duplicates import conflicts, copies, first_valid
 from kinfold.silver.cleansing.events import accepted_records
 from kinfold.tables import bronze, silver
+from kinfold.tables.collected import collected
 
 _SHOWN = 3
 
@@ -74,7 +75,7 @@ def _conflicts(
     run: JobRun, copied: DataFrame, typed: Callable[[DataFrame], DataFrame]
 ) -> list[Row]:
     at = F.unix_micros("original_at")
-    first, last = copied.agg(F.min(at), F.max(at)).collect()[0]
+    first, last = collected(copied.agg(F.min(at), F.max(at)))[0]
     if first is None:
         return []
     # Only the files of the period of the originals are read: their contents are wide columns.
@@ -82,7 +83,7 @@ def _conflicts(
     is_near = (F.col("occurred_at") >= start) & (F.col("occurred_at") <= end)
     ids = copied.select("event_id").distinct()
     originals = run.lake.read(silver.EVENTS).where(is_near).join(ids, "event_id", how="semi")
-    return conflicts(typed(copied), originals).collect()
+    return collected(conflicts(typed(copied), originals))
 
 
 def conflict_line(found: Sequence[Row], *, duplicates: int) -> str:

@@ -20,6 +20,7 @@ from pyspark.storagelevel import StorageLevel
 
 from kinfold.silver.matching.model.kinds import Kind, sector, sound
 from kinfold.silver.matching.records import RECORD_NO, value_names
+from kinfold.tables.collected import first_row
 
 _KEYS = T.StructType(
     [
@@ -171,11 +172,13 @@ def all_pairs(records: DataFrame) -> DataFrame:
 
 
 def _count_blocks(blocks: DataFrame, is_small: Column, report: BlockingReport) -> None:
-    row = blocks.agg(
-        F.count("*").alias("blocks"),
-        F.coalesce(F.max(F.size("members")), F.lit(0)).alias("largest"),
-        F.count(F.when(~is_small, True)).alias("oversize"),
-    ).first()
+    row = first_row(
+        blocks.agg(
+            F.count("*").alias("blocks"),
+            F.coalesce(F.max(F.size("members")), F.lit(0)).alias("largest"),
+            F.count(F.when(~is_small, True)).alias("oversize"),
+        )
+    )
     assert row is not None
     report.blocks.append(row["blocks"])
     report.largest.append(row["largest"])

@@ -41,6 +41,7 @@ from kinfold.silver.matching.settings import (
     PersonMap,
     TrainingConf,
 )
+from kinfold.tables.collected import first_row
 
 
 class LinkStatus(StrEnum):
@@ -270,11 +271,13 @@ class _Statistics:
 
 
 def _statistics(records: DataFrame, kinds: Sequence[Kind]) -> _Statistics:
-    row = records.agg(
-        F.count("*").alias("records"),
-        *(F.count(name).alias(name) for name in value_names(kinds)),
-        *(F.coalesce(F.avg(name), F.lit(0.0)).alias(name) for name in frequency_names(kinds)),
-    ).first()
+    row = first_row(
+        records.agg(
+            F.count("*").alias("records"),
+            *(F.count(name).alias(name) for name in value_names(kinds)),
+            *(F.coalesce(F.avg(name), F.lit(0.0)).alias(name) for name in frequency_names(kinds)),
+        )
+    )
     assert row is not None
     return _Statistics(
         records=int(row["records"]),

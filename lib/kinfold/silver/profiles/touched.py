@@ -19,6 +19,7 @@ from kinfold.silver.profiles.attribution import (
     identifier_ranking,
 )
 from kinfold.tables import silver
+from kinfold.tables.collected import collected
 
 _MAX_BROADCAST_ROWS = 500_000
 _IDENTIFIER = ("namespace", "value")
@@ -136,7 +137,7 @@ def _reranked_events(run: JobRun) -> DataFrame | None:
         return None
     # Rows of shared values are updated in each run that sees them; the value stays shared.
     changed = run.changes(silver.BAD_VALUES).where(F.col(CHANGE_TYPE).isin("insert", "delete"))
-    nodes = sorted(row["node_id"] for row in changed.select("node_id").distinct().collect())
+    nodes = sorted(row["node_id"] for row in collected(changed.select("node_id").distinct()))
     if not nodes:
         return None
     is_changed = F.exists(

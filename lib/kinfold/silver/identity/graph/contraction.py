@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.core.arrays import Ints
 from kinfold.core.errors import KinfoldError
 from kinfold.silver.identity.graph.components import spanning_forest
+from kinfold.tables.collected import first_row
 
 
 class ContractionError(KinfoldError):
@@ -118,12 +119,14 @@ def _written(rows: DataFrame, folder: str) -> DataFrame:
 def _signature(edges: DataFrame) -> tuple[object, ...]:
     """A checksum of a set of edges: equal for equal sets, different for others with near
     certainty."""
-    checksum = edges.agg(
-        F.count("*"),
-        F.bit_xor(F.xxhash64("left", "right")),
-        F.sum(F.col("left").cast("decimal(38, 0)")),
-        F.sum(F.col("right").cast("decimal(38, 0)")),
-    ).first()
+    checksum = first_row(
+        edges.agg(
+            F.count("*"),
+            F.bit_xor(F.xxhash64("left", "right")),
+            F.sum(F.col("left").cast("decimal(38, 0)")),
+            F.sum(F.col("right").cast("decimal(38, 0)")),
+        )
+    )
     return () if checksum is None else tuple(checksum)
 
 

@@ -11,6 +11,7 @@ from kinfold.silver.identity.graph.components import component_labels, dense
 from kinfold.silver.identity.graph.paths import bridges
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
+from kinfold.tables.collected import collected
 
 MAX_LINKS = 5_000_000
 """Maximum number of active links among which the driver searches for bridges: 16 bytes each, one or
@@ -36,14 +37,14 @@ def identity_quality(lake: Lake) -> dict[str, Any]:
 def links_by_rule(links: DataFrame) -> list[dict[str, Any]]:
     """The number of links by rule and status: rule, status, links."""
     counts = links.groupBy("rule", "status").agg(F.count(F.lit(1)).alias("links"))
-    return [row.asDict() for row in counts.orderBy("rule", "status").collect()]
+    return [row.asDict() for row in collected(counts.orderBy("rule", "status"))]
 
 
 def reasons(links: DataFrame) -> list[dict[str, Any]]:
     """Why links do not join people, the most frequent first: status, reason, links."""
     inactive = links.where(F.col("status") != "active")
     counts = inactive.groupBy("status", "reason").agg(F.count(F.lit(1)).alias("links"))
-    rows = counts.orderBy(F.desc("links"), "status", "reason").limit(10).collect()
+    rows = collected(counts.orderBy(F.desc("links"), "status", "reason").limit(10))
     return [row.asDict() for row in rows]
 
 
@@ -61,7 +62,7 @@ def bad_values(values: DataFrame) -> list[dict[str, Any]]:
             F.sum("merges_prevented").alias("merges_prevented"),
         )
     )
-    return [row.asDict() for row in counts.orderBy("namespace", "evidence").collect()]
+    return [row.asDict() for row in collected(counts.orderBy("namespace", "evidence"))]
 
 
 def churn(changes: DataFrame, *, identifiers: int) -> list[dict[str, Any]]:
@@ -81,7 +82,7 @@ def churn(changes: DataFrame, *, identifiers: int) -> list[dict[str, Any]]:
         *(F.count_if(F.col("kind") == kind).alias(kind) for kind in kinds),
         F.sum("identifier_count").alias("identifiers"),
     )
-    rows = counts.orderBy(F.desc("changed_at"), F.desc("run_id")).limit(_RUNS).collect()
+    rows = collected(counts.orderBy(F.desc("changed_at"), F.desc("run_id")).limit(_RUNS))
     return [
         {
             **row.asDict(),

@@ -11,6 +11,7 @@ from kinfold.core.errors import ConfError
 from kinfold.silver.identity.graph.nodes import node_id
 from kinfold.silver.identity.links.observed import link_key_columns
 from kinfold.tables import silver
+from kinfold.tables.collected import collected
 
 OPERATOR = "operator"
 OPERATOR_TRUST = 2.0
@@ -81,7 +82,7 @@ def active_decisions(decisions: DataFrame) -> list[Row]:
     Args:
         decisions: silver.identity_decisions.
     """
-    rows = decisions.where(F.col("withdrawn_at").isNull()).collect()
+    rows = collected(decisions.where(F.col("withdrawn_at").isNull()))
     return sorted(rows, key=lambda row: (row["decided_at"], row["decision_id"]))
 
 

@@ -39,6 +39,7 @@ from kinfold.silver.identity.resolution.stored_graph import (
     stored_graph,
 )
 from kinfold.tables import ops, silver
+from kinfold.tables.collected import collected, first_row
 
 RESOLVER = "silver/resolve_identities"
 JOB_OF_KIND = {
@@ -179,8 +180,8 @@ def _has_waiting_decisions(lake: Lake) -> bool:
         return True
     runs = lake.read(ops.JOB_RUNS).where(F.col("job") == RESOLVER)
     read = F.col("input_versions")[silver.IDENTITY_DECISIONS.name].alias("version")
-    newest = runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select(read).take(1)
-    version = newest[0]["version"] if newest else None
+    newest = first_row(runs.orderBy(F.desc("finished_at"), F.desc("run_id")).select(read))
+    version = newest["version"] if newest else None
     return version is None or version < lake.version(silver.IDENTITY_DECISIONS)
 
 
@@ -189,7 +190,7 @@ def _decision_frame(lake: Lake, row: Mapping[str, Any]) -> DataFrame:
 
 
 def _id_changes(rows: DataFrame) -> list[IdChange]:
-    return [IdChange(*row) for row in rows.select(*_ID_CHANGE).collect()]
+    return [IdChange(*row) for row in collected(rows.select(*_ID_CHANGE))]
 
 
 def _new_row(
@@ -265,7 +266,7 @@ def _undone_row(lake: Lake, decision_id: str, job: str) -> tuple[dict[str, Any],
         ConfError: the decision is unknown, is undone already, or was made by another command.
     """
     decisions = lake.read_or_empty(silver.IDENTITY_DECISIONS)
-    rows = decisions.where(F.col("decision_id") == decision_id).collect()
+    rows = collected(decisions.where(F.col("decision_id") == decision_id))
     if not rows:
         raise ConfError(
             f"--undo {decision_id}: silver.identity_decisions has no such decision. Use the id "
@@ -361,7 +362,7 @@ def _refusal(lake: Lake, row: Mapping[str, Any]) -> list[str]:
     if row["kind"] != "link" or row["withdrawn_at"] is not None:
         return []
     ends = (F.col("left_node") == row["left_node"]) & (F.col("right_node") == row["right_node"])
-    links = lake.read(silver.IDENTITY_LINKS).where(ends & (F.col("rule") == OPERATOR)).collect()
+    links = collected(lake.read(silver.IDENTITY_LINKS).where(ends & (F.col("rule") == OPERATOR)))
     if not links:
         raise LakeError(
             f"silver.identity_links: has no link of decision {row['decision_id']}, expected one. "

@@ -17,6 +17,7 @@ from kinfold.silver.identity.operators.lookup import (
     assignments_of,
 )
 from kinfold.silver.identity.resolution.stored_graph import affected_components, stored_graph
+from kinfold.tables.collected import collected
 
 Identifier = tuple[str, str]
 """Namespace and value."""
@@ -77,7 +78,7 @@ def explain(lake: Lake, a: StoredIdentifier, b: StoredIdentifier) -> Explanation
     """
     stored = stored_graph(lake)
     components = affected_components(stored, np.unique([a.node_id, b.node_id]))
-    rows = [row.asDict() for row in links_at(stored.links, components.nodes).collect()]
+    rows = [row.asDict() for row in collected(links_at(stored.links, components.nodes))]
     of_a, of_b = assignments_of(lake, [a, b])
     return explanation_of(of_a, of_b, a.node_id, b.node_id, rows)
 

@@ -17,6 +17,7 @@ from kinfold.silver.identity.graph.nodes import RECORD
 from kinfold.silver.identity.links.operator_decisions import parsed_identifier
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
+from kinfold.tables.collected import collected
 
 IDENTIFIER_HELP = (
     "Identifiers are written NAMESPACE:VALUE, e.g. email:ann@example.org, user_id:42, or "
@@ -90,7 +91,7 @@ def find_identifiers(
         for option, (namespace, _) in wanted.items()
     ]
     nodes = lake.read(silver.IDENTIFIERS).where(reduce(or_, conditions))
-    rows = nodes.select("node_id", "namespace", "value").collect()
+    rows = collected(nodes.select("node_id", "namespace", "value"))
     node_of = {(row["namespace"], row["value"]): row["node_id"] for row in rows}
     identifiers, problems = [], []
     for option, (namespace, value) in wanted.items():
@@ -107,7 +108,7 @@ def find_identifiers(
 
 
 def _unknown(lake: Lake, option: str, namespace: str, value: str, conf: IdentityConf) -> str:
-    rows = lake.read(silver.IDENTIFIERS).select("namespace").distinct().collect()
+    rows = collected(lake.read(silver.IDENTIFIERS).select("namespace").distinct())
     known = sorted({row[0] for row in rows})
     if namespace in known:
         return (
@@ -125,12 +126,12 @@ def assignments_of(lake: Lake, identifiers: list[StoredIdentifier]) -> list[Iden
     """The person of each identifier today, in the order of the identifiers."""
     nodes = [one.node_id for one in identifiers]
     today = current(lake.read(silver.IDENTITY_MAP)).where(F.col("node_id").isin(*nodes))
-    row_of = {row["node_id"]: row for row in today.collect()}
+    row_of = {row["node_id"]: row for row in collected(today)}
     shared = lake.read_or_empty(silver.BAD_VALUES).where(F.col("node_id").isin(*nodes))
     reason_of = {
         row["node_id"]: f"shared identifier: {row['shared_by']} {row['evidence']} have it, "
         f"{row['most']} may"
-        for row in shared.where(F.col("status") == "set_aside").collect()
+        for row in collected(shared.where(F.col("status") == "set_aside"))
     }
     return [
         IdentifierAssignment(

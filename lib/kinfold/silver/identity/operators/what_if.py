@@ -27,6 +27,7 @@ from kinfold.silver.identity.operators.lookup import StoredIdentifier
 from kinfold.silver.identity.resolution.assignment import guard_rules
 from kinfold.silver.identity.resolution.stored_graph import StoredGraph, read_graph, stored_graph
 from kinfold.tables import silver
+from kinfold.tables.collected import collected
 
 RULES = (SEEN_TOGETHER, SEEN_BESIDE, ALIAS, MATCHED, OPERATOR)
 _NEED_REBUILD = ("placeholders", "phone_region", "email_provider_rules")
@@ -140,7 +141,7 @@ def what_if(
 
     graph, then, shared = people(links)
     known = lake.read_or_empty(silver.BAD_VALUES).where(F.col("status") == "set_aside")
-    shared_today = {row["node_id"] for row in known.select("node_id").collect()}
+    shared_today = {row["node_id"] for row in collected(known.select("node_id"))}
     newly_shared = tuple(n for n in graph.node_id[shared].tolist() if n not in shared_today)
     if newly_shared and without_rule != SEEN_BESIDE:
         beside = _beside(lake, namespaces, graph.node_id[shared].tolist())

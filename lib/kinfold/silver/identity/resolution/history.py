@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.tables.collected import collected
+
 
 def current(identity_map: DataFrame) -> DataFrame:
     """Today's rows of silver.identity_map: one per identifier that belongs to a person."""
@@ -27,5 +29,5 @@ def shared_nodes(bad_values: DataFrame) -> set[int]:
     Args:
         bad_values: silver.bad_values.
     """
-    rows = bad_values.where(F.col("status") == "set_aside").select("node_id").collect()
+    rows = collected(bad_values.where(F.col("status") == "set_aside").select("node_id"))
     return {row["node_id"] for row in rows}

@@ -31,6 +31,7 @@ from kinfold.silver.identity.links.record_changes import RecordChanges, record_c
 from kinfold.silver.matching.engine import Matching
 from kinfold.silver.matching.settings import load_matching_settings
 from kinfold.tables import silver
+from kinfold.tables.collected import collected
 from kinfold.tables.spec import Table
 
 _LINK = silver.IDENTITY_LINKS.columns
@@ -105,7 +106,7 @@ def link_changes(
     withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
     links = keep(links.unionByName(withdrawn))
     (identifier_count, known_identifiers), (link_count, known_links) = (
-        rows.agg(F.count(F.lit(1)), F.count_if("is_known")).collect()[0]
+        collected(rows.agg(F.count(F.lit(1)), F.count_if("is_known")))[0]
         for rows in (identifiers, links)
     )
     run.count(identifiers=identifier_count, links=link_count)

@@ -10,8 +10,9 @@ from kinfold.runtime.caching import materialized
 from kinfold.silver.identity.graph.contraction import contracted_components
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import GuardRules
-from kinfold.silver.identity.links.observed import SEEN_TOGETHER
+from kinfold.silver.identity.links.observed import ALIAS, SEEN_TOGETHER
 from kinfold.silver.identity.resolution.stored_graph import StoredGraph, Subgraph, subgraph_of
+from kinfold.tables.collected import collected
 
 
 def shared_nodes_of(links: DataFrame, namespaces: Namespaces, rules: GuardRules) -> list[int]:
@@ -20,9 +21,10 @@ def shared_nodes_of(links: DataFrame, namespaces: Namespaces, rules: GuardRules)
     Args:
         links: silver.identity_links.
     """
-    links = links.where((F.col("rule") == SEEN_TOGETHER) & (F.col("status") != "withdrawn"))
+    links = links.where(F.col("rule").isin(SEEN_TOGETHER, ALIAS) & (F.col("status") != "withdrawn"))
+    # Only the right end of an alias counts: the previous account, which other accounts may share.
     ends = [
-        links.select(
+        links.where((F.col("rule") == SEEN_TOGETHER) | (F.lit(one) == "right")).select(
             F.col(f"{one}_node").alias("node_id"),
             namespaces.code(F.col(f"{one}_namespace")).alias("code"),
             namespaces.code(F.col(f"{other}_namespace")).alias("other"),
@@ -34,7 +36,7 @@ def shared_nodes_of(links: DataFrame, namespaces: Namespaces, rules: GuardRules)
     for (code, other), most in rules.shared_by.items():
         is_pair = (F.col("code") == code) & (F.col("other") == other)
         is_shared = is_shared | (is_pair & (F.col("count") > most))
-    nodes = counted.where(is_shared).select("node_id").distinct().collect()
+    nodes = collected(counted.where(is_shared).select("node_id").distinct())
     return sorted({row["node_id"] for row in nodes} - set(rules.released.tolist()))
 
 

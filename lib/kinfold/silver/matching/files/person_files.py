@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window, functions as F,
 from kinfold.core.errors import ConfError, ContractError, did_you_mean
 from kinfold.silver.matching.records import PROFILE_ID, RECORD_KEY, value_name
 from kinfold.silver.matching.settings import PersonMap
+from kinfold.tables.collected import first_row
 
 MODEL_FILE = "model.json"
 _CSV_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
@@ -153,13 +154,17 @@ def _as_text(field: T.StructField, path: Path, name: str) -> Column:
 
 def _require_unique(rows: DataFrame, column: str, path: Path, name: str) -> None:
     copies = rows.groupBy(column).agg(F.count("*").alias("copies"))
-    row = copies.agg(
-        F.sum(F.when(F.col(column).isNull(), F.col("copies"))).alias("missing"),
-        F.count(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), True)).alias(
-            "duplicated"
-        ),
-        F.min(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), F.col(column))).alias("id"),
-    ).first()
+    row = first_row(
+        copies.agg(
+            F.sum(F.when(F.col(column).isNull(), F.col("copies"))).alias("missing"),
+            F.count(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), True)).alias(
+                "duplicated"
+            ),
+            F.min(F.when(F.col(column).isNotNull() & (F.col("copies") > 1), F.col(column))).alias(
+                "id"
+            ),
+        )
+    )
     assert row is not None
     if row["missing"]:
         raise ContractError(
