@@ -14,8 +14,11 @@ from typing import Any
 import yaml
 
 from kinfold.core.errors import ConfError
-from kinfold.core.settings.loading import PATH_KEYS, load_settings, project_home
+from kinfold.core.settings.loading import DEFAULTS, PATH_KEYS, loaded_settings, project_home
 from kinfold.core.settings.models import Conf, LakeConf, Settings
+
+_DEMO_LAKE = Path("var", "lake")
+"""The `lake.root` that `conf/base.yaml` has in every copy of the project."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def job_parser(job: str, description: str) -> argparse.ArgumentParser:
         metavar="FILE",
         help="source file that maps your data to events or records, e.g. "
         "conf/sources/online_retail.yaml (repeatable); the lake is then var/<source name> "
-        "unless lake.root is set",
+        "unless --set or a settings file names another lake.root",
     )
     common.add_argument(
         "--input",
@@ -154,14 +157,15 @@ def parse_options(
     )
     sources = tuple(one for one in named if not _declares_records(one[0]))
     record_sources = tuple(one for one in named if _declares_records(one[0]))
-    settings = load_settings(home, arguments.env, overrides)
+    settings, origin = loaded_settings(home, arguments.env, overrides)
     if not named:
         sources = tuple((home / file, None) for file in settings.sources)
         record_sources = tuple((home / file, None) for file in settings.record_sources)
-    elif "lake.root" not in overrides:
+    elif origin["lake.root"] == DEFAULTS and settings.lake.root == str(home / _DEMO_LAKE):
         # Your own data must not mix with the demo's data: each source gets its own lake.
         root = str(home / "var" / named[0][0].stem)
         settings = settings.model_copy(update={"lake": LakeConf(root=root)})
+    _require_own_names([file for file, _ in (*sources, *record_sources)])
     return RunOptions(
         env=arguments.env,
         home=home,
@@ -178,6 +182,28 @@ def _source_file(text: str, home: Path) -> Path:
     """Path of a `--source`, relative to the current folder, else to the project's folder."""
     here = Path(text).expanduser().absolute()
     return here if here.exists() or not (home / text).exists() else home / text
+
+
+def _require_own_names(files: Sequence[Path]) -> None:
+    """Check that no two source files have one name: it identifies rows, checkpoints and extracts.
+
+    Raises:
+        ConfError: two have.
+    """
+    by_name: dict[str, Path] = {}
+    for file in files:
+        other = by_name.setdefault(file.stem, file)
+        if other is file:
+            continue
+        if other == file:
+            raise ConfError(
+                f"{file}: is named as a source twice. Name it once, and a folder with all its "
+                "files as its input."
+            )
+        raise ConfError(
+            f"{other} and {file}: both sources are named '{file.stem}', and rows, checkpoints and "
+            "extracts are identified by the name of their source. Rename one of the files."
+        )
 
 
 def _declares_records(path: Path) -> bool:
@@ -214,8 +240,8 @@ def _parse_override(text: str) -> tuple[str, Any]:
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise ConfError(f"--set {text}: expected KEY=VALUE, e.g. --set lake.root=DIR.")
-    if key in PATH_KEYS:
-        return key, value
+    if key in PATH_KEYS:  # not YAML: a path may contain `: ` or ` #`
+        return key, None if value in ("", "null") else value
     try:
         return key, yaml.safe_load(value)
     except yaml.YAMLError as error:

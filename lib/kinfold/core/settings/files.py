@@ -8,6 +8,26 @@ import yaml
 from kinfold.core.errors import ConfError
 
 
+class _RepeatedKey(Exception):
+    def __init__(self, key: str, line: int) -> None:
+        super().__init__(key)
+        self.key, self.line = key, line
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key may occur once in a mapping; PyYAML itself keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen and isinstance(key.value, str):
+                raise _RepeatedKey(key.value, key.start_mark.line + 1)
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_yaml(path: Path, shown_as: str) -> dict[str, Any]:
     """The mapping in a YAML file; empty for an empty file.
 
@@ -18,9 +38,13 @@ def read_yaml(path: Path, shown_as: str) -> dict[str, Any]:
         ConfError: the file cannot be read, is not YAML, or does not contain a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except OSError as error:
         raise ConfError(f"{shown_as}: cannot be read ({error.strerror}).") from error
+    except _RepeatedKey as error:
+        raise ConfError(
+            f"{shown_as}, line {error.line}: key '{error.key}' is there twice. Remove one."
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

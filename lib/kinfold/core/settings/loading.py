@@ -12,10 +12,13 @@ from pydantic import ValidationError
 
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.files import read_yaml, resolve_path
+from kinfold.core.settings.layers import Layers
 from kinfold.core.settings.models import Settings
 from kinfold.core.settings.problems import readable_problems, setting_names
 
 HOME_VARIABLE = "KINFOLD_HOME"
+DEFAULTS, COMMAND_LINE = "conf/base.yaml", "--set"
+"""Origins of a setting, besides the environment's file."""
 PATH_KEYS = (
     "lake.root",
     "bronze.schemas",
@@ -65,10 +68,20 @@ def environments(home: Path) -> list[str]:
 
 
 def load_settings(home: Path, env: str, overrides: Mapping[str, Any]) -> Settings:
-    """The settings of one environment.
+    """The settings of one environment; see `loaded_settings`."""
+    return loaded_settings(home, env, overrides)[0]
+
+
+def loaded_settings(
+    home: Path, env: str, overrides: Mapping[str, Any]
+) -> tuple[Settings, Mapping[str, str]]:
+    """The settings of one environment, and where each value comes from.
 
     Args:
         overrides: values by dotted key; they take precedence over the files.
+
+    Returns:
+        The settings; by dotted key `conf/base.yaml`, the environment's file or `--set`.
 
     Raises:
         ConfError: with every problem found, each with its file and key.
@@ -78,47 +91,19 @@ def load_settings(home: Path, env: str, overrides: Mapping[str, Any]) -> Setting
             f"--env {env}: conf/{env}.yaml does not exist.{did_you_mean(env, environments(home))} "
             f"Existing environments: {', '.join(environments(home))}."
         )
-    values: dict[str, Any] = {}
-    origin: dict[str, str] = {}
-    for name in ("base", env):
-        relative = f"conf/{name}.yaml"
-        layer = _by_dotted_key(read_yaml(home / relative, relative))
-        values.update(layer)
-        origin.update(dict.fromkeys(layer, relative))
-    values.update(overrides)
-    origin.update(dict.fromkeys(overrides, "--set"))
+    layers = Layers(Settings)
+    for file in (DEFAULTS, f"conf/{env}.yaml"):
+        layers.merge(read_yaml(home / file, file), layer=file)
+    for key, value in overrides.items():
+        layers.set(key, value, layer=COMMAND_LINE)
     for key in PATH_KEYS:
-        if isinstance(values.get(key), str):
-            base = Path.cwd() if origin[key] == "--set" else home
-            values[key] = resolve_path(values[key], base)
+        text = layers.get(tuple(key.split(".")))
+        if isinstance(text, str):
+            where = layers.origin[key]
+            base = Path.cwd() if where == COMMAND_LINE else home
+            layers.set(key, resolve_path(text, base), layer=where)
     try:
-        return Settings.model_validate(_nested(values))
+        return Settings.model_validate(layers.values), layers.origin
     except ValidationError as error:
         known = setting_names(Settings)
-        raise ConfError(readable_problems(error, origin, known, "conf/base.yaml")) from error
-
-
-def _by_dotted_key(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of nested sections by dotted key: `{"lake": {"root": x}}` gives `lake.root`."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        dotted = f"{prefix}{key}"
-        if isinstance(value, dict):
-            flat.update(_by_dotted_key(value, f"{dotted}."))
-        else:
-            flat[dotted] = value
-    return flat
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Inverse of `_by_dotted_key`."""
-    tree: dict[str, Any] = {}
-    for dotted, value in flat.items():
-        *parents, leaf = dotted.split(".")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-            if not isinstance(branch, dict):
-                raise ConfError(f"--set {dotted}: '{parent}' is a single value, not a section.")
-        branch[leaf] = value
-    return tree
+        raise ConfError(readable_problems(error, layers.origin, known, DEFAULTS)) from error

@@ -31,7 +31,9 @@ def readable_problems(
         matches = [
             k for k in origin if k == key or k.startswith(f"{key}.") or key.startswith(f"{k}.")
         ]
-        where = origin[matches[0]] if matches else default
+        # Of the values of a section, one that is not a default is more likely to be wrong.
+        changed = [k for k in matches if origin[k] != default]
+        where = origin[(changed or matches)[0]] if matches else default
         if problem["type"] == "extra_forbidden" and key in _RETIRED:
             lines.append(f"{where}: {key}: {_RETIRED[key]}")
         elif problem["type"] == "extra_forbidden":

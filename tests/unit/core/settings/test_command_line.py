@@ -1,11 +1,13 @@
 """The command line of jobs: wrong arguments, source files, and the options of a run."""
 
+import shutil
 from datetime import UTC, datetime
 
 import pytest
 
 from kinfold.core.errors import ConfError
 from kinfold.core.settings.command_line import parse_moment, parse_options, plain_parser
+from project import HOME
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,60 @@ def test_own_data_gets_a_lake_of_its_own():
 def test_a_named_lake_wins_over_the_sources_own(tmp_path):
     argv = ["--source", "conf/sources/online_retail.yaml", "--set", f"lake.root={tmp_path}"]
     assert parse_options("pipeline", argv).settings.lake.root == str(tmp_path)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A project folder with the real defaults and an environment that names a lake."""
+    (tmp_path / "conf").mkdir()
+    shutil.copy(HOME / "conf" / "base.yaml", tmp_path / "conf")
+    (tmp_path / "conf" / "cloud.yaml").write_text("lake: {root: 's3a://bucket/lake'}\n")
+    (tmp_path / "conf" / "same.yaml").write_text("lake: {root: var/lake}\n")
+    monkeypatch.setenv("KINFOLD_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("env", "root"), [("cloud", "s3a://bucket/lake"), ("same", "var/lake")])
+def test_the_lake_of_an_environment_wins_over_the_sources_own(home, env, root):
+    argv = ["--env", env, "--source", "conf/sources/online_retail.yaml"]
+    expected = root if "://" in root else str(home / root)
+    assert parse_options("pipeline", argv).settings.lake.root == expected
+
+
+def test_a_lake_in_changed_defaults_wins_over_the_sources_own(home):
+    defaults = home / "conf" / "base.yaml"
+    defaults.write_text(defaults.read_text().replace("root: var/lake", "root: data/lake"))
+    argv = ["--env", "cloud", "--source", "a.yaml"]
+    (home / "conf" / "cloud.yaml").write_text("")
+    assert parse_options("pipeline", argv).settings.lake.root == str(home / "data" / "lake")
+
+
+@pytest.mark.parametrize("value", ["", "null"])
+def test_a_path_without_a_value_is_null_and_not_a_folder(value):
+    assert parse_options("x", ["--set", f"report.folder={value}"]).settings.report.folder is None
+    with pytest.raises(ConfError, match=r"--set: lake\.root is None"):
+        parse_options("x", ["--set", f"lake.root={value}"])
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (("a/shop.yaml", "b/shop.yaml"), "a/shop.yaml and .*b/shop.yaml: both sources are named"),
+        (("shop.yaml", "shop.yml"), "both sources are named 'shop'"),
+        (("sources/shop.yaml", "records/shop.yaml"), "both sources are named 'shop'"),
+        (("shop.yaml", "shop.yaml"), "shop.yaml: is named as a source twice"),
+    ],
+)
+def test_two_sources_of_one_name_are_refused(files, message):
+    argv = [text for file in files for text in ("--source", file)]
+    with pytest.raises(ConfError, match=message):
+        parse_options("pipeline", argv)
+
+
+def test_two_listed_sources_of_one_name_are_refused(home):
+    (home / "conf" / "cloud.yaml").write_text("sources: [a/shop.yaml, b/shop.yaml]\n")
+    with pytest.raises(ConfError, match="both sources are named 'shop'"):
+        parse_options("pipeline", ["--env", "cloud"])
 
 
 def test_a_moment_without_a_zone_is_utc():

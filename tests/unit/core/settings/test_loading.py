@@ -90,6 +90,10 @@ def test_every_committed_environment_is_valid(env):
         ),
         ("- a\n", "conf/test.yaml: contains a list, expected keys with values."),
         ("lake: [\n", "conf/test.yaml, line 2: is not valid YAML."),
+        (
+            "lake: {root: a}\nidentity: {}\nlake: {root: b}\n",
+            "conf/test.yaml, line 3: key 'lake' is there twice.",
+        ),
     ],
 )
 def test_the_message_about_a_wrong_file_names_file_and_key_and_says_what_to_do(
@@ -99,6 +103,18 @@ def test_the_message_about_a_wrong_file_names_file_and_key_and_says_what_to_do(
     with pytest.raises(ConfError) as caught:
         load_settings(home, "test", {})
     assert message in str(caught.value)
+
+
+def test_an_empty_mapping_of_an_environment_removes_the_entries_of_the_defaults(home):
+    defaults = home / "conf" / "base.yaml"
+    text = defaults.read_text()
+    assert "  match: {} " in text
+    defaults.write_text(text.replace("  match: {} ", "  match: {email: email} "))
+    assert load_settings(home, "test", {}).identity.match == {"email": "email"}
+    (home / "conf" / "test.yaml").write_text("identity: {match: {}, namespaces: {}}\nmetrics:\n")
+    settings = load_settings(home, "test", {})
+    assert settings.identity.match == settings.identity.namespaces == {}
+    assert settings.metrics.host == "127.0.0.1"
 
 
 def test_one_message_lists_every_problem(home):
