@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Iterable
 from typing import Any
 
 NO_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a leap second"
@@ -43,6 +44,11 @@ def order_of(amount: bytes) -> bytes:
 
 def order_holding_lists(depth: int) -> bytes:
     return order(note="@").replace(b'"@"', b"[" * depth + b"]" * depth)
+
+
+def rules(reasons: Iterable[str]) -> list[str]:
+    """The reasons without what was seen."""
+    return [reason.partition(", seen ")[0] for reason in reasons]
 
 
 NO_FORMAT = "/occurred_at: expected format date-time"

@@ -69,7 +69,10 @@ def test_a_bad_row_is_stored_with_its_reason_and_stops_nothing(run, source, lake
     by_offset = {r["source_offset"]: (r["raw"], r["errors"]) for r in rejected.collect()}
     assert set(by_offset) == {1, 2}
     assert "oops" in by_offset[1][0]
-    assert by_offset[1][1] == ["/properties: 'amount_cents' is missing"]
+    assert by_offset[1][1] == [
+        "/properties: 'amount_cents' is missing: its expression gives no value, "
+        'seen total: "oops"'
+    ]
     assert by_offset[2] == (
         "3,01/07/2026 12:00",
         ["/: row does not have the columns of the header"],
@@ -194,7 +197,9 @@ def test_too_many_rejections_fail_the_job_after_everything_has_landed(
     with pytest.raises(ContractError) as caught:
         run("bronze/ingest_events", *source(NATIVE, lines))
     assert "2 of 3 records were rejected, limit 50%" in str(caught.value)
-    assert "/event_type: no schema for this type in conf/schemas (2)" in str(caught.value)
+    assert '/event_type: no schema for this type in conf/schemas, seen "wish" (2)' in str(
+        caught.value
+    )
     verdicts = lake_of(spark, lake_root).read(bronze.EVENTS).groupBy("verdict").count()
     assert_rows(verdicts, ["verdict", "count"], [("accepted", 1), ("rejected", 2)])
 

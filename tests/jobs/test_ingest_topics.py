@@ -12,7 +12,7 @@ from frames import assert_rows
 from kinfold.core.errors import CheckpointError, ConfError, GapError
 from kinfold.tables import bronze, ops
 from lakes import lake_of
-from poison import HOSTILE, ODD_BUT_GOOD
+from poison import HOSTILE, ODD_BUT_GOOD, rules
 from records import purchase
 
 pytestmark = pytest.mark.xdist_group("kafka")
@@ -364,7 +364,7 @@ def test_hostile_records_neither_stop_a_stream_nor_change_other_records(
     kept = [row["raw_bytes"] if row["raw"] is None else row["raw"].encode() for row in rows]
     assert [bytes(value) for value in kept[:-1]] == sent, "every byte is stored"
     assert (kept[-1], rows[-1]["errors"]) == (None, ["/: no record"]), "a tombstone"
-    verdicts = {name: rows[3 * i + 1]["errors"] for i, (name, _) in enumerate(kinds)}
+    verdicts = {name: rules(rows[3 * i + 1]["errors"]) for i, (name, _) in enumerate(kinds)}
     assert verdicts == {name: reasons for name, (_, reasons) in kinds}
     neighbours = {row["verdict"] for i, row in enumerate(rows[:-1]) if i % 3 != 1}
     assert neighbours == {"accepted"}

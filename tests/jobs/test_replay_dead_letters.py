@@ -61,7 +61,11 @@ def test_a_fixed_letter_lands_once_and_reaches_silver(run, letters, spark, lake_
         ["source_offset", "outcome", "errors"],
         [
             (1, "replayed", []),
-            (2, "failed again", ["/event_type: no schema for this type in conf/schemas"]),
+            (
+                2,
+                "failed again",
+                ['/event_type: no schema for this type in conf/schemas, seen "wish"'],
+            ),
             (3, "failed again", ["/: not JSON"]),
         ],
     )

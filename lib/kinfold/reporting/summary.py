@@ -6,6 +6,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
 from kinfold.gold.propensity.evaluation import ranking_metrics
@@ -18,6 +19,7 @@ from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.statistics import identity_quality
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import bronze, gold, ops, registry, silver
+from kinfold.tables.collected import collected
 
 Summary = dict[str, Any]
 """Plain data that JSON can represent. Each key is described by a function of this module."""
@@ -68,7 +70,7 @@ def stages(lake: Lake) -> list[dict[str, Any]]:
     runs = lake.read(ops.JOB_RUNS).where(F.col("run_id") == lake.run_id)
     return [
         {"job": row["job"], "seconds": row["seconds"], "counts": dict(row["counts"])}
-        for row in runs.orderBy("finished_at").collect()
+        for row in collected(runs.orderBy("finished_at"))
     ]
 
 
@@ -83,7 +85,7 @@ def sources(lake: Lake) -> list[dict[str, Any]]:
             F.count(F.lit(1)).alias("batches"),
         )
     )
-    return [row.asDict() for row in rows.orderBy("source").collect()]
+    return [row.asDict() for row in collected(rows.orderBy("source"))]
 
 
 def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
@@ -92,7 +94,7 @@ def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
         lake.read(bronze.EVENTS)
         .where(F.col("verdict") == bronze.REJECTED)
         .select(F.explode("errors").alias("reason"))
-        .groupBy("reason")
+        .groupBy(rule_of(F.col("reason")).alias("reason"))
         .agg(F.count(F.lit(1)).alias("records"))
     )
     return _top(reasons, "records", "reason", limit)
@@ -118,7 +120,7 @@ def quality(lake: Lake) -> list[dict[str, Any]]:
             F.max("rows_checked").alias("rows_checked"),
         )
     )
-    return [row.asDict() for row in rows.orderBy("table_name").collect()]
+    return [row.asDict() for row in collected(rows.orderBy("table_name"))]
 
 
 def identity(lake: Lake) -> dict[str, Any]:
@@ -128,11 +130,13 @@ def identity(lake: Lake) -> dict[str, Any]:
         .groupBy("profile_id")
         .agg(F.count("*").alias("size"))
     )
-    totals = sizes.agg(
-        F.count(F.lit(1)).alias("profiles"),
-        F.coalesce(F.sum("size"), F.lit(0)).alias("identifiers"),
-        F.max("size").alias("largest_profile"),
-    ).collect()[0]
+    totals = collected(
+        sizes.agg(
+            F.count(F.lit(1)).alias("profiles"),
+            F.coalesce(F.sum("size"), F.lit(0)).alias("identifiers"),
+            F.max("size").alias("largest_profile"),
+        )
+    )[0]
     histogram = (
         sizes.select(F.least("size", F.lit(12)).alias("size"))
         .groupBy("size")
@@ -143,7 +147,7 @@ def identity(lake: Lake) -> dict[str, Any]:
     return {
         **totals.asDict(),
         "anonymous_events": anonymous,
-        "sizes": [[int(row["size"]), int(row["profiles"])] for row in histogram.collect()],
+        "sizes": [[int(row["size"]), int(row["profiles"])] for row in collected(histogram)],
     }
 
 
@@ -155,7 +159,7 @@ def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None
     members = (
         lake.read_or_empty(gold.SEGMENT_MEMBERS).groupBy("segment_id").agg(F.count("*").alias("n"))
     )
-    counts = {row["segment_id"]: int(row["n"]) for row in members.collect()}
+    counts = {row["segment_id"]: int(row["n"]) for row in collected(members)}
     cards = lake.read_or_empty(gold.SEGMENTS).where(F.col("model_version") == champion.version)
     total = sum(counts.values()) or 1
     return {
@@ -168,7 +172,7 @@ def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None
                 "members": counts.get(row["segment_id"], 0),
                 "share": counts.get(row["segment_id"], 0) / total,
             }
-            for row in cards.orderBy("segment_id").collect()
+            for row in collected(cards.orderBy("segment_id"))
         ],
         "run_id": champion.run_id,
         "metrics": dict(metrics_of(tracking, run_id=champion.run_id)),
@@ -183,10 +187,12 @@ def propensity(
     if champion is None:
         return None
     scores = lake.read_or_empty(gold.PROPENSITY_SCORES).where(F.col("as_of") == F.lit(as_of))
-    totals = scores.agg(
-        F.count(F.lit(1)).alias("scored"),
-        F.avg("probability").alias("mean_probability"),
-    ).collect()[0]
+    totals = collected(
+        scores.agg(
+            F.count(F.lit(1)).alias("scored"),
+            F.avg("probability").alias("mean_probability"),
+        )
+    )[0]
     return {
         "model_version": champion.version,
         "run_id": champion.run_id,
@@ -218,7 +224,7 @@ def _future_metrics(
 
 
 def _top(rows: DataFrame, count: str, name: str, limit: int) -> list[dict[str, Any]]:
-    return [r.asDict() for r in rows.orderBy(F.desc(count), name).limit(limit).collect()]
+    return [r.asDict() for r in collected(rows.orderBy(F.desc(count), name).limit(limit))]
 
 
 def summary_text(summary: Summary) -> str:

@@ -15,9 +15,11 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.bronze.dead_letters.fixes import Fix, fixed
 from kinfold.bronze.events.landed_rows import landed_events
+from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
+from kinfold.tables.collected import collected
 
 PARTITION_PREFIX = "replay:"
 BATCH_ID = -1
@@ -168,11 +170,13 @@ def letter_counts(letters: DataFrame) -> dict[str, int]:
         letters: see `revalidated`.
     """
     is_accepted = F.col("verdict") == bronze.ACCEPTED
-    row = letters.agg(
-        F.count(F.lit(1)).alias("letters"),
-        F.count_if(is_accepted).alias("replayed"),
-        F.count_if(~is_accepted).alias("failed_again"),
-    ).collect()[0]
+    row = collected(
+        letters.agg(
+            F.count(F.lit(1)).alias("letters"),
+            F.count_if(is_accepted).alias("replayed"),
+            F.count_if(~is_accepted).alias("failed_again"),
+        )
+    )[0]
     return {name: int(value) for name, value in row.asDict().items()}
 
 
@@ -184,12 +188,12 @@ def repeated_reasons(letters: DataFrame, *, limit: int = 5) -> list[tuple[str, i
     """
     rows = (
         letters.select(F.explode("errors").alias("reason"))
-        .groupBy("reason")
+        .groupBy(rule_of(F.col("reason")).alias("reason"))
         .agg(F.count(F.lit(1)).alias("letters"))
         .orderBy(F.desc("letters"), "reason")
         .limit(limit)
     )
-    return [(row["reason"], int(row["letters"])) for row in rows.collect()]
+    return [(row["reason"], int(row["letters"])) for row in collected(rows)]
 
 
 def _enter(lake: Lake) -> None:
@@ -225,7 +229,7 @@ def _enter(lake: Lake) -> None:
             recorded_at=datetime.now(UTC),
             landed_at=datetime.now(UTC),
         )
-        for row in open_rows.where("n > 0").collect()
+        for row in collected(open_rows.where("n > 0"))
     ]
     lake.record(ops.BATCHES, rows)
 

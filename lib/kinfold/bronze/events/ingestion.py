@@ -19,6 +19,7 @@ from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.declaration import Source
 from kinfold.bronze.sources.files import file_records, mapping_session, require_input
 from kinfold.bronze.sources.kafka import client_options, describe, topic_records
+from kinfold.bronze.sources.used_columns import mapping_inputs
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.core.settings.models import Settings
 from kinfold.runtime.lake.lake import Lake
@@ -56,8 +57,14 @@ def prepared(
             may_skip_lost=resumption.may_skip_lost,
         )
     else:
-        require_input(lake.spark, source, is_first=not landed_batches_of(lake, source).take(1))
-        records = file_records(session, source, files_per_batch=settings.bronze.files_per_batch)
+        is_first = not landed_batches_of(lake, source).take(1)
+        require_input(lake.spark, source, is_first=is_first)
+        records = file_records(
+            session,
+            source,
+            files_per_batch=settings.bronze.files_per_batch,
+            is_first=is_first,
+        )
         resumption = resumption_of_files(lake, source, decisions)
         if resumption.landed_files:
             has_landed = F.col("source_partition").isin(*resumption.landed_files)
@@ -69,6 +76,7 @@ def prepared(
         records,
         resumption.first_batch_id,
         fast_path=settings.runtime.fast_path,
+        inputs=mapping_inputs(session, source),
     )
 
 

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from zipimport import zipimporter
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, functions as F, types as T
 
+from kinfold.bronze.events.mapped_events import Inputs, mapped_verdicts
 from kinfold.bronze.events.raw_values import are_utf8, raw_columns
 from kinfold.bronze.events.unpacking import unpacked_messages
 from kinfold.bronze.events.verdicts import verdict_columns
@@ -43,6 +44,7 @@ def landed_events(
     shape: Shape = "native",
     ingested_before: datetime | None = None,
     fast_path: bool = True,
+    inputs: Inputs | None = None,
 ) -> DataFrame:
     """Every record with its verdict, its reasons and the columns every event has.
 
@@ -55,6 +57,8 @@ def landed_events(
         ingested_before: events that occurred, or were received, more than a day later are
             rejected. None: events are not compared with our clock.
         fast_path: whether well-formed events take the fast path.
+        inputs: the columns behind each part of a mapped event: its values are cast to what the
+            schema asks for, and reasons name these columns. None: events are judged as they are.
 
     Returns:
         One row per record, or per message of a Segment batch, in their order, with the columns of
@@ -75,7 +79,11 @@ def landed_events(
     absent = [name for name in ("event", "kafka") if name not in present]
     schema = T.StructType([column for column in LANDED_EVENTS if column.name not in absent])
     landed = landed_batches(
-        registry=registry, shape=shape, ingested_before=ingested_before, fast_path=fast_path
+        registry=registry,
+        shape=shape,
+        ingested_before=ingested_before,
+        fast_path=fast_path,
+        inputs=inputs,
     )
     # Python, because from_json cannot tell an absent member from a null one and coerces types.
     rows = records.mapInArrow(landed, schema)
@@ -93,6 +101,7 @@ def landed_batches(
     shape: Shape = "native",
     ingested_before: datetime | None = None,
     fast_path: bool = True,
+    inputs: Inputs | None = None,
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """`landed_events` for the Arrow batches of one task, in the worker.
 
@@ -113,6 +122,7 @@ def landed_batches(
                     fast_path=scanner,
                     shape=shape,
                     ingested_before=ingested_before,
+                    inputs=inputs,
                 )
             yield rows
 
@@ -126,6 +136,7 @@ def landed_batch(
     fast_path: FastPath | None = None,
     shape: Shape = "native",
     ingested_before: datetime | None = None,
+    inputs: Inputs | None = None,
 ) -> pa.RecordBatch:
     """`landed_events` for one Arrow batch whose rows have a source_offset."""
     is_text = are_utf8(batch["value"])
@@ -136,15 +147,21 @@ def landed_batch(
         columns = dict(zip(messages.schema.names, messages.columns, strict=True))
     else:
         columns["record_index"] = pa.array(np.zeros(batch.num_rows, dtype=np.int32))
-    events = columns["value"] if shape == "native" else columns["event"].cast(pa.binary())
-    columns |= verdict_columns(
-        events,
-        is_text=is_text if shape == "native" else are_utf8(events),
-        schemas=schemas,
-        fast_path=fast_path,
-        ingested_before=ingested_before,
-        unreadable=columns.get("unreadable"),
-    )
+    judge: dict[str, Any] = {
+        "schemas": schemas,
+        "fast_path": fast_path,
+        "ingested_before": ingested_before,
+    }
+    if inputs is not None:
+        columns |= mapped_verdicts(columns, inputs=inputs, **judge)
+    else:
+        events = columns["value"] if shape == "native" else columns["event"].cast(pa.binary())
+        columns |= verdict_columns(
+            events,
+            is_text=is_text if shape == "native" else are_utf8(events),
+            unreadable=columns.get("unreadable"),
+            **judge,
+        )
     order = [name for name in LANDED_EVENTS.fieldNames() if name in columns]
     return pa.RecordBatch.from_arrays([columns[name] for name in order], order)
 

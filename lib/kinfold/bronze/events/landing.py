@@ -12,6 +12,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from kinfold.bronze.checkpoints.resumption import checkpoint_folder
 from kinfold.bronze.events.landed_rows import Shape, landed_batches
+from kinfold.bronze.events.mapped_events import Inputs
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.archive import archive_landed
 from kinfold.bronze.sources.declaration import Source
@@ -20,6 +21,7 @@ from kinfold.core.errors import LedgerError
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.lake.write_strategies import Commit
 from kinfold.tables import bronze, ops
+from kinfold.tables.collected import collected
 
 _LEDGER_COUNTS = ("records_in", "accepted", "rejected")
 
@@ -30,6 +32,7 @@ class Landing:
 
     Attributes:
         fast_path: whether well-formed events take the fast path.
+        inputs: of a mapped source, see `landed_events`.
         recorded: counts that this run has recorded in the ledger so far.
     """
 
@@ -39,6 +42,7 @@ class Landing:
     records: DataFrame
     first_batch_id: int
     fast_path: bool = True
+    inputs: Inputs | None = None
     recorded: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_LEDGER_COUNTS, 0))
 
     @property
@@ -92,6 +96,7 @@ class Landing:
             shape=shape,
             ingested_before=ingested_at,
             fast_path=self.fast_path,
+            inputs=self.inputs,
         )
 
         def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -152,7 +157,7 @@ class Landing:
             F.count_if(F.col("record_index") > 0).alias("unpacked"),
         )
         rows = self.lake.read(bronze.EVENTS).where(is_mine)
-        return rows.agg(*counts).collect()[0].asDict()
+        return collected(rows.agg(*counts))[0].asDict()
 
 
 def landed_batches_of(lake: Lake, source: Source) -> DataFrame:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pyspark.sql import functions as F
 
 from kinfold.bronze.records.declaration import RecordSource
+from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.bronze.sources.declaration import DataSource, Source
 from kinfold.core.errors import ContractError
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze
+from kinfold.tables.collected import collected
 from kinfold.tables.spec import Table
 
 _MAX_SHOWN_REASONS = 3
@@ -56,15 +58,14 @@ def _require_accepted(
     if not counts.get("in") or counts["rejected"] <= limit * counts["in"]:
         return
     is_of_this_run = F.col("ingested_at") >= F.lit(lake.started_at)
-    reasons = (
+    reasons = collected(
         lake.read(table)
         .where((F.col("source") == source.name) & is_of_this_run)
         .select(F.explode("errors").alias("reason"))
-        .groupBy("reason")
-        .agg(F.count(F.lit(1)).alias("records"))
+        .groupBy(rule_of(F.col("reason")))
+        .agg(F.count(F.lit(1)).alias("records"), F.min("reason").alias("reason"))
         .orderBy(F.desc("records"), "reason")
         .limit(_MAX_SHOWN_REASONS)
-        .collect()
     )
     shown = "; ".join(f"{row['reason']} ({row['records']:,})" for row in reasons)
     raise ContractError(

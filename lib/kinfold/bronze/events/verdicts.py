@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from kinfold.bronze.events.instants import INSTANT_TYPE, NOT_AN_INSTANT, instants, microseconds
 from kinfold.bronze.fast_path.fast_path import FastPath, WellFormedEvents
+from kinfold.bronze.schemas.kinds import SEEN
 from kinfold.bronze.schemas.nesting import MAX_DEPTH, is_deeper
 from kinfold.bronze.schemas.reasons import MAX_REASONS, TOO_DEEP
 from kinfold.bronze.schemas.validation import CompiledSchemas
@@ -29,6 +30,7 @@ AFTER_INGESTED = "more than 1 day after ingestion"
 NO_RECORD = "/: no record"
 NOT_JSON = "/: not JSON"
 _MAX_KEPT_CHARACTERS = 256
+_DAY_CHARACTERS = len("2026-01-05")
 # Without the position of the error: reasons are counted, and the raw text is kept.
 _PARSER_REASONS = {
     "Input is a zero-length, empty document": "/: empty",
@@ -238,7 +240,8 @@ class _Verdicts:
         def add(where: Any, reason: str) -> None:
             for index in np.flatnonzero(pc.fill_null(where, False).to_numpy(zero_copy_only=False)):
                 if int(index) not in self.errors:
-                    reasons.setdefault(int(index), []).append(reason)
+                    day = str(sent[reason[1:].partition(":")[0]][index])[:_DAY_CHARACTERS]
+                    reasons.setdefault(int(index), []).append(f"{reason}{SEEN}{day}")
 
         for name, parsed in {"occurred_at": occurred_at, "received_at": received_at}.items():
             if parsed.null_count > sent[name].count(None):

@@ -10,7 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kinfold.bronze.sources.declaration import DataSource, declared_source, with_input
+from kinfold.bronze.sources.declaration import (
+    DataSource,
+    Expression,
+    declared_source,
+    with_input,
+)
 from kinfold.core.errors import ConfError
 
 Party = Literal["first", "second", "third"]
@@ -45,6 +50,17 @@ class RecordSource(DataSource):
     """Deltas only: whether the row reports that the record was deleted."""
     identifiers: dict[str, Text] = Field(min_length=1)
     traits: dict[str, Text] = Field(default_factory=dict)
+
+    def expressions(self) -> dict[str, Expression]:
+        texts = {"record_id": self.record_id, "changed_at": self.changed_at}
+        texts |= {f"identifiers.{name}": text for name, text in self.identifiers.items()}
+        values = {"deleted": self.deleted}
+        values |= {f"traits.{name}": text for name, text in self.traits.items()}
+        return {
+            key: Expression(text, is_text=key in texts)
+            for key, text in (texts | values).items()
+            if text is not None
+        }
 
 
 def load_record_source(path: Path, *, home: Path, given_input: str | None = None) -> RecordSource:

@@ -1,8 +1,9 @@
-"""Reasons: why an event does not follow its schema, as `<JSON pointer>: <message>`.
+"""Reasons: why an event does not follow its schema, as `<JSON pointer>: <rule>, seen <kind>`.
 
-A reason is built from the schema alone. Values, and member names that no schema declares, are
-personal data and never enter a reason: such a name is written as `*`. The pointer to the whole
-event is `/`.
+The rule comes from the schema alone, and events that break one rule share it. The kind tells what
+was seen instead. Values are personal data and never enter a reason, apart from short values of
+members in `SHOWN_MEMBERS`. A member name that no schema declares is written as `*`. The pointer to
+the whole event is `/`.
 """
 
 import json
@@ -11,7 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
+from pyspark.sql import Column, functions as F
 
+from kinfold.bronze.schemas.kinds import SEEN, count_of, kind_of
 from kinfold.bronze.schemas.references import json_pointer
 
 MAX_REASONS = 20
@@ -20,6 +23,26 @@ NO_MODEL = "/schema_version: no schema of this model in conf/schemas"
 NOT_A_VERSION = "/schema_version: expected model-revision-addition such as 1-0-0"
 NOT_A_VALUE = "/: not a JSON value"
 TOO_DEEP = "/: nested too deeply"
+SHOWN_MEMBERS = frozenset(
+    {
+        "amount_cents",
+        "currency",
+        "decision",
+        "event_type",
+        "price_cents",
+        "purpose",
+        "quantity",
+        "schema_version",
+    }
+)
+"""Members whose values say nothing about a person. A reason may quote them."""
+
+# What counts is how many there are; these kinds of errors show it instead of a kind.
+_COUNTED = frozenset(
+    {"maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties"}
+)
+# The rule says it all.
+_COMPLETE = frozenset({"additionalProperties", "required", "unevaluatedProperties"})
 
 
 def reason_of(error: ValidationError, declared_names: frozenset[str]) -> str:
@@ -29,7 +52,23 @@ def reason_of(error: ValidationError, declared_names: frozenset[str]) -> str:
         declared_names: the member names that may appear in a reason.
     """
     path = [segment if segment in declared_names else "*" for segment in error.instance_path]
-    return f"{shown_pointer(*path)}: {_message(error.kind)}"
+    is_shown = bool(path) and path[-1] in SHOWN_MEMBERS
+    return f"{shown_pointer(*path)}: {_message(error.kind)}{_seen(error, is_shown=is_shown)}"
+
+
+def rule_of(reason: Column) -> Column:
+    """The reason without what was seen, so that reasons can be counted."""
+    return F.substring_index(reason, SEEN, 1)
+
+
+def _seen(error: ValidationError, *, is_shown: bool) -> str:
+    name, value = error.kind.name, error.instance
+    if name == "propertyNames":
+        inner = error.kind.as_dict()["error"]
+        return _seen(inner, is_shown=False)
+    if name in _COMPLETE:
+        return ""
+    return SEEN + (count_of(value) if name in _COUNTED else kind_of(value, is_shown=is_shown))
 
 
 @lru_cache(maxsize=1024)

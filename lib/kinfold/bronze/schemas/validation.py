@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jsonschema_rs import Draft202012Validator
 
+from kinfold.bronze.schemas.kinds import SEEN, kind_of
 from kinfold.bronze.schemas.reasons import (
     MAX_REASONS,
     NO_MODEL,
@@ -97,16 +98,16 @@ class CompiledSchemas:
     def _with_missing_schema(self, event: dict[str, Any], reasons: set[str]) -> set[str]:
         """The reasons, and the reason why no schema decides about the event."""
         event_type, version = event.get("event_type"), event.get("schema_version")
-        if version is not None and not (
-            isinstance(version, str) and VERSION_PATTERN.fullmatch(version)
-        ):
+        is_version = isinstance(version, str) and VERSION_PATTERN.fullmatch(version) is not None
+        seen_version = SEEN + kind_of(version, is_shown=True)
+        if version is not None and not is_version:
             # Instead of the envelope's reasons about the same member.
             reasons = {reason for reason in reasons if not reason.startswith("/schema_version:")}
-            reasons.add(NOT_A_VERSION)
+            reasons.add(NOT_A_VERSION + seen_version)
         if isinstance(event_type, str) and event_type not in self.schema_ids:
-            reasons.add(NO_SCHEMA)
-        elif isinstance(event_type, str) and NOT_A_VERSION not in reasons:
-            reasons.add(NO_MODEL)
+            reasons.add(NO_SCHEMA + SEEN + kind_of(event_type, is_shown=True))
+        elif isinstance(event_type, str) and is_version:
+            reasons.add(NO_MODEL + seen_version)
         return reasons
 
 

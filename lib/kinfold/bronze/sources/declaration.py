@@ -7,13 +7,13 @@ one Spark SQL expression for each part of the event. The expressions are setting
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.bronze.sources.expressions import checked_column
+from kinfold.bronze.sources.expressions import checked_column, text_of
 from kinfold.bronze.sources.partial_dates import dated_text
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.files import read_yaml, resolve_path
@@ -35,6 +35,31 @@ class EventMapping(Conf):
     identifiers: dict[str, str] = Field(min_length=1)
     properties: dict[str, str] = Field(default_factory=dict)
 
+    def expressions(self) -> "dict[str, Expression]":
+        """The expressions by their key in the source file."""
+        texts = {
+            name: getattr(self, name)
+            for name in ("event_id", "event_type", "occurred_at", "received_at")
+            if getattr(self, name) is not None
+        }
+        texts |= {f"identifiers.{name}": text for name, text in self.identifiers.items()}
+        values = {f"properties.{name}": text for name, text in self.properties.items()}
+        return {
+            f"event.{key}": Expression(text, is_text=key in texts)
+            for key, text in (texts | values).items()
+        }
+
+
+class Expression(NamedTuple):
+    """A Spark SQL expression of a source file.
+
+    Attributes:
+        is_text: its value becomes a text, so an object or a list is no value.
+    """
+
+    text: str
+    is_text: bool
+
 
 class DataSource(Conf):
     """What every source declares, of events or of records."""
@@ -50,6 +75,10 @@ class DataSource(Conf):
     `cleanSource`; for Kafka also options of the client, as `kafka.<option>`."""
     timezone: str = "UTC"
     """Time zone of times without one."""
+
+    def expressions(self) -> dict[str, Expression]:
+        """The expressions by their key in the source file; none without a mapping."""
+        return {}
 
     @field_validator("timezone")
     @classmethod
@@ -74,6 +103,9 @@ class Source(DataSource):
     `input` but outside it. Null: files do not move."""
     freshness: FreshnessTarget | None = None
     """How fresh the source has to be. Null: its freshness is measured, but never an error."""
+
+    def expressions(self) -> dict[str, Expression]:
+        return self.event.expressions() if self.event else {}
 
     def constant_type(self) -> str | None:
         """The source's only event type, if its mapping is a literal; otherwise null."""
@@ -189,24 +221,24 @@ def mapped_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw
             rows, column(key, expression), where=f"{source.display_path}: event.{key}"
         )
 
-    def members(part: str, expressions: Mapping[str, str], type_name: str | None) -> Column:
+    def members(part: str, expressions: Mapping[str, str], *, is_text: bool) -> Column:
         if not expressions:
             return F.from_json(F.lit("{}"), "struct<none:string>")
         parts = {name: column(f"{part}.{name}", text) for name, text in expressions.items()}
         return F.struct(
-            *((c.cast(type_name) if type_name else c).alias(name) for name, c in parts.items())
+            *((text_of(rows, c) if is_text else c).alias(name) for name, c in parts.items())
         )
 
     parts = {
         "event_id": (
-            column("event_id", mapping.event_id).cast("string")
+            text_of(rows, column("event_id", mapping.event_id))
             if mapping.event_id
             else F.substring(F.sha2(F.concat(F.lit(f"{source.name}\n"), raw), 256), 1, 32)
         ),
         "event_type": column("event_type", mapping.event_type).cast("string"),
         "occurred_at": instant("occurred_at", mapping.occurred_at),
-        "identifiers": members("identifiers", mapping.identifiers, "string"),
-        "properties": members("properties", mapping.properties, None),
+        "identifiers": members("identifiers", mapping.identifiers, is_text=True),
+        "properties": members("properties", mapping.properties, is_text=False),
     }
     if mapping.received_at:
         parts["received_at"] = instant("received_at", mapping.received_at)

@@ -9,22 +9,28 @@ from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functi
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
 from kinfold.bronze.sources.declaration import DataSource, Source, mapped_event
+from kinfold.bronze.sources.expressions import require_working_patterns
+from kinfold.bronze.sources.json_rows import LINE, json_rows
 from kinfold.core.errors import ConfError
 from kinfold.runtime.storage import Storage
 
 _UNREADABLE = "_unreadable"
 _WRONG_COLUMNS = "/: row does not have the columns of the header"
-_NOT_AN_OBJECT = "/: not a JSON object"
 
 
 def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
-    """A new session for the source's expressions, with two settings of its own.
+    """A new session for the source's expressions, with settings of its own.
 
-    ANSI mode is off: a bad value in an expression gives null, which the schema rejects with a
-    reason, and does not stop the stream. Times without a zone are in the source's zone.
+    A bad value in an expression gives null, which the schema rejects with a reason, and does not
+    stop the stream: ANSI mode is off, patterns of times have one meaning, and no part of an
+    expression is computed outside of the expression (see `expressions.tried`). Times without a zone
+    are in the source's zone.
     """
     session = spark.newSession()
     session.conf.set("spark.sql.ansi.enabled", "false")
+    session.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
+    session.conf.set("spark.sql.mapKeyDedupPolicy", "LAST_WIN")
+    session.conf.set("spark.sql.subexpressionElimination.enabled", "false")
     session.conf.set("spark.sql.session.timeZone", source.timezone)
     return session
 
@@ -56,12 +62,16 @@ def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> Non
         )
 
 
-def file_records(session: SparkSession, source: Source, *, files_per_batch: int) -> DataFrame:
+def file_records(
+    session: SparkSession, source: Source, *, files_per_batch: int, is_first: bool = True
+) -> DataFrame:
     """A stream of the records of a source's files.
 
     Args:
         session: see `mapping_session`.
         files_per_batch: largest number of files in one micro-batch.
+        is_first: nothing of the source has landed yet, so its files must have every member of JSON
+            that the mapping uses. Later files may all lack a rare one.
 
     Returns:
         One row per record: source, source_partition (the file), block_start and row_index (the
@@ -77,8 +87,17 @@ def file_records(session: SparkSession, source: Source, *, files_per_batch: int)
         lines = stream.text(folder)
         return lines.select(*_position(source), F.col("value").cast("binary").alias("value"))
     sample, sample_folder = _located(session, session.read, _sample_path(session, source))
-    rows = _rows(sample.options(**source.options), sample_folder, stream, folder, source)
+    rows = _rows(
+        sample.options(**source.options),
+        sample_folder,
+        stream,
+        folder,
+        source,
+        may_lack=not is_first,
+    )
     event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
+    existing = file_rows(session, source, path=_sample_path(session, source), may_lack=True)
+    _require_working_patterns(existing, source)
     return rows.frame.select(
         *_position(source),
         rows.raw.cast("binary").alias("value"),
@@ -103,7 +122,15 @@ class Rows:
     unreadable: Column
 
 
-def file_rows(session: SparkSession, source: DataSource, *, path: str) -> Rows:
+def _require_working_patterns(rows: Rows, source: DataSource) -> None:
+    readable = rows.frame.where(rows.unreadable.isNull())
+    texts = {key: one.text for key, one in source.expressions().items()}
+    require_working_patterns(readable, texts, display_path=source.display_path)
+
+
+def file_rows(
+    session: SparkSession, source: DataSource, *, path: str, may_lack: bool = False
+) -> Rows:
     """The current rows of one file, or of all files of one folder.
 
     The columns of JSON are those of all files of the source's input, because a small extract may
@@ -112,13 +139,19 @@ def file_rows(session: SparkSession, source: DataSource, *, path: str) -> Rows:
     Args:
         session: see `mapping_session`.
         path: the file or folder, in the source's input.
+        may_lack: no file needs to have every member of JSON that the expressions use.
     """
     reader, folder = _located(session, session.read, path)
     sample_path = str(source.input) if source.format == "json" else path
     sample, sample_folder = _located(session, session.read, sample_path)
     options = source.options
     return _rows(
-        sample.options(**options), sample_folder, reader.options(**options), folder, source
+        sample.options(**options),
+        sample_folder,
+        reader.options(**options),
+        folder,
+        source,
+        may_lack=may_lack,
     )
 
 
@@ -126,13 +159,19 @@ Reader = TypeVar("Reader", DataFrameReader, DataStreamReader)
 
 
 def _rows(
-    sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str, source: DataSource
+    sample: DataFrameReader,
+    sample_folder: str,
+    reader: Reader,
+    folder: str,
+    source: DataSource,
+    *,
+    may_lack: bool = False,
 ) -> Rows:
     if source.format == "csv":
         return _csv_rows(sample, sample_folder, reader, folder, source)
     if source.format == "parquet":
         return _parquet_rows(sample, sample_folder, reader, folder)
-    return _json_rows(sample, sample_folder, reader, folder)
+    return _json_rows(sample, sample_folder, reader, folder, source, may_lack=may_lack)
 
 
 def _csv_rows(
@@ -172,26 +211,19 @@ def _parquet_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, f
     return Rows(frame, columns=schema.names, raw=raw, unreadable=F.lit(None))
 
 
-def _json_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
-    lines = reader.text(folder)
-    # Every leaf as text: the type of a number must not depend on which files came first.
-    schema = sample.option("primitivesAsString", "true").json(sample_folder).schema
-    members: list[T.StructField] = [member for member in schema if member.name != "_corrupt_record"]
-    parsed = F.from_json(
-        "value",
-        T.StructType([*members, T.StructField(_UNREADABLE, T.StringType())]),
-        {"columnNameOfCorruptRecord": _UNREADABLE},
-    )
-    frame = lines.select("value", "_metadata", parsed.alias("_parsed")).select(
-        "value", "_metadata", "_parsed.*"
-    )
-    is_unreadable = F.col(_UNREADABLE).isNotNull()
-    return Rows(
-        frame,
-        columns=[member.name for member in members],
-        raw=F.col("value"),
-        unreadable=F.when(is_unreadable, F.lit(_NOT_AN_OBJECT)),
-    )
+def _json_rows(
+    sample: DataFrameReader,
+    sample_folder: str,
+    reader: Reader,
+    folder: str,
+    source: DataSource,
+    *,
+    may_lack: bool,
+) -> Rows:
+    lines = reader.text(folder).select("value", "_metadata")
+    existing = sample.text(sample_folder).select("value", "_metadata")
+    frame, columns = json_rows(lines, existing, source, reason=_UNREADABLE, may_lack=may_lack)
+    return Rows(frame, columns=columns, raw=F.col(LINE), unreadable=F.col(_UNREADABLE))
 
 
 def _position(source: Source) -> tuple[Column, ...]:

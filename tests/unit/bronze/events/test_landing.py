@@ -19,7 +19,7 @@ from kinfold.bronze.events.landing import Landing
 from kinfold.core.errors import LedgerError
 from kinfold.runtime.lake.write_strategies import Commit
 from kinfold.tables import bronze, ops
-from poison import GOOD, text
+from poison import GOOD, rules, text
 from segment_samples import message
 
 FIRST_BATCH = 40
@@ -182,7 +182,7 @@ def test_an_event_after_the_time_of_ingestion_is_rejected():
     lake = MemoryLake()
     landing(lake, text(occurred_at="2999-01-01T00:00:00Z")).start(availableNow=True)
     [row] = lake.events
-    assert row["errors"] == ["/occurred_at: more than 1 day after ingestion"]
+    assert rules(row["errors"]) == ["/occurred_at: more than 1 day after ingestion"]
 
 
 class LedgerLake(MemoryLake):

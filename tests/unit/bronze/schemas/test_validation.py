@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from kinfold.bronze.schemas.reasons import NO_MODEL, NO_SCHEMA, NOT_A_VERSION
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.schemas.validation import compiled_schemas, validate
+from poison import rules
 from project import SCHEMAS
 from schema_folders import write_schema
 
@@ -156,7 +157,7 @@ def test_a_required_property_must_not_be_null(event_type, name):
 def test_a_property_outside_its_rule_is_refused_with_the_rule(event_type, name, value, reason):
     properties = MINIMAL[event_type] | {name: value}
     reasons = validate(REGISTRY, event(event_type, properties=properties))
-    assert reasons == [f"/properties/{name}: {reason}"]
+    assert rules(reasons) == [f"/properties/{name}: {reason}"]
 
 
 @pytest.mark.parametrize(
@@ -200,12 +201,12 @@ def test_a_property_outside_its_rule_is_refused_with_the_rule(event_type, name, 
     ],
 )
 def test_an_envelope_outside_its_rule_is_refused_with_the_rule(members, reason):
-    assert validate(REGISTRY, event(**members)) == [reason]
+    assert rules(validate(REGISTRY, event(**members))) == [reason]
 
 
 @pytest.mark.parametrize("value", [[], [{}], "purchase", 1, 1.5, True, None])
 def test_what_is_not_an_object_is_refused(value):
-    assert validate(REGISTRY, value) == ["/: expected object"]
+    assert rules(validate(REGISTRY, value)) == ["/: expected object"]
 
 
 def test_reasons_are_distinct_and_sorted():
@@ -215,10 +216,10 @@ def test_reasons_are_distinct_and_sorted():
         properties={"amount_cents": -1, "currency": "eur"},
     )
     assert validate(REGISTRY, faulty) == [
-        "/event_id: expected string",
-        "/identifiers/*: expected string or null",
-        "/properties/amount_cents: expected minimum 0",
-        "/properties/currency: expected pattern ^[A-Z]{3}$",
+        "/event_id: expected string, seen null",
+        "/identifiers/*: expected string or null, seen an integer",
+        "/properties/amount_cents: expected minimum 0, seen -1",
+        '/properties/currency: expected pattern ^[A-Z]{3}$, seen "eur"',
         "/properties: 'order_id' is missing",
     ]
 
@@ -228,7 +229,7 @@ def test_an_event_of_an_unknown_type_must_still_follow_the_envelope():
         "/: 'identifiers' is missing",
         "/: 'occurred_at' is missing",
         "/: 'properties' is missing",
-        NO_SCHEMA,
+        f'{NO_SCHEMA}, seen "refund"',
     ]
 
 
@@ -308,7 +309,7 @@ def test_another_validator_gives_the_same_verdict(event_type, properties):
 def test_a_registry_can_be_sent_to_a_worker():
     sent = pickle.loads(pickle.dumps(REGISTRY))
     assert sent == REGISTRY
-    assert validate(sent, event(event_id=None)) == ["/event_id: expected string"]
+    assert validate(sent, event(event_id=None)) == ["/event_id: expected string, seen null"]
 
 
 def test_the_newest_version_of_a_type_decides_and_ten_is_newer_than_nine(folder):
@@ -325,7 +326,7 @@ def test_there_are_at_most_twenty_reasons(folder):
 
 
 @pytest.mark.parametrize(
-    ("rules", "reason"),
+    ("rule", "reason"),
     [
         ({"unevaluatedProperties": False}, "/: has a member the schema does not declare"),
         ({"minProperties": 10}, "/: expected at least 10 members"),
@@ -344,11 +345,12 @@ def test_there_are_at_most_twenty_reasons(folder):
         ),
     ],
 )
-def test_a_rule_added_by_a_user_is_reported_without_quoting_the_record(folder, rules, reason):
-    write_schema(folder, "login/1-0-1", **rules)
+def test_a_rule_added_by_a_user_is_reported_without_quoting_the_record(folder, rule, reason):
+    write_schema(folder, "login/1-0-1", **rule)
     candidate = event("login") | {"a/b": "zqx", "n": 1, "l": ["zqx"], "o": {"zqx": 1}}
     reasons = validate(SchemaRegistry.load(folder), candidate)
-    assert reasons == [reason]
+    assert rules(reasons) == [reason]
+    assert "zqx" not in reasons[0]
 
 
 def test_a_schema_that_contains_itself_below_a_member_describes_a_tree(folder):
@@ -423,7 +425,7 @@ def test_the_schema_that_an_event_names_decides_or_else_the_newest_of_its_model(
     versions, version, schema_id, reasons
 ):
     candidate = event("login", schema_version=version)
-    assert versions.reasons(candidate) == reasons
+    assert rules(versions.reasons(candidate)) == reasons
     assert versions.schema_id(candidate) == schema_id
 
 
@@ -436,18 +438,18 @@ def test_a_newer_addition_may_have_members_that_a_closed_schema_refuses(versions
         "/inner: has a member the schema does not declare",
     ]
     assert versions.reasons(newer) == []
-    assert versions.reasons(newer | {"c": "x"}) == ["/c: expected integer"]
+    assert rules(versions.reasons(newer | {"c": "x"})) == ["/c: expected integer"]
 
 
 def test_a_version_of_an_unknown_type_is_refused_for_the_type_alone(versions):
-    assert versions.reasons(event("refund", schema_version="3-0-0")) == [NO_SCHEMA]
-    assert versions.reasons(event("envelope", schema_version="1-0-0")) == [NO_SCHEMA]
+    assert rules(versions.reasons(event("refund", schema_version="3-0-0"))) == [NO_SCHEMA]
+    assert rules(versions.reasons(event("envelope", schema_version="1-0-0"))) == [NO_SCHEMA]
 
 
 def test_an_event_with_a_malformed_version_must_still_follow_the_envelope(versions):
     assert versions.reasons(event("login", schema_version="x", event_id=None)) == [
-        "/event_id: expected string",
-        NOT_A_VERSION,
+        "/event_id: expected string, seen null",
+        f'{NOT_A_VERSION}, seen "x"',
     ]
 
 
