@@ -15,8 +15,10 @@ TRUST = {USER: 0.9, EMAIL: 0.8, COOKIE: 0.5}
 
 
 def rules(**changes):
-    """One user_id per person; a cookie that is seen with more than three is a shared identifier."""
-    usual = dict(limits={USER: 1}, shared_by={(COOKIE, USER): 3}, max_person_size=50)
+    """One user_id per person. Shared are a cookie that is seen with more than three, and a user_id
+    that more than two others have as their previous one."""
+    shared_by = {(COOKIE, USER): 3, (USER, USER): 2}
+    usual = dict(limits={USER: 1}, shared_by=shared_by, max_person_size=50)
     return GuardRules(**{**usual, **changes})
 
 
@@ -50,6 +52,13 @@ class MadeGraph:
                 link = (star[0], other)
                 self.links[link] = min(moment, self.links.get(link, moment))
         self._resolve(None if is_rebuild else affected, split_candidates=set())
+
+    def alias(self, account, *, previous, at):
+        """Add an event in which an account names its previous id, and resolve what it affects."""
+        for node in (account, previous):
+            self.first_seen[node] = min(at, self.first_seen.get(node, at))
+        self.links[account, previous] = min(at, self.links.get((account, previous), at))
+        self._resolve({account, previous}, split_candidates=set())
 
     def withdraw(self, *links):
         """Withdraw links, as an operator would."""

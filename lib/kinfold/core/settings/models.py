@@ -121,7 +121,8 @@ class NamespaceConf(Conf):
     """Maximum number per person; a link that would join more is blocked."""
     shared_by: dict[str, PositiveInt] = {}
     """Limits by another namespace: a value seen with more identifiers of that namespace is a shared
-    identifier, and is excluded from linking."""
+    identifier, and is excluded from linking. The namespace's own name limits aliases: a value that
+    more accounts have as their previous one is shared."""
     folds_case: bool = False
     """Whether `A1` and `a1` are the same value; for e-mails they always are."""
 

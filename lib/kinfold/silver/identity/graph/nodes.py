@@ -72,16 +72,25 @@ class Namespaces:
             trust = F.when(namespace == name, F.lit(conf.trust)).otherwise(trust)
         return F.when(namespace == RECORD, F.lit(RECORD_TRUST)).otherwise(trust)
 
-    def ranked(self, identifiers: Column, *, without: Sequence[int] = ()) -> Column:
+    def ranked(
+        self,
+        identifiers: Column,
+        *,
+        without: Sequence[int] = (),
+        previous_account: Column | None = None,
+    ) -> Column:
         """An array of identifiers sorted by strength, the strongest first.
 
         Args:
             without: nodes to leave out.
+            previous_account: the value that comes last in its namespace; null = none.
         """
+        last = F.lit(None).cast("string") if previous_account is None else previous_account
         rank = F.transform(
             identifiers,
             lambda one: F.struct(
                 self.code(one["namespace"]).alias("rank"),
+                one["value"].eqNullSafe(last).alias("is_previous"),
                 one["namespace"].alias("namespace"),
                 one["value"].alias("value"),
             ),

@@ -27,7 +27,7 @@ class GuardRules:
     Attributes:
         limits: the maximum number of identifiers per person, by namespace code.
         shared_by: how many identifiers of another namespace a value may be seen with, by both
-            codes.
+            codes; if the codes are equal, how many accounts may have a value as their previous one.
         max_person_size: the maximum number of identifiers per person.
         released: nodes that an operator has released: they are never shared identifiers.
         apart: pairs of nodes that are never one person.
@@ -53,7 +53,7 @@ class Graph:
         person_key, component_id, is_known: what the stored map says; is_known = it has the node.
         link_id, left, right: links that are not withdrawn; the ends are indices in `node_id`.
         trust, seen: of each link; `seen` in microseconds.
-        is_alias: the link connects two accounts of one person.
+        is_alias: the link connects two accounts of one person; the right one is the previous one.
         is_sighting: the link counts as evidence that a value is shared.
         is_blocked: what the stored links say.
         is_inside: all links of the node are in this graph. The other nodes are only neighbours of
@@ -129,9 +129,13 @@ def shared_identifiers(graph: Graph, rules: GuardRules) -> SharedIdentifiers:
     size, cases = len(graph.node_id), [np.empty((0, 5), np.int64)]
     for rule, ((code, other), most) in enumerate(sorted(rules.shared_by.items())):
         counts = np.zeros(size, np.int32)
-        _count_sharers(
-            graph.left, graph.right, graph.is_sighting, graph.namespace, code, other, counts
-        )
+        if code == other:
+            previous = graph.right[graph.is_alias]
+            counts += np.bincount(previous[graph.namespace[previous] == code], minlength=size)
+        else:
+            _count_sharers(
+                graph.left, graph.right, graph.is_sighting, graph.namespace, code, other, counts
+            )
         node = np.flatnonzero(counts > most)
         rest = (np.full(len(node), value) for value in (other, most, rule))
         cases.append(np.stack([node, counts[node], *rest], axis=1))
@@ -175,7 +179,7 @@ def people_of(graph: Graph, shared: Ints, rules: GuardRules) -> People:
         size,
         left,
         right,
-        namespace=_without_aliases(graph),
+        namespace=_without_aliases(graph, graph.is_alias & joins),
         limits=rules.limits,
         max_size=rules.max_person_size,
         trust=graph.trust[used],
@@ -269,11 +273,16 @@ def _mix(number: int) -> int:
     return mixed - (1 << 64) if mixed >= 1 << 63 else mixed
 
 
-def _without_aliases(graph: Graph) -> NDArray[np.uint8]:
-    """Namespace codes in which, of accounts that aliases connect, only one counts for limits."""
-    if not graph.is_alias.any():
+def _without_aliases(graph: Graph, is_alias: Flags) -> NDArray[np.uint8]:
+    """Namespace codes in which, of accounts that aliases connect, only one counts for limits.
+
+    Args:
+        is_alias: the aliases that count: those between assigned nodes, because accounts with the
+            same shared identifier as their previous one are different people.
+    """
+    if not is_alias.any():
         return graph.namespace
-    left, right = graph.left[graph.is_alias], graph.right[graph.is_alias]
+    left, right = graph.left[is_alias], graph.right[is_alias]
     ends = np.unique(np.concatenate([left, right]))
     label = component_labels(len(ends), np.searchsorted(ends, left), np.searchsorted(ends, right))
     is_further = np.ones(len(ends), np.bool_)

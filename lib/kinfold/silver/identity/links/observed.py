@@ -16,7 +16,7 @@ from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id, with_record_node
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 _ENDS = ("left_namespace", "left_value", "right_namespace", "right_value")
 
 
@@ -28,14 +28,15 @@ def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
         records: silver.records; null for a lake without records.
 
     Returns:
-        occurred_at (see `seen_at`), source, source_event_id, identifiers. The identifiers of a
-        record include the record itself, and it occurred when it changed.
+        occurred_at (see `seen_at`), source, source_event_id, identifiers, previous_account. The
+        identifiers of a record include the record itself, and it occurred when it changed.
     """
     seen = events.select(
         seen_at().alias("occurred_at"),
         "source",
         F.col("event_id").alias("source_event_id"),
         "identifiers",
+        "previous_account",
     )
     if records is None:
         return seen
@@ -49,6 +50,7 @@ def record_sightings(records: DataFrame) -> DataFrame:
         "source",
         F.col("record_id").alias("source_event_id"),
         "identifiers",
+        F.lit(None).cast("string").alias("previous_account"),
     )
 
 
@@ -109,7 +111,8 @@ def seen_together(
 
     A star connects the same identifiers as all pairs would, with n - 1 links instead of n(n-1)/2.
     Two identifiers of one namespace in one sighting (an alias and its account) get the rule `alias`
-    instead, so that a limit of one per person does not separate them.
+    instead, so that a limit of one per person does not separate them. Its left end is the account,
+    its right end the previous one.
 
     Args:
         seen: see `sightings`.
@@ -148,7 +151,13 @@ def seen_together(
 
 def _star_pairs(seen: DataFrame, namespaces: Namespaces, without: Sequence[int]) -> DataFrame:
     """The strongest identifier of each sighting, paired with each of the others."""
-    ranked = seen.withColumn("ranked", namespaces.ranked(F.col("identifiers"), without=without))
+    # The account comes before the previous one, which then is the right end of their link.
+    ranked = seen.withColumn(
+        "ranked",
+        namespaces.ranked(
+            F.col("identifiers"), without=without, previous_account=F.col("previous_account")
+        ),
+    )
     centre, other = F.get("ranked", F.lit(0)), F.col("other")
     pairs = ranked.where(F.size("ranked") > 1).select(
         F.struct("occurred_at", "source", "source_event_id").alias("sighting"),

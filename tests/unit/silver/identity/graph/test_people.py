@@ -75,6 +75,20 @@ def test_two_accounts_that_an_alias_links_count_as_one():
     assert graph.blocked == {(6, 5)}
 
 
+def test_a_previous_account_of_more_accounts_than_allowed_belongs_to_no_person():
+    graph = MadeGraph(rules(limits={USER: 1}, shared_by={(USER, USER): 1}))
+    graph.see((1, 0, 1))
+    graph.see((2, 3, 4))
+    graph.alias(0, previous=6, at=3)
+    assert people(graph) == {frozenset({0, 1, 6}), frozenset({3, 4})}
+    graph.alias(3, previous=6, at=4)
+    assert graph.shared == {6}
+    assert people(graph) == {frozenset({0, 1}), frozenset({3, 4})}
+    graph.alias(0, previous=9, at=5)  # one account may have several previous ones
+    graph.alias(0, previous=12, at=6)
+    assert frozenset({0, 1, 9, 12}) in people(graph)
+
+
 def test_nodes_that_are_kept_apart_are_never_one_person():
     guards = rules(apart=np.array([[2, 5]]))
     graph = grown([[(1, 1, 2), (2, 1, 5)]], guards=guards)

@@ -98,6 +98,16 @@ def test_two_identifiers_of_one_namespace_in_an_event_are_an_alias(spark):
     )
 
 
+def test_the_right_end_of_an_alias_is_the_previous_account(spark):
+    alias = event("1", "09:00", COOKIE, USER, ("user_id", "a")) | dict(previous_account="a")
+    other = event("2", "09:00", USER, ("user_id", "v")) | dict(previous_account="u")
+    assert_rows(
+        together(spark, alias, other),
+        ["left_value", "right_value", "rule"],
+        [("u", "a", "alias"), ("u", "c", "seen_together"), ("v", "u", "alias")],
+    )
+
+
 def test_a_shared_value_is_skipped(spark):
     user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
     links = together(

@@ -30,3 +30,11 @@ def test_a_value_is_shared_if_more_identifiers_of_the_other_namespace_are_seen_w
         limits={}, shared_by={(1, 0): 2}, max_person_size=9, released=np.array([105])
     )
     assert shared_nodes_of(links, NAMESPACES, rules) == [100, 102]
+    # Of an alias only the right end counts: the previous account of several others.
+    aliases = silver.IDENTITY_LINKS.frame(
+        spark,
+        *(link(n, n, 200, rule="alias", right_namespace="user_id") for n in (1, 2)),
+        *(link(10 + n, 300, n, rule="alias", right_namespace="user_id") for n in (1, 2, 3)),
+    )
+    rules = GuardRules(limits={}, shared_by={(0, 0): 1}, max_person_size=9)
+    assert shared_nodes_of(aliases, NAMESPACES, rules) == [200]
