@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads=[gold.FEATURES],
         writes=[gold.SEGMENT_MEMBERS],
         depends_on=[str(champion)],
+        rules=["kinfold.gold.segmentation.membership"],
     ) as run:
         if run.is_up_to_date:
             return
