@@ -52,7 +52,7 @@ class Storage:
     def write(self, name: str, text: str) -> None:
         """Write a small file in one step: under a temporary name, then renamed."""
         fs, path = self._at(name)
-        part = self._jvm().org.apache.hadoop.fs.Path(f"{self.folder}/.{name}.part")
+        part = self._jvm().org.apache.hadoop.fs.Path(path.getParent(), f".{path.getName()}.part")
         stream = fs.create(part, True)
         try:
             stream.write(bytearray(text.encode("utf-8")))
@@ -69,6 +69,8 @@ class Storage:
             LakeError: the file system refuses, for example because the target exists.
         """
         fs, path = self._at(name)
+        if ":" in name and str(fs.getScheme()) == "file":
+            fs = fs.getRawFileSystem()  # the other one cannot name the file's checksum file
         to = self._jvm().org.apache.hadoop.fs.Path(target)
         fs.mkdirs(to.getParent())
         if fs.exists(to) or not fs.rename(path, to):

@@ -1,0 +1,1 @@
+"""CSV files: how they are written, their parser, and their records as columns."""
