@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 # Before any test imports a module that may read the clock or start a worker.
-os.environ["TZ"] = "UTC"
+os.environ["TZ"] = os.environ.get("TEST_TZ", "UTC")
+time.tzset()
 os.environ["KINFOLD_HOME"] = str(HOME)
 os.environ["PYSPARK_PYTHON"] = sys.executable
 
@@ -50,6 +52,17 @@ def spark() -> Iterator[SparkSession]:
     yield session
     session.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def tokyo() -> Iterator[None]:
+    """The process runs in a time zone east of UTC, as it would on most machines of Asia."""
+    zone = os.environ["TZ"]
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    yield
+    os.environ["TZ"] = zone
+    time.tzset()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Instants of events: RFC 3339 texts as timestamps that Spark can hold in every time zone."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,8 @@ NOT_AN_INSTANT = "expected an instant in the years 0002 to 9998 (UTC), without a
 # has no local time in some zones, and collecting it fails. 0001-01-01 is a common "no date".
 FIRST_INSTANT = datetime(2, 1, 1, tzinfo=UTC)
 END_OF_INSTANTS = datetime(9999, 1, 1, tzinfo=UTC)
+# fromisoformat reads a week (2026-W10) as its Monday.
+_FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def microseconds(instant: datetime) -> int:
@@ -35,7 +38,7 @@ def instants(texts: Sequence[str | None]) -> pa.Array:
 
 
 def _instant(text: str | None) -> datetime | None:
-    if text is None:
+    if text is None or not _FULL_DATE.match(text):
         return None
     try:
         # Upper case: RFC 3339 allows "t" and "z", fromisoformat does not.

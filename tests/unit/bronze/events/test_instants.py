@@ -33,6 +33,10 @@ READ_AS = {
     "2026-01-05T12:00:00": None,
     "2026-02-30T12:00:00Z": None,
     "noon": None,
+    "2026": None,
+    "10:15Z": None,
+    "2026-01": None,
+    "2026-W02T12:00:00Z": None,
     "": None,
     None: None,
 }

@@ -1,6 +1,7 @@
 """The native event of a message: its id, type and times, with identifiers and properties."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from kinfold.bronze.events.segment.properties import segment_properties
 from kinfold.bronze.events.segment.spelling import as_plain
 from kinfold.bronze.events.segment.values import Members, is_known, object_or_empty, taken_id
 
+# fromisoformat reads a week (2026-W10) as its Monday.
+_FULL_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}")
 # Members that describe the delivery. They differ when the same event is sent again.
 _OF_THE_DELIVERY = frozenset(("sentAt", "_sentAt", "receivedAt", "request_ip", "batchMessageId"))
 _TYPES = {
@@ -120,7 +123,7 @@ def _corrected(original: object, *, sent_at: object, received_at: object) -> str
 
 
 def _instant_with_zone(value: object) -> datetime | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _FULL_DATE.match(value):
         return None
     try:
         instant = datetime.fromisoformat(value)

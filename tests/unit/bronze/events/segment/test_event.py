@@ -200,6 +200,7 @@ def test_without_a_timestamp_the_senders_clock_is_corrected_by_the_receivers(abs
         {"sentAt": "soon", "receivedAt": "2026-01-05T12:00:05Z"},
         {"sentAt": "2026-01-05T12:00:05", "receivedAt": "2026-01-05T12:00:05Z"},
         {"sentAt": 5, "receivedAt": "2026-01-05T12:00:05Z"},
+        {"sentAt": "2026-W02T12:00:05Z", "receivedAt": "2026-01-05T12:00:05Z"},
         {"sentAt": "0001-01-01T00:00:00Z", "receivedAt": "9999-12-31T00:00:00Z"},
     ],
 )
