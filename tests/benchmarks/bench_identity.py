@@ -85,6 +85,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             "source_offset": F.col("id"),
             "record_index": F.lit(0),
             "ingested_at": F.timestamp_seconds(F.lit(0)),
+            "is_before_earliest": F.lit(False),
         }
         fields = silver.EVENTS.fields
         shuffled = rows.repartition(8, F.xxhash64("id"))

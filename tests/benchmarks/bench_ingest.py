@@ -51,7 +51,6 @@ from kinfold.core.settings.loading import load_settings
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.stream_metrics import stream_metrics
 from kinfold.runtime.session import open_session
-from kinfold.silver.cleansing.duplicates import possible_originals
 from kinfold.tables import bronze, silver
 
 TOPIC = "bench"
@@ -484,6 +483,7 @@ def duplicates(bench: Bench, options: argparse.Namespace) -> None:
             "source": F.lit("bench"),
             "occurred_at": occurred_at,
             "received_at": occurred_at,
+            "is_before_earliest": F.lit(False),
             "identifiers": F.array(
                 F.struct(
                     F.lit("user_id").alias("namespace"),
@@ -506,12 +506,11 @@ def duplicates(bench: Bench, options: argparse.Namespace) -> None:
         # Events arrive day by day, so each file of the table holds a short period.
         lake.append(silver.EVENTS, events(0, rows).repartitionByRange(32, "occurred_at"))
         times[rows] = []
-    among = possible_originals(within=timedelta(days=30))
     for turn in range(options.rounds + 1):
         for rows in times:
             lake = bench.lake(f"silver-{rows}", is_new=False)
             started = time.monotonic()
-            lake.insert_new(silver.EVENTS, events(rows - 1_000 + turn * 9_000, 10_000), among=among)
+            lake.insert_new(silver.EVENTS, events(rows - 1_000 + turn * 9_000, 10_000))
             if turn:
                 times[rows].append(time.monotonic() - started)
                 print(f"10,000 events into {rows:>10,} rows: {times[rows][-1]:.2f} s", flush=True)

@@ -35,7 +35,7 @@ def readable_problems(
         changed = [k for k in matches if origin[k] != default]
         where = origin[(changed or matches)[0]] if matches else default
         if problem["type"] == "extra_forbidden" and key in _RETIRED:
-            lines.append(f"{where}: {key}: {_RETIRED[key]}")
+            lines.append(f"{where}: {key} {_RETIRED[key]}")
         elif problem["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown key '{key}'.{did_you_mean(key, known)}")
         elif problem["type"] == "missing":

@@ -48,6 +48,16 @@ def test_a_uri_stays_as_it_is(home):
     assert load_settings(home, "test", {"lake.root": "s3a://b/l"}).lake.root == "s3a://b/l"
 
 
+def test_a_setting_of_an_earlier_version_says_what_to_do(home):
+    (home / "conf" / "test.yaml").write_text("events:\n  duplicates_within_days: 30\n")
+    with pytest.raises(ConfError) as error:
+        load_settings(home, "test", {})
+    assert str(error.value) == (
+        "conf/test.yaml: events.duplicates_within_days is no longer a setting: events with the "
+        "same id are duplicates at any distance. Remove it."
+    )
+
+
 def test_settings_cannot_be_changed_after_loading(home):
     with pytest.raises(ValueError, match="frozen"):
         load_settings(home, "test", {}).lake.root = "x"
