@@ -34,6 +34,11 @@ class Storage:
             paths.append(str(root.relativize(entries.next().getPath().toUri()).getPath()))
         return tuple(sorted(paths))
 
+    def size(self, below: str = "") -> int:
+        """Bytes of all files below a subfolder; 0 if it does not exist."""
+        fs, path = self._at(below)
+        return int(fs.getContentSummary(path).getLength()) if fs.exists(path) else 0
+
     def has(self, name: str) -> bool:
         """Whether a file or folder of that name exists."""
         fs, path = self._at(name)

@@ -240,6 +240,29 @@ class QualityConf(Conf):
     rest is published. Above it the gate fails. A null or duplicate key always fails the gate."""
 
 
+class MaintenanceConf(Conf):
+    """When `governance/maintain_tables` changes how a table is stored."""
+
+    max_small_files: PositiveInt = 50
+    """From this number on, files smaller than a quarter of `target_file_mb` are joined."""
+    target_file_mb: PositiveInt = 128
+    """Size of joined files, in megabytes; a quarter of it in tables with deletion vectors."""
+    max_deleted_ratio: Ratio = 0.1
+    """From this share of deleted rows on, a table is written again without them."""
+    max_commits: PositiveInt = 50
+    """From this number of commits after the last checkpoint on, a checkpoint is written."""
+    max_unreferenced_ratio: Ratio = 0.2
+    """From this share of bytes on that the newest version does not need, old files are deleted."""
+    keep_days: Annotated[float, Field(ge=7, le=30)] = 7
+    """Unreferenced files are kept for at least this long, for readers of older versions. Delta
+    keeps the log of a table for 30 days, so no file is useful for longer."""
+    keep_bronze_days: Annotated[float, Field(ge=7, le=30)] = 30
+    """The same for bronze, which streams may read; a stream can be stopped for this long."""
+    max_wait_days: Annotated[float, Field(ge=7, le=30)] = 30
+    """Changes that a job has not processed are kept for this long. A job that runs later computes
+    all its rows again."""
+
+
 class SegmentationConf(Conf):
     """K-means clustering of behaviour."""
 
@@ -317,6 +340,7 @@ class Settings(Conf):
     identity: IdentityConf
     profiles: ProfilesConf = ProfilesConf()
     quality: QualityConf
+    maintenance: MaintenanceConf = MaintenanceConf()
     segmentation: SegmentationConf
     propensity: PropensityConf
     tracking: TrackingConf

@@ -2,10 +2,12 @@
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -91,6 +93,17 @@ def commits_between(lake: LakeTables, table: Table, *, after: int, until: int) -
         writers=frozenset(commit.writer for commit in changing),
         has_feed=_all_exist(lake, table, at_risk),
     )
+
+
+def commit_time(lake: LakeTables, table: Table, version: int) -> datetime:
+    """When a version was committed; for a version that the log does not have, the oldest it has."""
+    log = Storage(lake.spark, f"{lake.path(table)}/_delta_log")
+    name = f"{version:020}.json"
+    if not log.has(name):
+        name = next(one for one in log.names() if re.fullmatch(r"\d{20}\.json", one))
+    actions = [json.loads(line) for line in log.read(name).splitlines() if line.strip()]
+    milliseconds = next(a["commitInfo"]["timestamp"] for a in actions if "commitInfo" in a)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _read(log: Storage, names: list[str]) -> Iterable[_Commit]:

@@ -78,6 +78,24 @@ SOURCE_NEWEST = Metric(
     "When the newest record was received; if unknown, when it became readable.",
     ("source",),
 )
+TABLE_FILES = Metric("kinfold_table_files", "Data files of the newest version.", ("table",))
+TABLE_SMALL_FILES = Metric(
+    "kinfold_table_small_files",
+    "Data files that are smaller than a quarter of the target size.",
+    ("table",),
+)
+TABLE_BYTES = Metric("kinfold_table_bytes", "Bytes of the newest version.", ("table",))
+TABLE_UNREFERENCED = Metric(
+    "kinfold_table_unreferenced_bytes",
+    "Bytes of files that the newest version does not need.",
+    ("table",),
+)
+TABLE_DELETED = Metric(
+    "kinfold_table_deleted_ratio", "Share of rows that are marked as deleted.", ("table",)
+)
+TABLE_COMMITS = Metric(
+    "kinfold_table_commits", "Commits of the table's log after the last checkpoint.", ("table",)
+)
 STREAM_RUNNING = Metric("kinfold_stream_running", "1 while the query runs.", ("source",))
 STREAM_FAILURES = Metric(
     "kinfold_stream_failures_total", "Times the query ended with an error.", ("source",)
@@ -133,6 +151,12 @@ JOB_METRICS = (
     FRESHNESS_BURN,
     SOURCE_STALE,
     SOURCE_NEWEST,
+    TABLE_FILES,
+    TABLE_SMALL_FILES,
+    TABLE_BYTES,
+    TABLE_UNREFERENCED,
+    TABLE_DELETED,
+    TABLE_COMMITS,
 )
 STREAM_METRICS = (
     STREAM_RUNNING,

@@ -59,6 +59,18 @@ class DeltaLog:
         """The newest version."""
         return int(self._snapshot.version())
 
+    def data_files(self) -> Any:
+        """The data files of the table: a Java dataset of the log's `add` actions."""
+        return self._snapshot.allFiles().toDF()
+
+    def commits_since_checkpoint(self) -> int:
+        """Number of commits that a reader reads one by one, after the last checkpoint."""
+        return int(self._snapshot.logSegment().deltas().size())
+
+    def write_checkpoint(self) -> None:
+        """Write a checkpoint, and delete the log of versions older than the log's retention."""
+        self._log.checkpoint()
+
     def is_plain(self, *, properties: Collection[str], columns: Collection[str]) -> bool:
         """Whether a writer that knows only some properties and columns can write the table.
 

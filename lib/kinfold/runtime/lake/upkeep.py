@@ -1,0 +1,73 @@
+"""Changes of how a table is stored. None changes its rows, and none adds to its change feed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from delta.tables import DeltaTable
+from pyspark.sql import SparkSession
+
+from kinfold.runtime.lake.tables import LakeTables
+from kinfold.runtime.native_writes.delta_log import DeltaLog
+from kinfold.runtime.native_writes.table import cluster
+from kinfold.tables.spec import Table
+
+_FILE_SIZES = (
+    "spark.databricks.delta.optimize.minFileSize",
+    "spark.databricks.delta.optimize.maxFileSize",
+)
+
+
+def compact(lake: LakeTables, table: Table, *, file_bytes: int) -> None:
+    """Join small files, in the order of the clustering columns (OPTIMIZE).
+
+    Args:
+        file_bytes: smaller files are joined to files of about this size.
+    """
+    with _settings(lake.spark, dict.fromkeys(_FILE_SIZES, str(file_bytes))):
+        DeltaTable.forPath(lake.spark, lake.path(table)).optimize().executeCompaction()
+
+
+def rewrite(lake: LakeTables, table: Table, *, rows_per_file: int) -> None:
+    """Write all rows again, without those that are marked as deleted.
+
+    OPTIMIZE of a clustered table leaves marked rows in files that are clustered already, and REORG
+    exists only as SQL text.
+    """
+    rows = lake.read(table)
+    if table.cluster_by:
+        rows = rows.repartitionByRange(*table.cluster_by)
+        rows = rows.sortWithinPartitions(*table.cluster_by)
+    writer = rows.write.format("delta").mode("overwrite").option("dataChange", "false")
+    writer = writer.option("maxRecordsPerFile", rows_per_file)
+    writer.option("userMetadata", lake.commit_mark).save(lake.path(table))
+    if table.cluster_by:
+        # An overwrite removes the clustering columns from the table.
+        cluster(lake.spark, lake.path(table), table.cluster_by, mark=lake.commit_mark)
+
+
+def write_checkpoint(lake: LakeTables, table: Table) -> None:
+    """Write a checkpoint of the log, so that readers need not read its commits one by one.
+
+    Delta then deletes the log of versions older than its retention, 30 days.
+    """
+    log = DeltaLog.of(lake.spark, lake.path(table))
+    if log is not None:
+        log.write_checkpoint()
+
+
+def delete_old_files(lake: LakeTables, table: Table, *, keep_hours: float) -> None:
+    """Delete the files that no version of the last hours needs (VACUUM)."""
+    DeltaTable.forPath(lake.spark, lake.path(table)).vacuum(keep_hours)
+
+
+@contextmanager
+def _settings(spark: SparkSession, values: dict[str, str]) -> Iterator[None]:
+    """Settings of the session while the body runs."""
+    before = {key: spark.conf.get(key, None) for key in values}
+    for key, value in values.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, old in before.items():
+            spark.conf.unset(key) if old is None else spark.conf.set(key, old)
