@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         depends_on=[conf, options.settings.identity, str(options.settings.as_of)],
         rules=["kinfold.gold.features", "kinfold.silver.profiles"],
     ) as run:
+        if run.is_without_input:
+            return
         events = run.read(silver.EVENTS)
         as_of = options.settings.as_of or default_as_of(events, now=run.lake.started_at)
         moments = [*Snapshots.of(conf, as_of=as_of).all, as_of]

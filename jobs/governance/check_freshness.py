@@ -1,6 +1,7 @@
 """Measure the freshness of each source, store it in ops.freshness, and fail for stale sources."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from kinfold.bronze.sources.declaration import load_source
 from kinfold.core.settings.command_line import job_parser, parse_moment, parse_options
@@ -27,11 +28,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     declared = [load_source(f, home=options.home, given_input=i or "-") for f, i in options.sources]
     targets = {source.name: source.freshness for source in declared if source.freshness}
     with open_job(JOB, options, reads=[bronze.EVENTS, ops.BATCHES], writes=[ops.FRESHNESS]) as run:
-        if not targets and not moment and run.is_up_to_date:
+        if run.is_without_input or (not targets and not moment and run.is_up_to_date):
             return  # no new records, and no target to check
-        at = moment or run.lake.started_at
         version = run.inputs[bronze.EVENTS.name]
-        states = measured_freshness(run.lake, targets, at=at, bronze_version=version)
+        states = measured_freshness(
+            run.lake,
+            targets,
+            at=moment or run.lake.started_at,
+            bronze_version=version,
+            batches=run.read(ops.BATCHES),
+            read_at=moment or datetime.now(UTC),
+            is_same_table=not run.is_rebuild,
+        )
         append_freshness(run.lake, states, bronze_version=version)
         set_freshness_metrics(run.metrics, states)
         run.note(*(state.summary_line for state in states))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from kinfold.core.log import say
 from kinfold.core.settings.command_line import job_parser, parse_options
-from kinfold.gold.features.moments import newest_moment
 from kinfold.models.placement import tracking_of
 from kinfold.reporting.page import (
     PAGE_FILE,
@@ -15,7 +14,7 @@ from kinfold.reporting.page import (
     write_report,
     write_summary,
 )
-from kinfold.reporting.summary import ModelNames, lake_summary, summary_text
+from kinfold.reporting.summary import ModelNames, lake_summary, summary_moment, summary_text
 from kinfold.reporting.truth import load_truth
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import gold, ops, registry
@@ -38,13 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads=[gold.FEATURES],
         reads_if_exists=[*registry.PUBLISHED, ops.BATCHES, ops.QUALITY_RESULTS],
         depends_on=[settings.segmentation, settings.propensity, str(folder), str(arguments.truth)],
+        needs_events=False,
     ) as run:
         summary = read_summary(folder)
         if summary is None or not run.is_up_to_date:
             tracking = tracking_of(settings)
             summary = lake_summary(
                 run.lake,
-                as_of=newest_moment(run.read(gold.FEATURES)),
+                as_of=summary_moment(run),
                 tracking=tracking,
                 models=ModelNames.of(settings),
                 truth=load_truth(Path(arguments.truth)) if arguments.truth else None,

@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         writes=[silver.PROFILES],
         depends_on=[options.settings.identity, options.settings.profiles],
         rules=["kinfold.silver.profiles", "kinfold.silver.identity.graph.nodes"],
+        needs_events=False,
     ) as run:
         if run.is_up_to_date:
             return

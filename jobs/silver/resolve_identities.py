@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             options.home / options.settings.identity.match_settings,
         ],
         rules=RULE_MODULES,
+        needs_events=False,
     ) as run:
         if run.is_up_to_date:
             return

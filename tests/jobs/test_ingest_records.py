@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as F
 
 from frames import assert_rows, at
 from kinfold.core.errors import ConfError, ContractError
@@ -106,6 +107,25 @@ def test_a_record_that_a_snapshot_leaves_out_is_deleted_until_it_is_delivered_ag
     run("silver/clean_records", *crm())
     current = lake_of(spark, lake_root).read(silver.RECORDS)
     assert_rows(current, ["record_id", "batch_id"], [("1", 0), ("2", 3), ("3", 0)])
+
+
+def test_a_lake_without_events_gets_profiles_and_the_other_steps_say_so(
+    run, crm, lake_root, spark, capsys
+):
+    argv = crm(**{"1.csv": HEADER + ANN + BEN})
+    run("bronze/ingest_events", *argv)
+    run("bronze/ingest_records", *argv)
+    for job in ("silver/clean_events", *PEOPLE):
+        run(job)
+    profiles = lake_of(spark, lake_root).read(silver.PROFILES)
+    found = profiles.select(F.explode("emails").alias("email"), "event_count")
+    assert_rows(found, ["email", "event_count"], [("ann@example.org", 0), ("ben@example.org", 0)])
+    capsys.readouterr()
+    for job in ("gold/build_features", "governance/check_ledger", "governance/check_freshness"):
+        run(job)
+    steps = capsys.readouterr().err
+    assert steps.count("nothing to do: the lake has no events") == 2
+    assert "laws kept 2" in steps
 
 
 def test_a_value_that_comes_back_is_a_new_version(run, crm, landed, lake_root, spark):

@@ -9,12 +9,15 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
+from kinfold.gold.features.moments import newest_moment
 from kinfold.gold.propensity.evaluation import ranking_metrics
 from kinfold.governance.ledger import ledger_laws
+from kinfold.governance.table_counts import pinned_versions, table_counts, verified_rows
 from kinfold.models.registry import find_champion, metrics_of, read_document
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.identity import identity_lines
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
+from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.statistics import identity_quality
 from kinfold.silver.identity.resolution.history import current
@@ -37,6 +40,15 @@ class ModelNames:
         return cls(settings.segmentation.model, settings.propensity.model)
 
 
+def summary_moment(run: JobRun) -> datetime:
+    """The moment that the summary describes: the newest one of gold; in a lake without events the
+    `as_of` of the run, or its start.
+    """
+    if gold.FEATURES.name in run.inputs:
+        return newest_moment(run.read(gold.FEATURES))
+    return run.settings.as_of or run.lake.started_at
+
+
 def lake_summary(
     lake: Lake, *, as_of: datetime, tracking: Tracking, models: ModelNames, truth: Truth | None
 ) -> Summary:
@@ -51,7 +63,7 @@ def lake_summary(
         "as_of": as_of.isoformat(),
         "stages": stages(lake),
         "sources": sources(lake),
-        "ledger": [{**asdict(law), "is_kept": law.holds} for law in ledger_laws(lake)],
+        "ledger": ledger(lake),
         "rejections": rejections(lake),
         "event_types": event_types(lake),
         "tables": {table.name: lake.read_or_empty(table).count() for table in registry.PUBLISHED},
@@ -63,6 +75,13 @@ def lake_summary(
         "propensity": propensity(lake, tracking, models.propensity, as_of=as_of),
         "propensity_truth": _future_metrics(lake, known, truth, as_of) if truth else None,
     }
+
+
+def ledger(lake: Lake) -> list[dict[str, Any]]:
+    """The laws of the ledger: name, left, right, is_kept. Reads what changed since their check."""
+    versions = pinned_versions(lake)
+    tables = table_counts(lake, versions, verified=verified_rows(lake, versions))
+    return [{**asdict(law), "is_kept": law.holds} for law in ledger_laws(lake, tables)]
 
 
 def stages(lake: Lake) -> list[dict[str, Any]]:
@@ -91,7 +110,7 @@ def sources(lake: Lake) -> list[dict[str, Any]]:
 def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
     """The most frequent rejection reasons: reason, records."""
     reasons = (
-        lake.read(bronze.EVENTS)
+        lake.read_or_empty(bronze.EVENTS)
         .where(F.col("verdict") == bronze.REJECTED)
         .select(F.explode("errors").alias("reason"))
         .groupBy(rule_of(F.col("reason")).alias("reason"))
@@ -102,7 +121,8 @@ def rejections(lake: Lake, *, limit: int = 8) -> list[dict[str, Any]]:
 
 def event_types(lake: Lake) -> list[dict[str, Any]]:
     """Number of events by type: event_type, events."""
-    types = lake.read(silver.EVENTS).groupBy("event_type").agg(F.count(F.lit(1)).alias("events"))
+    events = lake.read_or_empty(silver.EVENTS)
+    types = events.groupBy("event_type").agg(F.count(F.lit(1)).alias("events"))
     return _top(types, "events", "event_type", 20)
 
 
@@ -143,7 +163,7 @@ def identity(lake: Lake) -> dict[str, Any]:
         .agg(F.count(F.lit(1)).alias("profiles"))
         .orderBy("size")
     )
-    anonymous = lake.read(silver.EVENTS).where(F.size("identifiers") == 0).count()
+    anonymous = lake.read_or_empty(silver.EVENTS).where(F.size("identifiers") == 0).count()
     return {
         **totals.asDict(),
         "anonymous_events": anonymous,

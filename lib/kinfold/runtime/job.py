@@ -29,10 +29,12 @@ from kinfold.runtime.metrics.job_metrics import job_metrics
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.runtime.run_state import RunState, output_states, run_state
 from kinfold.runtime.session import open_session
-from kinfold.tables import ops
+from kinfold.tables import bronze, gold, ops, silver
 from kinfold.tables.collected import first_row
 from kinfold.tables.spec import Table
 
+_OF_EVENTS = (bronze.EVENTS, silver.EVENTS, gold.FEATURES)
+"""Tables that only a lake with events has."""
 _COMMIT_MARK = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -47,6 +49,8 @@ class JobRun:
         settings_hash: of everything else that the outputs depend on.
         counts: numbers about the work done; printed, stored in ops.job_runs, shown in the summary.
         is_skipped: whether the run did nothing because inputs and settings are unchanged.
+        is_without_input: whether the job has nothing to read, because the lake has only records of
+            batch sources and no events.
     """
 
     name: str
@@ -57,6 +61,7 @@ class JobRun:
     settings_hash: str
     counts: dict[str, float] = field(default_factory=dict)
     is_skipped: bool = False
+    is_without_input: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -78,8 +83,12 @@ class JobRun:
 
     @property
     def is_up_to_date(self) -> bool:
-        """True if inputs, settings and outputs are unchanged; the caller should return."""
-        self.is_skipped = not self.is_rebuild and not self.state.has_changes
+        """True if inputs, settings and outputs are unchanged; the caller should return.
+
+        Also true if the job `is_without_input`.
+        """
+        is_unchanged = not self.is_rebuild and not self.state.has_changes
+        self.is_skipped = is_unchanged or self.is_without_input
         return self.is_skipped
 
     @property
@@ -88,7 +97,9 @@ class JobRun:
         return self.state.rebuild_because is not None
 
     def read(self, table: Table) -> DataFrame:
-        """All rows of an input at its pinned version."""
+        """All rows of an input at its pinned version; none if the lake has no such table."""
+        if table.name not in self.inputs:
+            return self.lake.empty(table)
         return self.lake.read(table, version=self.inputs[table.name])
 
     def processed_version(self, table: Table) -> int:
@@ -101,7 +112,7 @@ class JobRun:
         If all of the input is new to the job, its rows are read from the table, each as inserted:
         the feed of old versions is not stored for ever.
         """
-        after, until = self.processed_version(table), self.inputs[table.name]
+        after, until = self.processed_version(table), self.inputs.get(table.name, -1)
         if after < 0:
             inserted = {CHANGE_TYPE: F.lit("insert"), COMMIT_VERSION: F.lit(until).cast("bigint")}
             return self.read(table).withColumns(inserted)
@@ -219,6 +230,7 @@ def open_job(
     writes: Sequence[Table] = (),
     depends_on: Sequence[Conf | str | Path] = (),
     rules: Sequence[str] = (),
+    needs_events: bool = True,
 ) -> Iterator[JobRun]:
     """A job run with locked outputs and pinned inputs; stored in ops.job_runs when it finishes.
 
@@ -228,6 +240,8 @@ def open_job(
         writes: output tables; locked against other processes until the job ends.
         depends_on: the settings that the outputs depend on, and files by their contents.
         rules: the modules and packages whose code decides what the outputs contain.
+        needs_events: whether the job has nothing to do in a lake that has records of batch sources
+            and no events. False: it works on what there is.
     """
     started = monotonic()
     with (
@@ -235,7 +249,9 @@ def open_job(
         open_lake(options, name=name, metrics=metrics, upgrades=True) as lake,
         lake.writing(*writes),
     ):
-        inputs = [*reads, *(table for table in reads_if_exists if lake.exists(table))]
+        absent = _absent_events(lake, reads)
+        required = [table for table in reads if table not in absent]
+        inputs = [*required, *(table for table in reads_if_exists if lake.exists(table))]
         previous = _previous(lake, name)
         # A changed declaration also rebuilds outputs: it fills new columns and applies new rules.
         settings_hash = options.hash_of(
@@ -245,6 +261,7 @@ def open_job(
             lake, previous, inputs=inputs, outputs=writes, settings_hash=settings_hash
         )
         run = JobRun(name, lake, options, state, previous, settings_hash)
+        run.is_skipped = run.is_without_input = needs_events and bool(absent)
         if state.rebuild_because and not state.is_first and writes:
             run.note(f"computes all rows again, because {state.rebuild_because}")
         with heartbeat(name, lambda: _task_progress(lake.spark)), caching_scope():
@@ -255,6 +272,7 @@ def open_job(
                 for count, value in run.counts.items():
                     metrics.set(JOB_COUNT, value, name=count)
         did = "nothing new" if run.is_skipped else counts_text(run.counts)
+        did = "nothing to do: the lake has no events" if run.is_without_input else did
         say(f"  {name:<28} {monotonic() - started:6.1f} s  {did}")
 
 
@@ -268,6 +286,13 @@ def run_job(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         say("kinfold: stopped. Start the same command again to continue.")
         sys.exit(130)
+
+
+def _absent_events(lake: Lake, reads: Sequence[Table]) -> list[Table]:
+    """The inputs that do not exist because the lake has records of batch sources and no events."""
+    absent = [table for table in reads if table in _OF_EVENTS and not lake.exists(table)]
+    has_only_records = lake.exists(bronze.RECORDS) and not lake.exists(bronze.EVENTS)
+    return absent if absent and has_only_records else []
 
 
 def _previous(lake: Lake, name: str) -> Row | None:

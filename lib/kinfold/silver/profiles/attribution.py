@@ -61,7 +61,7 @@ def events_with_person(lake: Lake, *, identity: IdentityConf | None = None) -> D
     """
     conf = identity or load_settings(project_home(), "local", {}).identity
     return with_person(
-        lake.read(silver.EVENTS),
+        lake.read_or_empty(silver.EVENTS),
         current(lake.read(silver.IDENTITY_MAP)),
         identifier_ranking(lake, conf),
     )

@@ -161,7 +161,9 @@ def with_current_trust(links: DataFrame, namespaces: Namespaces) -> DataFrame:
 def _beside(lake: Lake, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
     """The active links that sightings around shared identifiers would get."""
     records = lake.read(silver.RECORDS) if lake.exists(silver.RECORDS) else None
-    links = seen_beside_shared(sightings(lake.read(silver.EVENTS), records), namespaces, shared)
+    links = seen_beside_shared(
+        sightings(lake.read_or_empty(silver.EVENTS), records), namespaces, shared
+    )
     return links.withColumns(
         {
             "valid_from": F.current_timestamp(),
