@@ -31,6 +31,11 @@ def first_valid(events: DataFrame) -> DataFrame:
     )
 
 
+def valid(events: DataFrame) -> DataFrame:
+    """The rows that break no rule of silver.events."""
+    return rows_with_reasons(silver.EVENTS, events).where(F.size(REASONS) == 0).drop(REASONS)
+
+
 def is_origin(of: str) -> Column:
     """Whether a record is the one that an event, whose columns have the prefix `of`, names."""
     is_same = F.lit(True)

@@ -9,12 +9,13 @@ from kinfold.governance.ledger import record_silver_batch
 from kinfold.runtime.caching import cached
 from kinfold.runtime.job import JobRun
 from kinfold.silver.cleansing.conservation import conservation
-from kinfold.silver.cleansing.duplicates import conflicts, copies, first_valid
+from kinfold.silver.cleansing.duplicates import LINEAGE, conflicts, copies, first_valid, valid
 from kinfold.silver.cleansing.events import accepted_records
 from kinfold.tables import bronze, silver
 from kinfold.tables.collected import collected
 
 _SHOWN = 3
+_COMPARED = ("event_id", "occurred_at", "is_late", "ingested_at", *LINEAGE)
 
 
 def publish_events(
@@ -51,17 +52,20 @@ def _record_outcome(
         typed: from records to silver.events columns, see `cleansed_events`.
 
     Returns:
-        Whether all copies landed after their events.
+        Whether no valid copy landed before its event.
 
     Raises:
         LedgerError: records are lost.
     """
     is_in_order = True
-    events = run.rows_with_keys(silver.EVENTS, records)
+    events = run.rows_with_keys(silver.EVENTS, records).select(*_COMPARED)
+    if not run.is_rebuild:
+        events = cached(events)  # few rows, for which all ids of the table are read
     outcome = conservation(records, events, run.lake.quarantined(silver.EVENTS))
     if outcome.duplicates:
         copied = cached(copies(records, events))
-        is_in_order = copied.where("is_first").isEmpty()
+        earlier = copied.where("is_first")
+        is_in_order = earlier.isEmpty() or valid(typed(earlier)).isEmpty()
         found = _conflicts(run, copied, typed)
         outcome = replace(outcome, conflicting=sum(row["conflicting"] for row in found))
         if found:

@@ -1,7 +1,7 @@
 """What counts as a copy of an event."""
 
 from frames import assert_rows, at
-from kinfold.silver.cleansing.duplicates import conflicts, copies, first_valid
+from kinfold.silver.cleansing.duplicates import conflicts, copies, first_valid, valid
 from kinfold.tables import silver
 
 ANN, BOB = ({"namespace": "user_id", "value": name} for name in ("ann", "bob"))
@@ -39,6 +39,7 @@ def test_a_record_that_breaks_a_rule_is_the_event_only_if_all_do(spark):
     )
     expected = [("mended", 1), ("bad", 2)]
     assert_rows(first_valid(records), ["event_id", "source_offset"], expected)
+    assert_rows(valid(records), ["event_id", "source_offset"], [("mended", 1)])
 
 
 def test_a_copy_is_a_record_of_a_known_event_at_another_position(spark):
