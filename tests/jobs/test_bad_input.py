@@ -109,8 +109,12 @@ def test_a_failed_gate_publishes_nothing_and_names_the_rule_and_the_count(
     run("bronze/ingest_events", *argv)
     from kinfold.silver.cleansing import events
 
-    real = events.whole_number
-    monkeypatch.setattr(events, "whole_number", lambda column: -real(column))
+    def with_fault(*args):
+        read = real(*args)
+        return read.withField("amount_cents", -read["amount_cents"])
+
+    real = events.read_event
+    monkeypatch.setattr(events, "read_event", with_fault)
     with pytest.raises(QualityGateError) as caught:
         run("silver/clean_events", *argv)
     assert "amount_cents lies in [0, inf]: broken by 2 rows. Nothing was written." in str(

@@ -99,7 +99,7 @@ def _validated(
     gx, in_spark, in_pandas = _library()
     suite = gx.ExpectationSuite(name=table.name)
     for rule in rules:
-        suite.add_expectation(expectation_class(rule.rule)(**rule.arguments))
+        suite.add_expectation(expectation_class(rule.rule)(**library_arguments(rule)))
     if isinstance(rows, pa.Table):
         batch = in_pandas.get_batch({"dataframe": _in_pandas(rows, rules)})
     else:
@@ -124,6 +124,7 @@ def _in_pandas(rows: pa.Table, rules: Sequence[Expectation]) -> pd.DataFrame:
     """
     values = [value for rule in rules for value in rule.arguments.values()]
     named = {name for value in values for name in (value if isinstance(value, list) else [value])}
+    named |= {rule.only_where[0] for rule in rules if rule.only_where is not None}
     columns = {
         name: rows[name].cast(pa.timestamp("us"))
         if pa.types.is_timestamp(rows[name].type)
@@ -149,6 +150,16 @@ def _exception(result: Any) -> str:
         if candidate.get("raised_exception"):
             return str(candidate.get("exception_message", "unknown")).splitlines()[0][:200]
     return ""
+
+
+def library_arguments(rule: Expectation) -> dict[str, Any]:
+    """The arguments of a rule for its class of Great Expectations."""
+    if rule.only_where is None:
+        return dict(rule.arguments)
+    from great_expectations.expectations.row_conditions import Column
+
+    column, value = rule.only_where
+    return {**rule.arguments, "row_condition": Column(column) == value}
 
 
 def expectation_class(rule: str) -> Any:

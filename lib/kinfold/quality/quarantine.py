@@ -7,6 +7,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.quality.rows import REASONS
+from kinfold.tables.collected import collected, first_row
 from kinfold.tables.spec import Field, Privacy, Table, never_null
 
 _HASHED = (Privacy.IDENTIFIER, Privacy.SENSITIVE)
@@ -19,34 +20,43 @@ class RuleCounts:
     Attributes:
         rows: all rows.
         invalid: rows that break at least one rule.
+        limited: those of them that break a rule that is not about senders, so their share is
+            limited.
         by_rule: number of failing rows by the rule's sentence; rules that all rows meet are absent.
     """
 
     rows: int
     invalid: int
+    limited: int
     by_rule: Mapping[str, int]
 
     @property
-    def invalid_ratio(self) -> float:
-        return self.invalid / self.rows if self.rows else 0.0
+    def limited_ratio(self) -> float:
+        return self.limited / self.rows if self.rows else 0.0
 
     def has_null_keys(self, table: Table) -> bool:
         """Whether a row has a null in its key."""
         return any(never_null(column).sentence in self.by_rule for column in table.key)
 
 
-def rule_counts(checked: DataFrame) -> RuleCounts:
+def rule_counts(table: Table, checked: DataFrame) -> RuleCounts:
     """The counts of rows with reasons (`rows_with_reasons`); one Spark job if all are valid."""
     is_invalid = F.size(REASONS) > 0
-    row = checked.agg(
-        F.count(F.lit(1)).alias("rows"), F.count_if(is_invalid).alias("invalid")
-    ).first()
+    about_senders = [F.lit(rule.sentence) for rule in table.suite if rule.is_about_sender]
+    others = F.array_except(REASONS, F.array(*about_senders)) if about_senders else F.col(REASONS)
+    row = first_row(
+        checked.agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(is_invalid).alias("invalid"),
+            F.count_if(F.size(others) > 0).alias("limited"),
+        )
+    )
     assert row is not None  # an aggregate without groups has one row
     by_rule: dict[str, int] = {}
     if row["invalid"]:
         reasons = checked.where(is_invalid).select(F.explode(REASONS).alias("rule"))
-        by_rule = {r["rule"]: int(r["count"]) for r in reasons.groupBy("rule").count().collect()}
-    return RuleCounts(int(row["rows"]), int(row["invalid"]), by_rule)
+        by_rule = {r["rule"]: int(r["count"]) for r in collected(reasons.groupBy("rule").count())}
+    return RuleCounts(int(row["rows"]), int(row["invalid"]), int(row["limited"]), by_rule)
 
 
 def valid_rows(checked: DataFrame) -> DataFrame:

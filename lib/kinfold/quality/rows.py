@@ -34,7 +34,11 @@ def breaks_rule(rule: Expectation) -> Column:
     """
     if rule.rule not in _BROKEN:
         raise ValueError(f"'{rule.sentence}' is not a rule for single rows, but for a whole batch.")
-    return F.coalesce(_BROKEN[rule.rule](rule.arguments), F.lit(False))
+    is_broken = _BROKEN[rule.rule](rule.arguments)
+    if rule.only_where is not None:
+        column, value = rule.only_where
+        is_broken = is_broken & (F.col(column) == value)
+    return F.coalesce(is_broken, F.lit(False))
 
 
 def rows_with_reasons(table: Table, rows: DataFrame) -> DataFrame:

@@ -3,7 +3,16 @@
 from pyspark.sql import types as T
 
 from kinfold.tables.bronze import PARTIES
-from kinfold.tables.spec import Field, Privacy, Table, at_least, matches, one_of, ordered
+from kinfold.tables.spec import (
+    Field,
+    Privacy,
+    Table,
+    at_least,
+    matches,
+    one_of,
+    ordered,
+    sent_with,
+)
 
 IDENTIFIER = T.StructType(
     [
@@ -124,6 +133,10 @@ EVENTS = Table(
         at_least("quantity", 0),
         one_of("consent_decision", *CONSENT_DECISIONS),
         matches("currency", "^[A-Z]{3}$", "an ISO 4217 code"),
+        sent_with("amount_cents", where="event_type", equals="purchase"),
+        sent_with("amount_cents", where="event_type", equals="return"),
+        sent_with("consent_purpose", where="event_type", equals="consent"),
+        sent_with("consent_decision", where="event_type", equals="consent"),
     ),
 )
 

@@ -52,17 +52,34 @@ class Expectation:
         sentence: the rule in words.
         arguments: keyword arguments of the rule. A declaration is plain data, so that it can be
             hashed, printed in the dictionary and converted to a suite.
+        only_where: a column and its value, if the rule is for these rows only.
+        is_about_sender: the rule is about what a sender wrote. Rows that break it are quarantined,
+            however many there are: the fault of one sender never stops the rows of the others. A
+            row that breaks another rule shows a fault of ours.
     """
 
     rule: str
     sentence: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    only_where: tuple[str, str] | None = None
+    is_about_sender: bool = False
 
 
 def never_null(column: str) -> Expectation:
     """The column has no null."""
     return Expectation(
         "expect_column_values_to_not_be_null", f"{column} is never null", {"column": column}
+    )
+
+
+def sent_with(column: str, *, where: str, equals: str) -> Expectation:
+    """The column has no null in rows whose column `where` has a value: a rule about senders."""
+    return Expectation(
+        "expect_column_values_to_not_be_null",
+        f"{column} is never null where {where} is {equals}",
+        {"column": column},
+        only_where=(where, equals),
+        is_about_sender=True,
     )
 
 
@@ -209,7 +226,7 @@ class Table:
         If it is equal, a row that is valid under one declaration is valid under the other.
         """
         fields = [[f.name, f.type.jsonValue(), f.nullable, f.privacy] for f in self.fields]
-        rules = [[rule.rule, dict(rule.arguments)] for rule in self.suite]
+        rules = [[rule.rule, dict(rule.arguments), *(rule.only_where or ())] for rule in self.suite]
         declaration = json.dumps([fields, self.key, rules], sort_keys=True)
         return hashlib.sha256(declaration.encode()).hexdigest()[:12]
 

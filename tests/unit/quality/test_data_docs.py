@@ -9,6 +9,8 @@ from frames import assert_rows, at
 from kinfold.quality.data_docs import latest_verdicts, verdicts_by_table, write_data_docs
 from kinfold.tables import gold, ops, registry, silver
 
+pytestmark = pytest.mark.usefixtures("tokyo")
+
 
 def verdicts(table, *, broken=None, quarantined=None, version=7, schema_version=None):
     return [

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from pyspark.sql import types as T
@@ -36,7 +37,8 @@ def checked(spark):
 
 
 def test_a_row_with_several_reasons_is_one_invalid_row(checked):
-    assert rule_counts(checked) == RuleCounts(rows=3, invalid=2, by_rule={LEGS: 2, IDS: 1})
+    counts = RuleCounts(rows=3, invalid=2, limited=2, by_rule={LEGS: 2, IDS: 1})
+    assert rule_counts(PETS, checked) == counts
 
 
 def test_valid_rows_have_no_column_of_reasons(checked):
@@ -46,8 +48,9 @@ def test_valid_rows_have_no_column_of_reasons(checked):
 
 def test_valid_rows_only_or_none_at_all_are_counted_too(checked):
     valid = checked.where("legs = 4")
-    assert rule_counts(valid) == RuleCounts(rows=1, invalid=0, by_rule={})
-    assert rule_counts(valid.limit(0)) == RuleCounts(rows=0, invalid=0, by_rule={})
+    nothing = RuleCounts(rows=1, invalid=0, limited=0, by_rule={})
+    assert rule_counts(PETS, valid) == nothing
+    assert rule_counts(PETS, valid.limit(0)) == replace(nothing, rows=0)
 
 
 def test_the_quarantine_stores_key_and_reasons_and_hashes_what_identifies_a_person(checked):
@@ -61,11 +64,11 @@ def test_the_quarantine_stores_key_and_reasons_and_hashes_what_identifies_a_pers
 
 
 def test_the_ratio_of_no_rows_is_0():
-    assert RuleCounts(rows=0, invalid=0, by_rule={}).invalid_ratio == 0
-    assert RuleCounts(rows=8, invalid=2, by_rule={}).invalid_ratio == 0.25
+    assert RuleCounts(rows=0, invalid=0, limited=0, by_rule={}).limited_ratio == 0
+    assert RuleCounts(rows=8, invalid=4, limited=2, by_rule={}).limited_ratio == 0.25
 
 
 def test_a_null_in_any_column_of_the_key_is_a_null_key():
-    nulls = RuleCounts(rows=1, invalid=1, by_rule={"owner_email is never null": 1})
+    nulls = RuleCounts(rows=1, invalid=1, limited=1, by_rule={"owner_email is never null": 1})
     assert nulls.has_null_keys(PETS)
-    assert not RuleCounts(rows=1, invalid=1, by_rule={LEGS: 1}).has_null_keys(PETS)
+    assert not RuleCounts(rows=1, invalid=1, limited=1, by_rule={LEGS: 1}).has_null_keys(PETS)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.runtime.sums import capped_sum
 from kinfold.silver.cleansing.dates import seen_at
 from kinfold.tables import gold
 
@@ -20,10 +21,8 @@ _COUNTED = (  # (event type, days before the moment)
 _SUMMED = (
     *(f"event_count_{days}d" for days in (7, 30, 90)),
     *(f"{event_type}_count_{days}d" for event_type, days in _COUNTED),
-    "spend_cents_30d",
-    "spend_cents_90d",
-    "spend_cents",
 )
+_SPENT = ("spend_cents_30d", "spend_cents_90d", "spend_cents")
 
 
 def features_as_of(events: DataFrame, *, as_ofs: Sequence[datetime]) -> DataFrame:
@@ -111,7 +110,7 @@ def _order_totals() -> list[Column]:
         return F.col("age_days") < days
 
     def spend(condition: Column) -> Column:
-        return F.coalesce(F.sum(F.when(condition, F.col("cents"))), F.lit(0))
+        return capped_sum(F.when(condition, F.col("cents")))
 
     return [
         F.min("seen_us").alias("first_us"),
@@ -151,6 +150,7 @@ def _person_totals() -> list[Column]:
         F.max("purchase_us").alias("purchase_us"),
         *(F.bit_or(f"active_days_{part}").alias(f"active_days_{part}") for part in (0, 1)),
         *(F.sum(column).alias(column) for column in _SUMMED),
+        *(capped_sum(F.col(column)).alias(column) for column in _SPENT),
         distinct("category", F.col("age") < 90).alias("category_count_90d"),
         distinct("order", F.col("purchase_age") < 30).alias("order_count_30d"),
         distinct("order", F.col("purchase_age") < 90).alias("order_count_90d"),

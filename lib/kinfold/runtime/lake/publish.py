@@ -1,7 +1,8 @@
 """The quality gate around every published write.
 
-Rows that break a rule are quarantined while they are few; otherwise nothing is published. The
-verdict of every rule is recorded, with the version that it let pass.
+Rows that break a rule are quarantined while they are few; otherwise nothing is published. Rows that
+break only rules about senders are quarantined however many they are. The verdict of every rule is
+recorded, with the version that it let pass.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ class QualityGate:
 
     Attributes:
         max_quarantined_ratio: share of the rows of one publish that may be quarantined; with 0 any
-            row that breaks a rule stops the publish.
+            row that breaks a rule stops the publish. Rules about senders do not count.
     """
 
     lake: LakeTables
@@ -58,7 +59,7 @@ class QualityGate:
         lake.ensure(table)
         checked = rows_with_reasons(table, table.conform(rows)).persist()
         try:
-            counts = rule_counts(checked)
+            counts = rule_counts(table, checked)
             is_split = counts.invalid > 0 and self._may_quarantine(table, checked, counts)
             good = valid_rows(checked) if is_split else checked.drop(REASONS)
             few = good.toArrow() if counts.rows <= _MAX_DRIVER_ROWS else None
@@ -105,7 +106,7 @@ class QualityGate:
 
     def _may_quarantine(self, table: Table, checked: DataFrame, counts: RuleCounts) -> bool:
         """Whether the wrong rows are few, and every row, wrong or not, has a unique key."""
-        if counts.invalid_ratio > self.max_quarantined_ratio or counts.has_null_keys(table):
+        if counts.limited_ratio > self.max_quarantined_ratio or counts.has_null_keys(table):
             return False
         key_is_unique = table.suite[:1]
         return all(
@@ -114,10 +115,10 @@ class QualityGate:
 
     def _over_budget(self, counts: RuleCounts) -> str:
         """Why rows were not quarantined, if it is because they are too many; else empty."""
-        if not 0 < self.max_quarantined_ratio < counts.invalid_ratio:
+        if not 0 < self.max_quarantined_ratio < counts.limited_ratio:
             return ""
         return (
-            f"{counts.invalid_ratio:.2%} of the rows break a rule, and "
+            f"{counts.limited_ratio:.2%} of the rows break a rule, and "
             f"quality.max_quarantined_ratio allows {self.max_quarantined_ratio:.2%} to be "
             "quarantined. "
         )

@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.core.settings.models import SurvivorshipConf
+from kinfold.runtime.sums import capped_sum
 from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD
 from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
@@ -78,10 +79,13 @@ def activity(events: DataFrame) -> DataFrame:
 
     Returns:
         profile_id, first_seen_at, last_seen_at (see `seen_at`), event_count, order_count,
-        return_count, revenue_cents (purchases minus returns; a null amount counts as 0).
+        return_count, revenue_cents (purchases minus returns, at most 2**63 - 1 each; a null amount
+        counts as 0).
     """
     is_purchase, is_return = F.col("event_type") == "purchase", F.col("event_type") == "return"
-    signed = F.when(is_purchase, F.col("amount_cents")).when(is_return, -F.col("amount_cents"))
+    bought, returned = (
+        capped_sum(F.when(is_type, F.col("amount_cents"))) for is_type in (is_purchase, is_return)
+    )
     order = F.coalesce("order_id", "event_id")
     return events.groupBy("profile_id").agg(
         F.min(seen_at()).alias("first_seen_at"),
@@ -89,7 +93,7 @@ def activity(events: DataFrame) -> DataFrame:
         F.count(F.lit(1)).alias("event_count"),
         F.count_distinct(F.when(is_purchase, order)).alias("order_count"),
         F.count_distinct(F.when(is_return, order)).alias("return_count"),
-        F.coalesce(F.sum(signed), F.lit(0)).alias("revenue_cents"),
+        (bought - returned).alias("revenue_cents"),
     )
 
 

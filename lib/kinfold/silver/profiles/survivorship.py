@@ -1,11 +1,14 @@
 """Survivorship: which of several values of a trait a profile gets, and its provenance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from pyspark.sql import Column, DataFrame, Window, functions as F
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.bronze.events.segment.properties import SEGMENT_MESSAGE
+from kinfold.core.json_text import members
 from kinfold.core.settings.models import Criterion, SurvivorshipConf, TraitRuleConf
+from kinfold.runtime.arrow_frames import python_column, small_slices
 from kinfold.tables.bronze import PARTIES
 
 
@@ -23,7 +26,7 @@ def trait_statements(events: DataFrame, *, records: DataFrame | None = None) -> 
     """
     statements = events.where(F.col("event_type") == "identify").select(
         "profile_id",
-        F.explode(F.from_json("properties", "map<string,string>")).alias("name", "value"),
+        F.explode(_traits("properties")).alias("name", "value"),
         F.lit("first").alias("party"),
         "source",
         "event_id",
@@ -44,6 +47,37 @@ def trait_statements(events: DataFrame, *, records: DataFrame | None = None) -> 
         )
     has_value = F.col("name").isNotNull() & (F.trim("value") != "")
     return statements.where(has_value & (F.col("name") != SEGMENT_MESSAGE))
+
+
+def trait_texts(properties: str) -> dict[str, str]:
+    """The traits in the properties of an `identify` event, as texts, without null and blank ones.
+
+    Numbers, objects and arrays are their JSON texts as sent; of a repeated member the last counts.
+
+    Args:
+        properties: a JSON object.
+    """
+    texts = {}
+    for name, (text, value) in members(properties).items():
+        if isinstance(value, str):  # a text, or the text of a number
+            text = value
+        if value is not None and text.strip() and name != SEGMENT_MESSAGE:
+            texts[name] = text
+    return texts
+
+
+def _traits(properties: str) -> Column:
+    # Python, because Spark's parser changes the spelling of numbers, and refuses long ones.
+    def traits(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        for batch in batches:
+            for part in small_slices(batch):
+                entries = [
+                    None if text is None else list(trait_texts(text).items())
+                    for text in part.to_pylist()
+                ]
+                yield pa.array(entries, pa.map_(pa.string(), pa.string()))
+
+    return python_column(traits, T.MapType(T.StringType(), T.StringType()))(properties)
 
 
 def surviving_traits(statements: DataFrame, *, rules: SurvivorshipConf) -> DataFrame:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from frames import assert_rows, at
 from kinfold.core.settings.models import SurvivorshipConf, TraitRuleConf
-from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements
+from kinfold.silver.profiles.survivorship import surviving_traits, trait_statements, trait_texts
 from kinfold.tables import silver
 
 STATEMENT = (
@@ -192,6 +192,22 @@ def test_statements_are_the_traits_with_a_value_of_identify_events_and_records(s
         ],
     )
     assert trait_statements(events).count() == 1
+
+
+def test_numbers_lists_and_objects_are_traits_as_they_were_sent():
+    text = """{"rate": 0.10, "points":12345678901234567890.5,"factor": 1e2, "vip":true,
+        "tags": ["a",  1.0], "pet": {"age": 2.50}, "name": "Zo\\u00eb \\"Z\\"", "gone": "x",
+        "blank": " \\n", "none": null, "gone": null, "segment_message": {"a": 1}}"""
+    assert trait_texts(text) == {
+        "rate": "0.10",
+        "points": "12345678901234567890.5",
+        "factor": "1e2",
+        "vip": "true",
+        "tags": '["a",  1.0]',
+        "pet": '{"age": 2.50}',
+        "name": 'Zo\u00eb "Z"',
+    }
+    assert trait_texts("{}") == {}
 
 
 def test_no_statements_give_no_row(spark):

@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import IdentityConf
 from kinfold.runtime.lake.lake import Lake
-from kinfold.silver.cleansing.identifiers import parsed_phone
+from kinfold.silver.cleansing.identifiers import Spelling, normalised_value
+from kinfold.silver.cleansing.texts import visible
 from kinfold.silver.identity.graph.nodes import RECORD
 from kinfold.silver.identity.links.operator_decisions import parsed_identifier
 from kinfold.silver.identity.resolution.history import current
@@ -56,11 +57,9 @@ class IdentifierAssignment:
 
 def spellings(namespace: str, value: str, *, phone_region: str) -> list[str]:
     """The values that a user may mean, the literal one first, then the normalised ones."""
-    variants = [value, value.strip()]
-    if namespace == "email":
-        variants.append(value.strip().lower())
-    if namespace == "phone" and (phone := parsed_phone(value, phone_region)):
-        variants.append(phone)
+    variants = [value, value.strip(), visible(value)]
+    if normalised := normalised_value(namespace, value, Spelling(phone_region=phone_region)):
+        variants.append(normalised)
     source, colon, record_id = value.partition(":")
     if namespace == RECORD and colon and not value.startswith("["):
         variants.append(json.dumps([source, record_id], separators=(",", ":"), ensure_ascii=False))
