@@ -47,5 +47,5 @@ kafka:  ## run a Kafka broker at 127.0.0.1:9092 for trying streams, until Ctrl-C
 dictionary: setup  ## write docs/data-dictionary.md from the table declarations
 	@.venv/bin/python -m kinfold.tables.dictionary docs/data-dictionary.md
 
-clean:  ## remove var/: the demo's world, and every lake that is in it
-	rm -rf var
+clean:  ## remove the world and the lake of `make demo`; all other lakes stay
+	@bin/clean

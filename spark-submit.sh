@@ -42,7 +42,7 @@ fi
 "$home/bin/require-java" >/dev/null
 if [ ! -x "$home/.venv/bin/python" ]; then
   echo "kinfold: the environment is missing. Run 'make setup' in $home first." >&2
-  exit 1
+  exit 2
 fi
 
 env=local

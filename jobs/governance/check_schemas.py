@@ -12,7 +12,7 @@ A version is model-revision-addition, such as 1-0-2:
   revision   some events may be refused (a lower maximum, a stricter pattern)
   model      a breaking change (a type changed, a required member added)
 
-Exit code: 0 compatible, 1 a version is too low for its changes, 2 bad input.
+Exit code: 0 compatible, 12 a version is too low for its changes, 2 bad input.
 """
 
 from argparse import ArgumentParser

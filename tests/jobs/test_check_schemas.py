@@ -82,7 +82,7 @@ def test_a_version_lower_than_its_changes_need_is_refused(folder, check):
     )
     with pytest.raises(SchemaVersionError, match=message) as caught:
         check()
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 12
 
 
 @pytest.mark.parametrize("version", ["1-0-1", "1-1-0", "2-0-0", None])

@@ -1,17 +1,31 @@
 """Error classes. Each message names the place, the value seen, the value expected and what to do.
 
 The subclass shows who must act. `exit_code` is the exit code of the job's process, so that an
-orchestrator can tell a wrong setting from a failed gate without parsing text.
+orchestrator can tell a wrong setting from a failed gate without parsing text. No two are equal;
+docs/operations.md lists them.
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from kinfold.core.masking import masked
+
+UNEXPECTED = 1
+"""Exit code of an error that is not a `KinfoldError`: a fault of kinfold or of its environment."""
+STOPPED = 130
+"""Exit code of a job that was stopped with Ctrl-C."""
+
 
 class KinfoldError(Exception):
-    """Base class of errors that a job prints as one line, without a stack trace."""
+    """Base class of errors that a job prints as one line, without a stack trace.
 
-    exit_code = 1
+    The message is masked: it contains no password, whatever it quotes.
+    """
+
+    exit_code = UNEXPECTED
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(masked(message))
 
 
 class ConfError(KinfoldError):
@@ -23,7 +37,7 @@ class ConfError(KinfoldError):
 class SchemaVersionError(KinfoldError):
     """A schema's version number is too low for its changes. The schema's author must act."""
 
-    exit_code = 1
+    exit_code = 12
 
 
 class ContractError(KinfoldError):

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 
+from kinfold.core.masking import masked
+
 HEARTBEAT_SECONDS = 5.0
 
 
 def say(text: str) -> None:
-    """Print one line of progress."""
-    print(text, file=sys.stderr, flush=True)
+    """Print one line of progress, without the passwords in it."""
+    print(masked(text), file=sys.stderr, flush=True)
 
 
 def counts_text(counts: Mapping[str, float]) -> str:

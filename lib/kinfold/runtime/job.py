@@ -1,6 +1,7 @@
 """A job run: its lake, its inputs at pinned versions, and its entry in ops.job_runs."""
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
-from kinfold.core.errors import KinfoldError
+from kinfold.core.errors import STOPPED, KinfoldError
 from kinfold.core.log import counts_text, heartbeat, say
 from kinfold.core.rules import code_version
 from kinfold.core.settings.command_line import RunOptions
@@ -277,7 +278,11 @@ def open_job(
 
 
 def run_job(main: Callable[[], None]) -> None:
-    """Run a job as a process: a `KinfoldError` becomes one line and an exit code."""
+    """Run a job as a process: a `KinfoldError` becomes one line and an exit code.
+
+    Any other error is a fault: its stack trace is printed, without the passwords in it.
+    """
+    sys.excepthook = print_fault
     try:
         main()
     except KinfoldError as error:
@@ -285,7 +290,12 @@ def run_job(main: Callable[[], None]) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         say("kinfold: stopped. Start the same command again to continue.")
-        sys.exit(130)
+        sys.exit(STOPPED)
+
+
+def print_fault(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Print the stack trace of an error like Python does, without the passwords in it."""
+    say("".join(traceback.format_exception(kind, error, trace)).rstrip())
 
 
 def _absent_events(lake: Lake, reads: Sequence[Table]) -> list[Table]:

@@ -103,5 +103,11 @@ class BucketAccess:
             aws_session_token=self.token,
             region_name=self.region,
             endpoint_url=self.endpoint,
-            config=Config(s3={"addressing_style": "path" if self.is_path_style else "virtual"}),
+            config=Config(
+                s3={"addressing_style": "path" if self.is_path_style else "virtual"},
+                # A lease must be renewed while it is valid.
+                connect_timeout=5,
+                read_timeout=10,
+                retries={"total_max_attempts": 3},
+            ),
         )

@@ -1,5 +1,7 @@
 """What a job run knows about its inputs, and how a job ends as a process."""
 
+import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -131,3 +133,18 @@ def test_another_error_keeps_its_stack_trace():
 
     with pytest.raises(ZeroDivisionError):
         run_job(main)
+
+
+def test_a_stack_trace_shows_no_password(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", None)
+    error = ValueError("http://ann:s3cret@host: refused")
+    with pytest.raises(ValueError, match="refused"):
+        run_job(partial(raises, error))
+    sys.excepthook(ValueError, error, error.__traceback__)
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback (most recent call last):\n")
+    assert shown.endswith("ValueError: http://***@host: refused\n")
+
+
+def raises(error):
+    raise error

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F
 from kinfold.bronze.sources.client_properties import read_client_properties
 from kinfold.bronze.sources.declaration import Source
 from kinfold.core.errors import ConfError, did_you_mean
+from kinfold.core.masking import remember_secrets
 from kinfold.core.settings.models import KafkaConf
 
 CLIENT_PREFIX = "kafka."
@@ -58,7 +59,9 @@ def client_options(spark: SparkSession, source: Source, conf: KafkaConf) -> dict
     if conf.properties_file is not None:
         options |= read_client_properties(spark, Path(conf.properties_file))
     own = {k: str(v) for k, v in source.options.items() if k.startswith(CLIENT_PREFIX)}
-    return {f"{CLIENT_PREFIX}{key}": value for key, value in options.items()} | own
+    all_options = {f"{CLIENT_PREFIX}{key}": value for key, value in options.items()} | own
+    remember_secrets(all_options)
+    return all_options
 
 
 def describe(spark: SparkSession, source: Source, options: Mapping[str, str]) -> Topic:

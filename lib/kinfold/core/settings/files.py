@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from kinfold.core.errors import ConfError
+from kinfold.core.masking import has_password
 
 
 class _RepeatedKey(Exception):
@@ -59,5 +60,15 @@ def read_yaml(path: Path, shown_as: str) -> dict[str, Any]:
 
 
 def resolve_path(text: str, base: Path) -> str:
-    """`text` as an absolute path, relative to `base`; a URI with a scheme stays unchanged."""
+    """`text` as an absolute path, relative to `base`; a URI with a scheme stays unchanged.
+
+    Raises:
+        ConfError: the URI contains a password. It would be stored with each row.
+    """
+    if has_password(text):
+        raise ConfError(
+            f"{text}: contains a password, which would be stored in the lake and shown in logs. "
+            "Remove it from the URI, and set it for Hadoop with --conf spark.hadoop.fs... in front "
+            "of the job."
+        )
     return text if "://" in text else str((base / Path(text).expanduser()).absolute())

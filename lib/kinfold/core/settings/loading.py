@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kinfold.core.errors import ConfError, did_you_mean
+from kinfold.core.masking import has_password, remember_secret, remember_secrets
 from kinfold.core.settings.files import read_yaml, resolve_path
 from kinfold.core.settings.layers import Layers
 from kinfold.core.settings.models import Settings
@@ -28,6 +29,14 @@ PATH_KEYS = (
 )
 """Settings that contain a path. A relative path in a file is relative to the project's folder; on
 the command line it is relative to the current folder."""
+
+_SECRET_VARIABLES = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+)
+"""Variables of libraries that kinfold uses, whose values no message may contain."""
 
 
 def project_home() -> Path:
@@ -102,6 +111,10 @@ def loaded_settings(
             where = layers.origin[key]
             base = Path.cwd() if where == COMMAND_LINE else home
             layers.set(key, resolve_path(text, base), layer=where)
+    for uri in (layers.get(("tracking", "uri")), layers.get(("metrics", "push_gateway"))):
+        if isinstance(uri, str) and has_password(uri):
+            remember_secret(uri)
+    remember_secrets({name: os.environ.get(name) for name in _SECRET_VARIABLES})
     try:
         return Settings.model_validate(layers.values), layers.origin
     except ValidationError as error:

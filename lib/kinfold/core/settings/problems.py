@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ValidationError
 
 from kinfold.core.errors import did_you_mean
+from kinfold.core.masking import MASK, is_secret_name
 
 _RETIRED = {
     "events.duplicates_within_days": (
@@ -42,6 +43,8 @@ def readable_problems(
             lines.append(f"{where}: key '{key}' is missing.")
         else:
             seen = problem["input"] if not isinstance(problem["input"], dict) else "a section"
+            if is_secret_name(key):
+                seen = MASK
             expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
             lines.append(f"{where}: {key} is {seen}, expected: {expected}.")
     return " ".join(lines)

@@ -10,7 +10,7 @@ from kinfold.runtime.storage import Storage
 from kinfold.tables.registry import ALL
 
 MARKER = "_kinfold.json"
-FORMAT = 2
+LAKE_FORMAT = 2
 """Raised when an older kinfold can no longer work on a lake. Lakes of format 1 have no marker."""
 
 
@@ -19,7 +19,7 @@ class Marker:
     """What a lake says about itself.
 
     Attributes:
-        format: see `FORMAT`.
+        format: see `LAKE_FORMAT`.
         declarations: hash of the declarations that all its tables fit.
         keys: key of each table; the table itself does not store it.
     """
@@ -33,7 +33,7 @@ def current_marker() -> Marker:
     """The marker of a lake whose tables are as declared now."""
     versions = json.dumps([[table.name, table.schema_version] for table in ALL])
     return Marker(
-        format=FORMAT,
+        format=LAKE_FORMAT,
         declarations=hashlib.sha256(versions.encode()).hexdigest()[:16],
         keys={table.name: table.key for table in ALL},
     )
@@ -61,10 +61,10 @@ def read_marker(root: Storage) -> Marker | None:
             "this version of kinfold has written the lake, delete the file; the next run writes it "
             "again."
         ) from error
-    if seen > FORMAT:
+    if seen > LAKE_FORMAT:
         raise LakeError(
             f"lake.root {root.folder}: was written by a newer version of kinfold (format {seen}, "
-            f"this version writes {FORMAT}). Use that version, or another lake with "
+            f"this version writes {LAKE_FORMAT}). Use that version, or another lake with "
             "--set lake.root=DIR."
         )
     return marker

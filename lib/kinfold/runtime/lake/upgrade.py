@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from kinfold.core.errors import LakeError
 from kinfold.core.log import say
 from kinfold.runtime.lake.marker import (
-    FORMAT,
+    LAKE_FORMAT,
     Marker,
     current_marker,
     has_tables,
@@ -74,7 +74,7 @@ def upgrade(lake: LakeTables) -> None:
 def _is_current(lake: LakeTables) -> bool:
     marker, current = read_marker(lake.storage), current_marker()
     return marker is not None and (marker.format, marker.declarations) == (
-        FORMAT,
+        LAKE_FORMAT,
         current.declarations,
     )
 

@@ -1,15 +1,18 @@
 """Publishes the metrics of a job when it ends: in a file, to a push gateway, or both."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import prometheus_client as prometheus
+from prometheus_client.exposition import basic_auth_handler, default_handler
 from prometheus_client.parser import text_string_to_metric_families
 
-from kinfold.core.errors import KinfoldError
+from kinfold.core.errors import STOPPED, UNEXPECTED, KinfoldError
 from kinfold.core.log import say
 from kinfold.core.settings.models import MetricsConf
 from kinfold.runtime.metrics.declarations import (
@@ -30,7 +33,7 @@ def job_metrics(job: str, conf: MetricsConf) -> Iterator[MetricValues]:
 
     Metrics that this run does not set keep their value of the previous run.
     """
-    metrics, started, exit_code = MetricValues(), time.monotonic(), 130
+    metrics, started, exit_code = MetricValues(), time.monotonic(), STOPPED
     try:
         yield metrics
         exit_code = 0
@@ -38,7 +41,7 @@ def job_metrics(job: str, conf: MetricsConf) -> Iterator[MetricValues]:
         exit_code = error.exit_code
         raise
     except Exception:
-        exit_code = 1
+        exit_code = UNEXPECTED
         raise
     finally:
         metrics.set(JOB_SECONDS, time.monotonic() - started)
@@ -64,15 +67,28 @@ def _publish(job: str, families: list[prometheus.Metric], conf: MetricsConf) -> 
             say(f"kinfold: metrics were not written to {file} ({error.strerror}).")
     if conf.push_gateway is not None:
         try:
+            gateway, handler = _gateway(conf.push_gateway)
             prometheus.pushadd_to_gateway(
-                conf.push_gateway,
+                gateway,
                 job="kinfold",
                 registry=collector_registry(lambda: families),
                 grouping_key={"job_name": job},
                 timeout=PUSH_TIMEOUT_SECONDS,
+                handler=handler,
             )
         except (OSError, HTTPException) as error:
             say(f"kinfold: metrics were not pushed to {conf.push_gateway} ({error}).")
+
+
+def _gateway(url: str) -> tuple[str, Callable[..., Callable[[], None]]]:
+    """The address of a push gateway, and how to send to it: with the URL's user and password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url, default_handler
+    host = parts.netloc.rpartition("@")[2]
+    user, password = (unquote(text or "") for text in (parts.username, parts.password))
+    handler = partial(basic_auth_handler, username=user, password=password)
+    return urlunsplit(parts._replace(netloc=host)), handler
 
 
 def _families_of(file: Path, *, replaced: set[str]) -> list[prometheus.Metric]:

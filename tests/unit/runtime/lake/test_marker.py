@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kinfold.core.errors import LakeError
-from kinfold.runtime.lake.marker import FORMAT, MARKER, current_marker, read_marker
+from kinfold.runtime.lake.marker import LAKE_FORMAT, MARKER, current_marker, read_marker
 from lakes import MEMBERS, lake_of
 
 
@@ -26,7 +26,10 @@ def test_a_lake_with_tables_and_no_marker_is_of_an_older_version(lake):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (json.dumps({"format": FORMAT + 1}), r"was written by a newer version of kinfold \(format"),
+        (
+            json.dumps({"format": LAKE_FORMAT + 1}),
+            r"was written by a newer version of kinfold \(format",
+        ),
         ('{"format": ', "is damaged, expected JSON"),
         ("[1]", "is damaged, expected JSON"),
         ("{}", "is damaged, expected JSON"),

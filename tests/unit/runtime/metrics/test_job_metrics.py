@@ -116,10 +116,12 @@ def test_without_configuration_nothing_is_published(tmp_path, monkeypatch):
 def gateway() -> Iterator[SimpleNamespace]:
     """A minimal push gateway that stores what it receives."""
     pushes: list[tuple[str, str, str]] = []
+    logins: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            logins.append(self.headers["Authorization"])
             pushes.append((self.command, self.path, body.decode()))
             self.send_response(200)
             self.end_headers()
@@ -130,7 +132,9 @@ def gateway() -> Iterator[SimpleNamespace]:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}", pushes=pushes)
+    yield SimpleNamespace(
+        url=f"http://127.0.0.1:{server.server_port}", pushes=pushes, logins=logins
+    )
     server.shutdown()
     server.server_close()
     thread.join()
@@ -144,6 +148,19 @@ def test_a_job_pushes_its_metrics_to_a_group_of_its_own(gateway):
     *_, group, name = path.split("/")
     assert (group, base64.urlsafe_b64decode(name).decode()) == ("job_name@base64", JOB)
     assert sample(samples(body), "kinfold_job_last_status", job_name=JOB) == 0
+
+
+def test_the_user_and_password_of_the_gateways_url_are_sent_and_never_shown(gateway, capsys):
+    url = gateway.url.replace("http://", "http://ann:p%40ss@")
+    with job_metrics(JOB, metrics_conf(push_gateway=url)):
+        pass
+    assert gateway.logins == ["Basic " + base64.b64encode(b"ann:p@ss").decode()]
+    gateway.url = "http://ann:p%40ss@127.0.0.1:1"
+    with job_metrics(JOB, metrics_conf(push_gateway=gateway.url)):
+        pass
+    message = capsys.readouterr().err
+    assert "metrics were not pushed to http://***@127.0.0.1:1 (" in message
+    assert "p@ss" not in message
 
 
 def test_an_unreachable_gateway_does_not_fail_the_job(capsys):
