@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -286,8 +287,16 @@ class Table:
             rows: Python values; instants with a time zone.
 
         Raises:
+            ValueError: an instant has no time zone. Arrow would read it as UTC, Spark as local.
             pyarrow.ArrowException: a value has another type than its column.
         """
+        for row in rows:
+            for name, value in row.items():
+                if isinstance(value, datetime) and value.tzinfo is None:
+                    raise ValueError(
+                        f"{self.name}: {name} {value.isoformat()} has no time zone, expected one. "
+                        "Write datetime(..., tzinfo=UTC)."
+                    )
         schema = to_arrow_schema(self.schema)
         loose = pa.schema([column.with_nullable(True) for column in schema])
         maps = [column.name for column in schema if pa.types.is_map(column.type)]

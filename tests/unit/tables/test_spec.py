@@ -130,3 +130,16 @@ def test_the_schema_version_changes_with_fields_key_and_rules_and_not_with_the_w
     }
     assert len({PETS.schema_version, *others}) == 5
     assert len(PETS.schema_version) == 12
+
+
+@pytest.mark.parametrize("zone", [None, UTC])
+def test_an_instant_of_a_row_needs_its_time_zone(zone):
+    table = dataclasses.replace(
+        PETS, fields=(*PETS.fields, Field("born_at", T.TimestampType(), "Born (UTC)."))
+    )
+    row = dict(pet_id="1", born_at=datetime(2026, 3, 1, tzinfo=zone))
+    if zone:
+        assert table.arrow_rows([row]).to_pylist()[0]["born_at"] == row["born_at"]
+        return
+    with pytest.raises(ValueError, match="born_at 2026-03-01T00:00:00 has no time zone, expected"):
+        table.arrow_rows([row])

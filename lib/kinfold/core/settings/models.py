@@ -3,7 +3,7 @@
 Values come from `conf/base.yaml`, from the environment's file, and from `--set`; see `loading`.
 """
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -148,6 +148,10 @@ class IdentityConf(Conf):
     namespaces: dict[str, NamespaceConf] = {}
     """By name, the strongest first. An event's identifiers are linked to its strongest one, which
     also determines the person of the event. Namespaces that are not listed come last."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
 
 
 def _not_empty(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -331,7 +335,7 @@ class Settings(Conf):
     """Source files to ingest if there is no `--source`."""
     record_sources: tuple[str, ...] = ()
     """Source files of batch sources (conf/records) to ingest if there is no `--source`."""
-    as_of: AwareDatetime | None
+    as_of: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None
     """The moment for which gold is computed; null = the end of the last complete day with data."""
     bronze: BronzeConf
     records: RecordsConf = RecordsConf()

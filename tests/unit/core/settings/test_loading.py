@@ -58,6 +58,13 @@ def test_a_setting_of_an_earlier_version_says_what_to_do(home):
     )
 
 
+def test_a_moment_is_in_utc_whatever_zone_it_is_written_in(home):
+    (home / "conf" / "test.yaml").write_text("as_of: '2026-05-01T00:00:00+09:00'\n")
+    as_of = load_settings(home, "test", {}).as_of
+    assert as_of is not None
+    assert as_of.isoformat() == "2026-04-30T15:00:00+00:00"
+
+
 def test_settings_cannot_be_changed_after_loading(home):
     with pytest.raises(ValueError, match="frozen"):
         load_settings(home, "test", {}).lake.root = "x"
