@@ -29,6 +29,7 @@ from kinfold.runtime.metrics.declarations import (
 )
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import ops
+from kinfold.tables.collected import collected
 from kinfold.tables.spec import Table
 
 MEGABYTE = 1024 * 1024
@@ -114,7 +115,7 @@ def processed_versions(lake: Lake) -> dict[str, dict[str, int]]:
         .groupBy("job")
         .agg(F.max_by("input_versions", "finished_at").alias("versions"))
     )
-    return {row["job"]: dict(row["versions"]) for row in newest.collect()}
+    return {row["job"]: dict(row["versions"]) for row in collected(newest)}
 
 
 def maintain(run: JobRun, tables: Sequence[Table], conf: MaintenanceConf, *, is_dry: bool) -> None:
@@ -177,25 +178,22 @@ def file_size(table: Table, conf: MaintenanceConf) -> int:
 def health_text(health: TableHealth) -> str:
     """The state of a table in words."""
     return (
-        f"{health.files:,} files ({health.small_files:,} small), "
+        f"files {health.files:,} (small {health.small_files:,}), "
         f"{health.size / MEGABYTE:,.1f} MB and {health.unreferenced_size / MEGABYTE:,.1f} MB "
-        f"unreferenced, {health.deleted_ratio:.0%} of rows deleted, {health.commits:,} commits "
-        "since the checkpoint"
+        f"unreferenced, {health.deleted_ratio:.0%} of rows deleted, commits since the checkpoint "
+        f"{health.commits:,}"
     )
 
 
 def set_table_metrics(metrics: MetricValues, table: Table, health: TableHealth) -> None:
     """Set the metrics of a table's storage."""
-    values = {
-        TABLE_FILES: health.files,
-        TABLE_SMALL_FILES: health.small_files,
-        TABLE_BYTES: health.size,
-        TABLE_UNREFERENCED: health.unreferenced_size,
-        TABLE_DELETED: health.deleted_ratio,
-        TABLE_COMMITS: health.commits,
-    }
-    for metric, value in values.items():
-        metrics.set(metric, value, table=table.name)
+    name = table.name
+    metrics.set(TABLE_FILES, health.files, table=name)
+    metrics.set(TABLE_SMALL_FILES, health.small_files, table=name)
+    metrics.set(TABLE_BYTES, health.size, table=name)
+    metrics.set(TABLE_UNREFERENCED, health.unreferenced_size, table=name)
+    metrics.set(TABLE_DELETED, health.deleted_ratio, table=name)
+    metrics.set(TABLE_COMMITS, health.commits, table=name)
 
 
 def tables_named(names: Sequence[str], tables: Sequence[Table]) -> list[Table]:

@@ -10,6 +10,7 @@ from pyspark.sql.classic.dataframe import DataFrame as ClassicDataFrame
 from kinfold.runtime.lake.tables import LakeTables
 from kinfold.runtime.native_writes.delta_log import DeltaLog
 from kinfold.runtime.storage import Storage
+from kinfold.tables.collected import collected
 from kinfold.tables.spec import Table
 
 
@@ -63,7 +64,7 @@ def table_health(lake: LakeTables, table: Table, *, small_bytes: int) -> TableHe
     stored = storage.size() - storage.size("_delta_log")
     log = DeltaLog.of(lake.spark, path)
     if log is None:
-        detail = DeltaTable.forPath(lake.spark, path).detail().collect()[0]
+        detail = collected(DeltaTable.forPath(lake.spark, path).detail())[0]
         files, size = int(detail["numFiles"]), int(detail["sizeInBytes"])
         small = files if size < small_bytes * files else 0
         return TableHealth(files, size, small, stored_size=stored)
@@ -77,6 +78,6 @@ def table_health(lake: LakeTables, table: Table, *, small_bytes: int) -> TableHe
         F.coalesce(F.sum(records), F.lit(0)).alias("rows"),
         F.coalesce(F.sum(deleted), F.lit(0)).alias("deleted_rows"),
     )
-    counted = counts.collect()[0].asDict()
+    counted = collected(counts)[0].asDict()
     commits = log.commits_since_checkpoint()
     return TableHealth(**counted, stored_size=stored, commits=commits)
