@@ -14,7 +14,16 @@ def shared_data(name: str) -> Path:
 
     Skips the test if `../shared` does not exist. Fails it if only this file is missing.
     """
-    path = SHARED / "data" / name
+    return _shared("data", name)
+
+
+def shared_case(name: str) -> Path:
+    """A file or folder of `../shared/cases`, inputs that once went wrong; see `shared_data`."""
+    return _shared("cases", name)
+
+
+def _shared(folder: str, name: str) -> Path:
+    path = SHARED / folder / name
     if not SHARED.is_dir():
         pytest.skip(f"{name}: the shared data is not beside the project ({SHARED.name}/ is absent)")
     if not path.exists():

@@ -1,5 +1,7 @@
 """Normalised identifiers."""
 
+import json
+
 import pyarrow as pa
 import pytest
 
@@ -11,7 +13,7 @@ from kinfold.silver.cleansing.identifiers import (
     normalised_value,
     parsed_phone,
 )
-from project import HOME
+from project import HOME, shared_case
 
 OURS = Spelling.of(load_settings(HOME, "local", {}).identity)
 FEW = ("test@test.com", "undefined", "null", "none", "0", "-1")
@@ -236,3 +238,23 @@ def test_a_column_of_maps_becomes_a_column_of_identifiers(spark):
     rows = spark.createDataFrame([({"email": "A@B.org"},), (None,)], "sent map<string,string>")
     read = rows.select(normalised_identifiers(rows["sent"], Spelling()).alias("i")).collect()
     assert [[tuple(one) for one in row["i"]] for row in read] == [[("email", "a@b.org")], []]
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "values"),
+    [
+        ("invisible_characters", "email", {"ann@shop.example"}),
+        ("invisible_characters", "cookie_id", {"c0", "c1", "c2", "c3", "c4", "c5", "k1"}),
+        ("placeholder_ids", "user_id", set()),
+        ("placeholder_ids", "email", {f"p{number}@mail.example" for number in range(4)}),
+    ],
+)
+def test_the_cases_of_invisible_characters_and_placeholders_have_the_right_identifiers(
+    name, namespace, values
+):
+    lines = shared_case(f"events/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    normaliser = Normaliser.of(OURS)
+    pairs = {
+        p for line in lines for p in normaliser.pairs(json.loads(line)["identifiers"].items())[0]
+    }
+    assert {value for space, value in pairs if space == namespace} == values

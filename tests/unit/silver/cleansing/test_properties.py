@@ -11,7 +11,8 @@ from kinfold.bronze.schemas.described_properties import DescribedProperties
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.schemas.validation import compiled_schemas
 from kinfold.silver.cleansing.properties import TYPED_COLUMNS, property_columns
-from project import SCHEMAS
+from kinfold.silver.profiles.survivorship import trait_texts
+from project import SCHEMAS, shared_case
 
 REGISTRY = SchemaRegistry.load(SCHEMAS)
 OURS = DescribedProperties.of(REGISTRY)
@@ -211,3 +212,18 @@ def test_whatever_the_verdict_accepts_is_read_with_the_values_that_pythons_json_
         assert read.get("category", "") == (sent.get("category") or "").strip().lower()
         assert "invalid_properties" not in read
     assert accepted > 500
+
+
+def of_case(name: str) -> dict[str, list[Any]]:
+    """The columns of the events of a case file."""
+    events = shared_case(f"events/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    types = [json.loads(event)["event_type"] for event in events]
+    return property_columns(events, types, [f"{t}/1-0-0" for t in types], described=OURS)
+
+
+def test_the_cases_of_long_numbers_repeated_members_and_spellings_are_right():
+    assert of_case("consent_withdrawn")["consent_decision"] == ["granted", "withdrawn"]
+    assert of_case("member_twice_then_null")["category"] == [None]
+    (properties,) = of_case("number_spelling")["properties"]
+    expected = {"rate": "0.10", "points": "12345678901234567890.5", "factor": "1e2"}
+    assert trait_texts(properties) == expected
