@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             return
         tracking, features = tracking_of(options.settings), run.read(gold.FEATURES)
         as_of = newest_moment(features)
-        if not is_due(tracking, name=conf.model, as_of=as_of, after_days=conf.retrain_after_days):
+        days, now = conf.retrain_after_days, run.lake.started_at
+        if not is_due(tracking, name=conf.model, as_of=as_of, after_days=days, now=now):
             run.count(champion_is_fresh=1)
             return
         snapshots = Snapshots.of(conf, as_of=as_of)

@@ -74,11 +74,19 @@ def get_champion(tracking: Tracking, *, name: str) -> Champion:
     return champion
 
 
-def is_due(tracking: Tracking, *, name: str, as_of: datetime, after_days: int) -> bool:
-    """Whether to train a model: it has no champion, or a champion that is `after_days` older than
-    `as_of` or more."""
+def is_due(
+    tracking: Tracking, *, name: str, as_of: datetime, after_days: int, now: datetime
+) -> bool:
+    """Whether to train a model: it has no champion, a champion that is `after_days` older than
+    `as_of` or more, or one of the future, made from a wrong clock.
+
+    Args:
+        now: when the run started.
+    """
     champion = find_champion(tracking, name=name)
-    return champion is None or as_of - champion.as_of >= timedelta(days=after_days)
+    if champion is None or champion.as_of > max(now, as_of):
+        return True
+    return as_of - champion.as_of >= timedelta(days=after_days)
 
 
 @runs.quiet_mlflow()

@@ -117,12 +117,19 @@ def test_without_a_champion_the_error_names_the_next_step(tracking, model):
 
 def test_training_is_due_without_a_champion_or_with_an_old_one(tracking, first):
     week = timedelta(days=7)
-    due = dict(tracking=tracking, name=NAME, after_days=7)
+    due = dict(tracking=tracking, name=NAME, after_days=7, now=AS_OF + week)
     assert not registry.is_due(as_of=AS_OF, **due)
     assert not registry.is_due(as_of=AS_OF + week - timedelta(seconds=1), **due)
     assert registry.is_due(as_of=AS_OF + week, **due)
     assert not registry.is_due(as_of=AS_OF - week, **due)
-    assert registry.is_due(tracking=tracking, name="unknown", as_of=AS_OF, after_days=7)
+    assert registry.is_due(as_of=AS_OF, **{**due, "name": "unknown"})
+
+
+def test_training_is_due_with_a_champion_of_the_future(tracking, first):
+    day = timedelta(days=1)
+    due = dict(tracking=tracking, name=NAME, after_days=7)
+    assert registry.is_due(as_of=AS_OF - 2 * day, now=AS_OF - day, **due)
+    assert not registry.is_due(as_of=AS_OF - 2 * day, now=AS_OF, **due)
 
 
 def test_a_run_that_raises_is_failed_and_keeps_its_params(tracking):
