@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from urllib.parse import unquote
 
 import phonenumbers
 import pyarrow as pa
@@ -26,6 +27,7 @@ Pair = tuple[str, str]
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _GMAIL = ("gmail.com", "googlemail.com")
 _PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ "
+_WORD = re.compile(r"[^\W_]+")
 _OPENING = re.compile(r"[{\[(<%*]")
 # Texts of templates that nobody filled in, and of objects that became text.
 _TEMPLATE = re.compile(
@@ -108,16 +110,24 @@ def normalised_value(namespace: str, sent: str, spelling: Spelling) -> str | Non
 def is_placeholder(value: str, spelling: Spelling) -> bool:
     """Whether a value stands for an unknown one, and so identifies nobody.
 
-    These are: the placeholders of the settings, in any case and also in quotes or brackets; texts
-    without a letter or digit; only zeros, or one character eight times or more; and templates
-    (`{{user.id}}`, `%USER_ID%`, `[object Object]`).
+    These are: the placeholders of the settings, in any case, also in quotes or brackets and if all
+    words are placeholders (`null null`); texts without a letter or digit; only zeros, or one
+    character eight times or more; and templates (`{{user.id}}`, `%USER_ID%`, `[object Object]`);
+    all of them also in the encoding of URLs.
 
     Args:
         value: visible text, see `visible`.
     """
-    bare = _bare(value)
+    if _means_unknown(value, spelling):
+        return True
+    return "%" in value and _means_unknown(unquote(value), spelling)
+
+
+def _means_unknown(value: str, spelling: Spelling) -> bool:
+    bare, known = _bare(value), spelling.placeholder_texts
     return (
-        bare in spelling.placeholder_texts
+        bare in known
+        or all(word in known for word in _WORD.findall(bare) or [bare])
         or _ZEROS.fullmatch(bare) is not None
         or _ONE_CHARACTER.fullmatch(bare) is not None
         or not any(c.isalnum() or unicodedata.category(c) == "So" for c in value)

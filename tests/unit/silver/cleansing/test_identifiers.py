@@ -92,6 +92,11 @@ def test_a_placeholder_is_left_out_in_any_namespace_and_case(text):
     assert normalised({"email": text, "user_id": text, "cookie_id": "c1"}) == [("cookie_id", "c1")]
 
 
+@pytest.mark.parametrize("text", ["null null", "undefined-undefined", "None_NULL", "null."])
+def test_a_value_of_placeholders_only_is_one_too(text):
+    assert normalised({"user_id": text}) == []
+
+
 @pytest.mark.parametrize("text", ['"null"', "(null)", "<undefined>", "'none'", "[null]", "%null%"])
 def test_a_placeholder_in_quotes_or_brackets_is_one_too(text):
     assert normalised({"user_id": text}) == []
@@ -103,6 +108,7 @@ def test_a_placeholder_in_quotes_or_brackets_is_one_too(text):
         *("[object Object]", "[object Undefined]", "{{user.id}}", "{{ user_1 }}", "u-{{id}}"),
         *("${userId}", "%USER_ID%", "%%user%%", "<%= id %>", "*|UNIQID|*", "{user_id}"),
         *("[USER_ID]", "<user id>", "#{id}", "{}", "[]", "()", "(not set)", "{ }"),
+        *("%7B%7Buser.id%7D%7D", "%5Bobject%20Object%5D", "%28null%29"),
     ],
 )
 def test_a_template_that_nobody_filled_in_identifies_nobody(text):
