@@ -61,10 +61,13 @@ def required_member(text: str, name: str) -> Member | None:
         name: ASCII letters.
     """
     quoted = f'"{name}"'
+    start = text.find(quoted)
+    end = start + len(quoted)
     # If no letter is written as an escape, each member of this name contains `quoted` literally. So
     # if it occurs once, it is the member. As a text within a text its quotes would be escaped.
-    if text.count(quoted) == 1 and "\\u006" not in text and "\\u007" not in text:
-        colon = _after_blanks(text, text.index(quoted) + len(quoted))
+    has_escapes = "\\u" in text and ("\\u006" in text or "\\u007" in text)
+    if start >= 0 and text.find(quoted, end) < 0 and not has_escapes:
+        colon = end if text[end] == ":" else _after_blanks(text, end)
         return _member_at(text, _after_blanks(text, colon + 1))[0]
     return members(text).get(name)
 

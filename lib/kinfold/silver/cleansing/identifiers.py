@@ -125,12 +125,15 @@ def is_placeholder(value: str, spelling: Spelling) -> bool:
 
 def _means_unknown(value: str, spelling: Spelling) -> bool:
     bare, known = _bare(value), spelling.placeholder_texts
+    first_word = _WORD.search(bare)
+    if first_word is None:  # a picture may be a name, punctuation is not
+        return not any(unicodedata.category(c) == "So" for c in value)
+    if first_word[0] in known and all(word in known for word in _WORD.findall(bare)):
+        return True
     return (
         bare in known
-        or all(word in known for word in _WORD.findall(bare) or [bare])
-        or _ZEROS.fullmatch(bare) is not None
         or _ONE_CHARACTER.fullmatch(bare) is not None
-        or not any(c.isalnum() or unicodedata.category(c) == "So" for c in value)
+        or (bare[0] == "0" and _ZEROS.fullmatch(bare) is not None)
         or (_OPENING.search(value) is not None and _is_template(value))
     )
 
