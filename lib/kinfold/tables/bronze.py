@@ -30,16 +30,18 @@ EVENTS = Table(
         Field(
             "source_partition",
             T.StringType(),
-            "Part of the source: the file's path, or `topic/topic id/partition` of a broker. The "
-            "topic id distinguishes a topic from a recreated one with the same name.",
+            "Part of the source: the file's path, with `#1`, `#2`, ... for new content under the "
+            "same path; or `topic/topic id/partition` of a broker. The topic id distinguishes a "
+            "topic from a recreated one with the same name.",
             nullable=False,
         ),
         Field(
             "source_offset",
             T.LongType(),
             "Position in `source_partition`: the broker's offset; for a file read by one task the "
-            "0-based line; for a file split between tasks the line within the split plus the "
-            "byte offset of the split plus one. Unique and increasing within a file.",
+            "0-based line (of CSV the record, without the header); for a file split between tasks "
+            "the line within the split plus the byte offset of the split plus one. Unique and "
+            "increasing within a file.",
             nullable=False,
         ),
         Field(

@@ -5,7 +5,6 @@ command that solves it, and neither fails the stream later nor is skipped.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import functions as F
@@ -17,6 +16,7 @@ from kinfold.bronze.checkpoints.checkpoint import (
     retire,
     take_ownership,
 )
+from kinfold.bronze.checkpoints.file_versions import file_versions
 from kinfold.bronze.checkpoints.gaps import (
     TOPIC_RECREATED,
     Gap,
@@ -25,12 +25,14 @@ from kinfold.bronze.checkpoints.gaps import (
 )
 from kinfold.bronze.sources.declaration import Source
 from kinfold.bronze.sources.kafka import Topic
+from kinfold.bronze.sources.listing import EVERY_FILE, FileVersions
 from kinfold.core.errors import CheckpointError
 from kinfold.core.log import say
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.declarations import GAPS_OPEN
 from kinfold.runtime.storage import Storage
 from kinfold.tables import bronze
+from kinfold.tables.collected import collected
 
 _EARLIEST = -2  # Spark's and Kafka's number for the first existing record
 
@@ -51,13 +53,13 @@ class Resumption:
         first_batch_id: added to the checkpoint's own batch numbers, which start at 0 in each.
         starting_at: for a new checkpoint: `earliest`, or offsets as Spark's JSON.
         may_skip_lost: lost records were accepted as lost, or have landed before.
-        landed_files: files that are in bronze.events already, for a new checkpoint of files.
+        files: of a stream of files: those that it skips, and those that it reads again.
     """
 
     first_batch_id: int
     starting_at: str = "earliest"
     may_skip_lost: bool = False
-    landed_files: Sequence[str] = ()
+    files: FileVersions = EVERY_FILE
 
 
 def checkpoint_folder(lake: Lake, source: Source) -> str:
@@ -72,20 +74,14 @@ def resumption_of_files(lake: Lake, source: Source, decisions: Decisions) -> Res
         CheckpointError: the checkpoint is broken or belongs to another source.
     """
     storage, checkpoint = _opened(lake, source, decisions)
-    if checkpoint is not None:
-        return Resumption(checkpoint.owner.first_batch_id)
-    owner = Owner(source.name, str(source.input), first_batch_id=_next_batch_id(lake, source))
-    take_ownership(storage, owner)
-    landed = (
-        lake.read_or_empty(bronze.EVENTS)
-        .where(F.col("source") == source.name)
-        .select("source_partition")
-        .distinct()
-    )
-    if not owner.first_batch_id:
-        return Resumption(owner.first_batch_id)
-    files = tuple(row["source_partition"] for row in landed.collect())
-    return Resumption(owner.first_batch_id, landed_files=files)
+    is_new = checkpoint is None
+    first_batch_id = checkpoint.owner.first_batch_id if checkpoint else _next_batch_id(lake, source)
+    # Before the owner: a run that is killed in between starts like this one.
+    files = file_versions(lake, source, storage, first_batch_id=first_batch_id, is_new=is_new)
+    if is_new:
+        owner = Owner(source.name, str(source.input), first_batch_id=first_batch_id)
+        take_ownership(storage, owner)
+    return Resumption(first_batch_id, files=files)
 
 
 def resumption_of_topic(
@@ -204,10 +200,10 @@ def _next_offsets(lake: Lake, source: Source, topic: Topic) -> dict[int, int]:
         .groupBy("source_partition")
         .agg(F.max("source_offset").alias("last"))
     )
-    return {int(r["source_partition"].removeprefix(prefix)): r["last"] + 1 for r in rows.collect()}
+    return {int(r["source_partition"].removeprefix(prefix)): r["last"] + 1 for r in collected(rows)}
 
 
 def _next_batch_id(lake: Lake, source: Source) -> int:
     rows = lake.read_or_empty(bronze.EVENTS).where(F.col("source") == source.name)
-    newest = rows.agg(F.max("batch_id")).collect()[0][0]
+    newest = collected(rows.agg(F.max("batch_id")))[0][0]
     return 0 if newest is None else int(newest) + 1

@@ -1,19 +1,21 @@
 """Ingestion of a source into bronze.events: check everything first, then land until done."""
 
+import re
 import signal
 import threading
 from collections.abc import Sequence
-from time import sleep
+from time import monotonic, sleep
 
 from pyspark.errors import StreamingQueryException
-from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from kinfold.bronze.checkpoints.resumption import (
     Decisions,
+    checkpoint_folder,
     resumption_of_files,
     resumption_of_topic,
 )
+from kinfold.bronze.checkpoints.unread_files import UnreadFiles
 from kinfold.bronze.events.landing import Landing, landed_batches_of
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.declaration import Source
@@ -24,6 +26,11 @@ from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.core.settings.models import Settings
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.stream_metrics import StreamMetrics
+
+_SECONDS_BETWEEN_LISTINGS = 60
+_UNREAD_FILE = re.compile(
+    r"\[FAILED_READ_FILE[^\]]*\] Encountered error while reading file (\S+?)\.\s"
+)
 
 
 def prepared(
@@ -59,16 +66,14 @@ def prepared(
     else:
         is_first = not landed_batches_of(lake, source).take(1)
         require_input(lake.spark, source, is_first=is_first)
+        resumption = resumption_of_files(lake, source, decisions)
         records = file_records(
             session,
             source,
             files_per_batch=settings.bronze.files_per_batch,
             is_first=is_first,
+            versions=resumption.files,
         )
-        resumption = resumption_of_files(lake, source, decisions)
-        if resumption.landed_files:
-            has_landed = F.col("source_partition").isin(*resumption.landed_files)
-            records = records.where(~has_landed)
     return Landing(
         lake,
         source,
@@ -86,6 +91,9 @@ def ingest(landing: Landing) -> dict[str, int]:
     Raises:
         ContractError: the source has never had a record, or its files changed shape.
     """
+    unread = _unread_files(landing)
+    if unread is not None:
+        unread.report()
     query = landing.start(availableNow=True)
     try:
         query.awaitTermination()
@@ -94,6 +102,8 @@ def ingest(landing: Landing) -> dict[str, int]:
             raise _readable(error, landing.source) from error
         return ingest(landing)
     landing.archive()
+    if unread is not None:
+        unread.report()
     _require_records(landing)
     return landing.counts
 
@@ -109,11 +119,17 @@ def ingest_continuously(
     stop = threading.Event()
     before = {s: signal.signal(s, lambda *_: stop.set()) for s in (signal.SIGTERM, signal.SIGINT)}
     queries: list[StreamingQuery] = []
+    unread = [files for landing in landings if (files := _unread_files(landing)) is not None]
+    listed_at = float("-inf")
     try:
         for landing in landings:
             metrics.watch(landing.records.sparkSession)
             queries.append(landing.start(processingTime=trigger))
         while not stop.wait(0.2):
+            if unread and monotonic() - listed_at >= _SECONDS_BETWEEN_LISTINGS:
+                for files in unread:
+                    files.report()
+                listed_at = monotonic()
             for index, (landing, query) in enumerate(zip(landings, queries, strict=True)):
                 error = query.exception()
                 if error is not None and _only_report_failed(error):
@@ -125,6 +141,14 @@ def ingest_continuously(
             _stop(query)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _unread_files(landing: Landing) -> UnreadFiles | None:
+    """The report about files that the stream leaves out; None for a topic."""
+    if landing.source.format == "kafka":
+        return None
+    lake, source = landing.lake, landing.source
+    return UnreadFiles(lake, source, checkpoint_folder(lake, source))
 
 
 def _only_report_failed(error: StreamingQueryException) -> bool:
@@ -172,10 +196,12 @@ def _readable(error: StreamingQueryException, source: Source) -> Exception:
         if marker in text:
             first_line = text.split(marker, 1)[1].splitlines()[0]
             return known(first_line)
-    if "CSV header does not conform to the schema" in text:
+    unread = _UNREAD_FILE.search(text)
+    if unread:
         return ContractError(
-            f"source {source.name}: a CSV file of {source.input} has another header than the "
-            "first. Give files of another shape a source file of their own."
+            f"source {source.name}: {unread[1]} cannot be read. Is it whole, is it still there, "
+            "and may it be read? Nothing of its batch has landed. Replace or remove it, then start "
+            "again."
         )
     if "data may have been lost" in text.lower():
         return GapError(

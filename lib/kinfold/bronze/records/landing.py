@@ -24,7 +24,9 @@ from kinfold.bronze.records.versions import (
     unexpired_versions,
 )
 from kinfold.bronze.sources.files import file_rows, mapping_session
+from kinfold.bronze.sources.listing import hidden_problem, input_files
 from kinfold.core.errors import ConfError, ContractError, LedgerError
+from kinfold.core.log import say
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import bronze, ops
 from kinfold.tables.collected import collected, first_row
@@ -73,6 +75,7 @@ def land_records(
     """
     lake.ensure(bronze.RECORDS)
     lake.ensure(ops.BATCHES)
+    _report_hidden(lake.spark, source)
     entered = _ledger_rows(lake, source)
     finished = {row["extract"] for row in entered}
     extracts = [one for one in existing_extracts(lake.spark, source) if one.key not in finished]
@@ -126,6 +129,13 @@ def existing_extracts(spark: SparkSession, source: RecordSource) -> list[Extract
         key = f"{path}, {modified_at.isoformat(timespec='milliseconds')}, {size} bytes"
         extracts.append(Extract(path, key, size))
     return extracts
+
+
+def _report_hidden(spark: SparkSession, source: RecordSource) -> None:
+    files = input_files(spark, str(source.input))
+    hidden = [file for file in files if file.is_hidden and not file.is_marker]
+    if hidden:
+        say(f"    {source.name}: {hidden_problem(hidden, str(source.input))}")
 
 
 def _land(

@@ -4,10 +4,10 @@ Spark's own `cleanSource` option moves the files of a batch only when a later ba
 of a run's last batch would therefore stay in the input.
 """
 
-import json
-from urllib.parse import unquote
-
+from kinfold.bronze.checkpoints.file_log import last_committed, logged_files
 from kinfold.bronze.sources.declaration import Source
+from kinfold.bronze.sources.listing import input_files, one_spelling
+from kinfold.core.log import say
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.storage import Storage
 
@@ -15,30 +15,28 @@ from kinfold.runtime.storage import Storage
 def archive_landed(lake: Lake, source: Source, checkpoint: str) -> None:
     """Move the files of every committed batch of the checkpoint to `source.archive`, if it has one.
 
-    Files of an uncommitted batch stay, because Spark reads them again. A file that is no longer in
-    the input is skipped, so the next call completes an interrupted one.
+    Files of an uncommitted batch stay, because Spark reads them again. So do files that changed
+    after they were read: the next run reads them. A file that is no longer in the input is skipped,
+    so the next call completes an interrupted one. If the archive has a file of that name, the
+    time of the last change follows the name.
     """
     if source.archive is None:
         return
     storage = Storage(lake.spark, checkpoint)
-    commits = [int(name) for name in storage.names("commits") if name.isdigit()]
-    if not commits:
+    committed = last_committed(storage)
+    if committed < 0:
         return
-    planned = json.loads(storage.read(f"offsets/{max(commits)}").splitlines()[2])
-    landed = _files_until(storage, int(planned["logOffset"]))
-    folder = Storage(lake.spark, str(source.input))
-    prefix = f"{str(source.input).rstrip('/')}/"
-    names = {path.partition(prefix)[2] for path in landed}
-    for name in names.intersection(folder.files()):
-        folder.move(name, f"{source.archive}/{name}")
-
-
-def _files_until(storage: Storage, batch: int) -> set[str]:
-    """Paths of the files in Spark's log of a file source, up to and including one batch."""
-    files: set[str] = set()
-    for name in storage.names("sources/0"):
-        if name.removesuffix(".compact").isdigit():
-            lines = storage.read(f"sources/0/{name}").splitlines()[1:]
-            entries = [json.loads(line) for line in lines]
-            files |= {unquote(e["path"]) for e in entries if e["batchId"] <= batch}
-    return files
+    landed = {path: f for path, f in logged_files(storage).items() if f.batch <= committed}
+    root = one_spelling(str(source.input)).rstrip("/")
+    archive = Storage(lake.spark, source.archive)
+    for file in input_files(lake.spark, str(source.input)):
+        known = landed.get(file.path)
+        if known is None or known.modified_ms != file.modified_ms:
+            continue
+        is_root = file.path == root  # the input is one file
+        folder = root.rpartition("/")[0] if is_root else root
+        name = file.path.removeprefix(f"{folder}/")
+        target = f"{name}.{file.modified_ms}" if archive.has(name) else name
+        if target != name:
+            say(f"    {source.name}: the archive has another {name}; this one is now {target}")
+        Storage(lake.spark, folder).move(name, f"{source.archive}/{target}")

@@ -23,6 +23,15 @@ from kinfold.governance.freshness import FreshnessTarget
 
 _LITERAL = re.compile(r"^\s*'([^']*)'\s*$")
 
+_HIDING_OPTIONS = {
+    "cleansource": "To move files that have landed, write `archive: FOLDER` instead.",
+    "filenameonly": "Remove it: files of one name in two folders are two files.",
+    "ignorecorruptfiles": "Remove it, and replace a file that cannot be read.",
+    "ignoremissingfiles": "Remove it.",
+    "maxfileage": "Remove it: files of any age are read. `modifiedAfter` selects them by time.",
+}
+"""Options of Spark's readers that are refused, in lower case, with what to do."""
+
 
 class EventMapping(Conf):
     """One Spark SQL expression over the columns of the data for each part of a native event."""
@@ -71,8 +80,8 @@ class DataSource(Conf):
     input: str | None = None
     """File, folder, URI or topic to read if there is no `--input`."""
     options: dict[str, str | bool | int] = Field(default_factory=dict)
-    """Options of Spark's reader of the format, such as `sep`, `encoding`, `multiLine`,
-    `cleanSource`; for Kafka also options of the client, as `kafka.<option>`."""
+    """Options of the reader, with the names of Spark's: `sep`, `encoding`, `pathGlobFilter`; for
+    Kafka also options of the client, as `kafka.<option>`."""
     timezone: str = "UTC"
     """Time zone of times without one."""
 
@@ -113,11 +122,14 @@ class Source(DataSource):
         return match.group(1) if match else None
 
 
-def load_source(path: Path, *, home: Path, given_input: str | None = None) -> Source:
+def load_source(
+    path: Path, *, home: Path, given_input: str | None = None, needs_input: bool = True
+) -> Source:
     """The source that a file declares, named after the file.
 
     Args:
         given_input: replaces the file's `input`.
+        needs_input: false = the source may name no input.
 
     Raises:
         ConfError: the file is missing, is not YAML, or has keys or values that are not allowed.
@@ -140,7 +152,8 @@ def load_source(path: Path, *, home: Path, given_input: str | None = None) -> So
         )
     if source.archive is not None:
         source = source.model_copy(update={"archive": resolve_path(source.archive, home)})
-    source = with_input(source, given_input, home=home)
+    if needs_input or given_input or source.input:
+        source = with_input(source, given_input, home=home)
     if source.archive is not None and source.format == "kafka":
         raise ConfError(f"{where}: key 'archive': a topic has no files. Remove the key.")
     if source.archive is not None and f"{source.archive}/".startswith(f"{source.input}/"):
@@ -176,9 +189,16 @@ def declared_source(
     content = read_yaml(path, display_path)
     keys = [*(k for k in kind.model_fields if k not in ("name", "display_path")), *inner_keys]
     try:
-        return kind.model_validate({**content, "name": path.stem, "display_path": display_path})
+        source = kind.model_validate({**content, "name": path.stem, "display_path": display_path})
     except ValidationError as error:
         raise ConfError(readable_problems(error, {}, keys, display_path)) from error
+    for name in source.options:
+        if name.lower() in _HIDING_OPTIONS:
+            raise ConfError(
+                f"{display_path}: options.{name}: leaves out files or rows without a message. "
+                f"{_HIDING_OPTIONS[name.lower()]}"
+            )
+    return source
 
 
 def with_input(source: AnySource, given_input: str | None, *, home: Path) -> AnySource:

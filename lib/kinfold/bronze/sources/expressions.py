@@ -8,6 +8,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, functions as F, types as T
 from pyspark.sql.classic.column import Column as ClassicColumn
 
+from kinfold.bronze.sources.whole_numbers import with_exact_casts
 from kinfold.core.errors import ConfError, did_you_mean
 
 _UNKNOWN_COLUMN = re.compile(r"with name `?([^`]+(?:`\.`[^`]+)*)`? cannot be resolved")
@@ -68,9 +69,9 @@ def tried(rows: DataFrame, expression: str) -> Column:
     """The column of a valid expression; null where it raises an error."""
     jvm = rows.sparkSession._jvm
     assert jvm is not None  # a classic session has one
-    parsed = rows.sparkSession._jsparkSession.sessionState().sqlParser().parseExpression(expression)
+    analysed = with_exact_casts(rows, F.expr(expression))
     # try_* functions exist for some functions only; this is what they are made of.
-    attempt = jvm.org.apache.spark.sql.catalyst.expressions.TryEval(parsed)
+    attempt = jvm.org.apache.spark.sql.catalyst.expressions.TryEval(analysed)
     return ClassicColumn(jvm.org.apache.spark.sql.classic.ExpressionUtils.column(attempt))
 
 

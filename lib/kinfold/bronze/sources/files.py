@@ -2,20 +2,41 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functions as F, types as T
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functions as F
 from pyspark.sql.streaming.readwriter import DataStreamReader
 
+from kinfold.bronze.sources.csv_files.rows import (
+    OFFSET,
+    PARTITION,
+    UNREADABLE,
+    UNSPLIT,
+    VALUE,
+    Reader,
+    csv_rows,
+)
 from kinfold.bronze.sources.declaration import DataSource, Source, mapped_event
 from kinfold.bronze.sources.expressions import require_working_patterns
 from kinfold.bronze.sources.json_rows import LINE, json_rows
+from kinfold.bronze.sources.listing import (
+    EVERY_FILE,
+    FILE_PATH,
+    LOCAL_FILES,
+    FileVersions,
+    InputFile,
+    hidden_problem,
+    input_files,
+    is_folder,
+    readable,
+)
+from kinfold.bronze.sources.parquet_files import READ_AS_LONG, parquet_columns
 from kinfold.core.errors import ConfError
-from kinfold.runtime.storage import Storage
 
 _UNREADABLE = "_unreadable"
-_WRONG_COLUMNS = "/: row does not have the columns of the header"
+_SETTINGS = {"csv": UNSPLIT, "parquet": READ_AS_LONG}
+"""Settings of a session that reads a format."""
+_NO_AGE = "36500d"
+"""Spark ignores files that are a week older than the newest one, without this option."""
 
 
 def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
@@ -32,6 +53,8 @@ def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
     session.conf.set("spark.sql.mapKeyDedupPolicy", "LAST_WIN")
     session.conf.set("spark.sql.subexpressionElimination.enabled", "false")
     session.conf.set("spark.sql.session.timeZone", source.timezone)
+    for name, value in _SETTINGS.get(source.format, {}).items():
+        session.conf.set(name, value)
     return session
 
 
@@ -45,25 +68,31 @@ def require_input(spark: SparkSession, source: Source, *, is_first: bool) -> Non
     Raises:
         ConfError: the path does not exist, or is empty on the first run.
     """
-    path = str(source.input)
-    try:
-        reader, folder = _located(spark, spark.read, path)
-        files = reader.format("binaryFile").load(folder)
-        has_content = bool(files.where(F.col("length") > 0).take(1))
-    except PySparkException as error:
+    files = input_files(spark, str(source.input))
+    if not files and not is_folder(spark, str(source.input)):
+        if source.archive is not None and not is_first:  # the only file has moved
+            return
         raise ConfError(
-            f"source {source.name}: input {path} does not exist or cannot be read. Check the path "
-            "and its permissions, or name another with --input PATH."
-        ) from error
-    if is_first and not has_content:
+            f"source {source.name}: input {source.input} does not exist or cannot be read. Check "
+            "the path and its permissions, or name another with --input PATH."
+        )
+    if is_first and not readable(files, source.options):
+        hidden = [file for file in files if file.is_hidden and not file.is_marker]
+        seen = "has no file that can be read" if hidden else "is empty"
+        hint = f" {hidden_problem(hidden, str(source.input))}" if hidden else ""
         raise ConfError(
-            f"source {source.name}: input {path} is empty, expected {source.format} with at least "
-            "one record. Check the path, or name another with --input PATH."
+            f"source {source.name}: input {source.input} {seen}, expected {source.format} with at "
+            f"least one record.{hint} Check the path, or name another with --input PATH."
         )
 
 
 def file_records(
-    session: SparkSession, source: Source, *, files_per_batch: int, is_first: bool = True
+    session: SparkSession,
+    source: Source,
+    *,
+    files_per_batch: int,
+    is_first: bool = True,
+    versions: FileVersions = EVERY_FILE,
 ) -> DataFrame:
     """A stream of the records of a source's files.
 
@@ -72,35 +101,45 @@ def file_records(
         files_per_batch: largest number of files in one micro-batch.
         is_first: nothing of the source has landed yet, so its files must have every member of JSON
             that the mapping uses. Later files may all lack a rare one.
+        versions: files that have landed already, and those that changed since.
 
     Returns:
         One row per record: source, source_partition (the file), block_start and row_index (the
-        position in the file, see `Positions`), value; of a source with a mapping also event and
-        unreadable. `landed_events` takes such rows.
+        position in the file, see `Positions`) or source_offset, value; of a source with a mapping
+        also event and unreadable. `landed_events` takes such rows.
 
     Raises:
         ConfError: the mapping does not fit the data.
     """
-    stream, folder = _located(session, session.readStream, str(source.input))
-    stream = stream.options(**source.options).option("maxFilesPerTrigger", files_per_batch)
+    stream = session.readStream.options(**source.options)
+    stream, folder = _located(session, stream, str(source.input))
+    stream = stream.option("maxFilesPerTrigger", files_per_batch)
     if source.event is None:
-        lines = stream.text(folder)
-        return lines.select(*_position(source), F.col("value").cast("binary").alias("value"))
-    sample, sample_folder = _located(session, session.read, _sample_path(session, source))
+        lines = stream.text(folder).where(versions.is_read(F.col(FILE_PATH)))
+        value = F.col("value").cast("binary")
+        return lines.select(*_position(source, versions), value.alias("value"))
+    sample_path = _sample_path(session, source)
+    sample = session.read.options(**source.options)
+    sample, sample_folder = _located(session, sample, sample_path)
     rows = _rows(
-        sample.options(**source.options),
+        sample,
         sample_folder,
         stream,
         folder,
         source,
+        sample_path=sample_path,
         may_lack=not is_first,
+        versions=versions,
     )
     event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
-    existing = file_rows(session, source, path=_sample_path(session, source), may_lack=True)
+    existing = file_rows(session, source, path=sample_path, may_lack=True)
     _require_working_patterns(existing, source)
-    return rows.frame.select(
-        *_position(source),
-        rows.raw.cast("binary").alias("value"),
+    frame = rows.frame
+    if source.format != "csv":
+        frame = frame.where(versions.is_read(F.col(FILE_PATH)))
+    return frame.select(
+        *_position(source, versions),
+        (rows.raw.cast("binary") if rows.received is None else rows.received).alias("value"),
         F.when(rows.unreadable.isNull(), event).alias("event"),
         rows.unreadable.cast("string").alias("unreadable"),
     )
@@ -114,12 +153,14 @@ class Rows:
         columns: names of the columns of the data.
         raw: the row as text: the line; of CSV and Parquet a JSON object that includes nulls.
         unreadable: why a row cannot be read; null for readable rows.
+        received: the bytes of `raw`, where they can be no text; null: they are those of `raw`.
     """
 
     frame: DataFrame
     columns: Sequence[str]
     raw: Column
     unreadable: Column
+    received: Column | None = None
 
 
 def _require_working_patterns(rows: Rows, source: DataSource) -> None:
@@ -141,21 +182,54 @@ def file_rows(
         path: the file or folder, in the source's input.
         may_lack: no file needs to have every member of JSON that the expressions use.
     """
-    reader, folder = _located(session, session.read, path)
-    sample_path = str(source.input) if source.format == "json" else path
-    sample, sample_folder = _located(session, session.read, sample_path)
     options = source.options
+    reader, folder = _located(session, session.read.options(**options), path)
+    sample_path = str(source.input) if source.format == "json" else path
+    sample, sample_folder = _located(session, session.read.options(**options), sample_path)
     return _rows(
-        sample.options(**options),
+        sample,
         sample_folder,
-        reader.options(**options),
+        reader,
         folder,
         source,
+        sample_path=sample_path,
         may_lack=may_lack,
     )
 
 
-Reader = TypeVar("Reader", DataFrameReader, DataStreamReader)
+def existing_rows(session: SparkSession, source: Source) -> Rows:
+    """The current rows of a source; of its archive if all files have moved.
+
+    Args:
+        session: see `mapping_session`.
+    """
+    return file_rows(session, source, path=_sample_path(session, source), may_lack=True)
+
+
+def first_records(session: SparkSession, source: Source, *, count: int) -> DataFrame:
+    """The first records of a source's files; rows as `file_records` returns, with `source_offset`.
+
+    Raises:
+        ConfError: the mapping does not fit the data.
+    """
+    position = (
+        F.lit(source.name).alias("source"),
+        F.lit("").alias("source_partition"),
+        F.monotonically_increasing_id().alias("source_offset"),
+    )
+    if source.event is None:
+        reader, folder = _located(session, session.read, str(source.input))
+        lines = reader.options(**source.options).text(folder).limit(count)
+        return lines.select(*position, F.col("value").cast("binary").alias("value"))
+    rows = file_rows(session, source, path=str(source.input))
+    event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
+    _require_working_patterns(rows, source)
+    return rows.frame.limit(count).select(
+        *position,
+        (rows.raw.cast("binary") if rows.received is None else rows.received).alias("value"),
+        F.when(rows.unreadable.isNull(), event).alias("event"),
+        rows.unreadable.cast("string").alias("unreadable"),
+    )
 
 
 def _rows(
@@ -165,50 +239,40 @@ def _rows(
     folder: str,
     source: DataSource,
     *,
+    sample_path: str,
     may_lack: bool = False,
+    versions: FileVersions = EVERY_FILE,
 ) -> Rows:
+    existing = readable(input_files(sample._spark, sample_path), source.options)
+    files = versions.new_files or existing
     if source.format == "csv":
-        return _csv_rows(sample, sample_folder, reader, folder, source)
+        rows = csv_rows(reader, folder, source, files=files, versions=versions, may_lack=may_lack)
+        return Rows(
+            rows.frame,
+            columns=rows.columns,
+            raw=F.make_valid_utf8(F.col(VALUE).cast("string")),
+            unreadable=F.col(UNREADABLE),
+            received=F.col(VALUE),
+        )
     if source.format == "parquet":
-        return _parquet_rows(sample, sample_folder, reader, folder)
+        return _parquet_rows(reader, folder, source, files=files, others=existing)
     return _json_rows(sample, sample_folder, reader, folder, source, may_lack=may_lack)
 
 
-def _csv_rows(
-    sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str, source: DataSource
+def _parquet_rows(
+    reader: Reader,
+    folder: str,
+    source: DataSource,
+    *,
+    files: Sequence[InputFile],
+    others: Sequence[InputFile],
 ) -> Rows:
-    header = source.options.get("header", True)
-    names = sample.option("header", header).csv(sample_folder).columns
-    cells: list[T.StructField] = [T.StructField(name, T.StringType()) for name in names]
-    frame = (
-        reader.option("header", header)
-        .option("mode", "PERMISSIVE")
-        .option("columnNameOfCorruptRecord", _UNREADABLE)
-        .schema(T.StructType([*cells, T.StructField(_UNREADABLE, T.StringType())]))
-        .csv(folder)
-    )
-    # A readable row as a JSON object with its nulls, so that no cell is lost.
-    row = F.to_json(F.struct(*map(_quoted, names)), {"ignoreNullFields": "false"})
-    is_unreadable = F.col(_UNREADABLE).isNotNull()
-    return Rows(
-        frame,
-        columns=names,
-        raw=F.coalesce(F.col(_UNREADABLE), row),
-        unreadable=F.when(is_unreadable, F.lit(_WRONG_COLUMNS)),
-    )
-
-
-def _parquet_rows(sample: DataFrameReader, sample_folder: str, reader: Reader, folder: str) -> Rows:
-    try:
-        schema = sample.parquet(sample_folder).schema
-    except Exception as error:  # of Py4J or of Spark: both mean an unreadable footer
-        raise ConfError(
-            f"input {folder} cannot be read as parquet. Is the format in the source file right, "
-            "and is every file whole?"
-        ) from error
-    raw = F.to_json(F.struct(*map(_quoted, schema.names)), {"ignoreNullFields": "false"})
-    frame = reader.schema(schema).parquet(folder)
-    return Rows(frame, columns=schema.names, raw=raw, unreadable=F.lit(None))
+    columns = parquet_columns(reader._spark, files, others=others)
+    names = columns.schema.names
+    raw = F.to_json(F.struct(*map(_quoted, names)), {"ignoreNullFields": "false"})
+    frame = reader.schema(columns.schema).parquet(folder)
+    frame = frame.withColumns(columns.times(zone=source.timezone))
+    return Rows(frame, columns=names, raw=raw, unreadable=F.lit(None))
 
 
 def _json_rows(
@@ -226,13 +290,19 @@ def _json_rows(
     return Rows(frame, columns=columns, raw=F.col(LINE), unreadable=F.col(_UNREADABLE))
 
 
-def _position(source: Source) -> tuple[Column, ...]:
-    """The columns from which `Positions` numbers a file's records."""
+def _position(source: Source, versions: FileVersions) -> tuple[Column, ...]:
+    """The number of a record in its file, or the columns from which `Positions` numbers it."""
+    if source.format == "csv":
+        return (
+            F.lit(source.name).alias("source"),
+            F.col(PARTITION).alias("source_partition"),
+            F.col(OFFSET).alias("source_offset"),
+        )
     is_parquet = source.format == "parquet"
     row_index = F.col("_metadata.row_index") if is_parquet else F.lit(None).cast("bigint")
     return (
         F.lit(source.name).alias("source"),
-        F.col("_metadata.file_path").alias("source_partition"),
+        versions.partition(F.col(FILE_PATH)).alias("source_partition"),
         F.col("_metadata.file_block_start").alias("block_start"),
         row_index.alias("row_index"),
     )
@@ -242,12 +312,20 @@ def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, 
     """The reader and folder that read exactly the input, which is a folder or one file.
 
     A stream watches folders only. So a single file is read as its folder with a filter on the name.
+
+    Args:
+        reader: with the options of the source.
     """
     jvm = session._jvm
     assert jvm is not None  # classic sessions have one; streams from files need a classic session
     location = jvm.org.apache.hadoop.fs.Path(path)
     files = location.getFileSystem(session._jsc.hadoopConfiguration())
-    if not files.exists(location) or files.getFileStatus(location).isDirectory():
+    reader = reader.options(**LOCAL_FILES)
+    if isinstance(reader, DataStreamReader):
+        reader = reader.option("maxFileAge", _NO_AGE)
+    exists = bool(files.exists(location))
+    is_pattern = not exists and any(character in path for character in "*?[{")
+    if is_pattern or (exists and files.getFileStatus(location).isDirectory()):
         return reader.option("recursiveFileLookup", "true"), path
     name = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in str(location.getName()))
     return reader.option("pathGlobFilter", name), str(location.getParent().toString())
@@ -255,7 +333,9 @@ def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, 
 
 def _sample_path(session: SparkSession, source: Source) -> str:
     """The path of files that show the columns: the input, or the archive if all have moved."""
-    if source.archive is not None and not Storage(session, str(source.input)).files():
+    if source.archive is not None and not readable(
+        input_files(session, str(source.input)), source.options
+    ):
         return source.archive
     return str(source.input)
 

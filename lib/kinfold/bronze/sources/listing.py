@@ -106,26 +106,32 @@ def _uri_key(uri: Column) -> Column:
 
 def path_key(uri: str) -> str:
     """A file's path, from its URI, in the one spelling in which paths are compared."""
-    return spelled(unquote(uri))
+    return one_spelling(unquote(uri))
 
 
 def input_files(spark: SparkSession, path: str) -> list[InputFile]:
     """All files of an input, which is one file or a folder with its subfolders, sorted by path.
 
-    Empty if it does not exist.
+    Empty if it does not exist. A path that does not exist may be a pattern like `in/*.csv`.
 
     Raises:
         ConfError: it cannot be listed.
     """
     fs, location = local_file_system(spark, path)
     try:
-        if not fs.exists(location):
-            return []
-        files = _listed(spark._jvm, fs, location, is_hidden=False)
+        exists = bool(fs.exists(location))
+        paths = [location] if exists else [s.getPath() for s in fs.globStatus(location) or ()]
+        files = [file for path in paths for file in _listed(spark._jvm, fs, path, is_hidden=False)]
         return sorted(files, key=lambda file: file.path)
     except Py4JJavaError as error:
         reason = str(error.java_exception).splitlines()[0]
         raise ConfError(f"input {path}: cannot be listed: {reason}. Check permissions.") from error
+
+
+def is_folder(spark: SparkSession, path: str) -> bool:
+    """Whether the path is an existing folder."""
+    fs, location = local_file_system(spark, path)
+    return bool(fs.exists(location)) and bool(fs.getFileStatus(location).isDirectory())
 
 
 def local_file_system(spark: SparkSession, path: str) -> tuple[Any, Any]:
@@ -145,26 +151,26 @@ def readable(files: Sequence[InputFile], options: Mapping[str, object]) -> list[
     Args:
         options: of the source; `pathGlobFilter` is a pattern of the names to read.
     """
-    pattern = options.get("pathGlobFilter")
+    pattern = str(options.get("pathGlobFilter") or "*")
     return [
         file
         for file in files
-        if file.size and not file.is_hidden and (not pattern or matches(file.name, str(pattern)))
+        if file.size and not file.is_hidden and name_matches(file.name, pattern)
     ]
 
 
-def matches(name: str, pattern: str) -> bool:
+def name_matches(name: str, pattern: str) -> bool:
     """Whether a name matches a pattern of Hadoop, such as `orders_*.{csv,txt}`."""
     inner = re.search(r"\{([^{}]*)\}", pattern)
     if inner is None:
         return fnmatchcase(name, pattern.replace("[^", "[!"))
     start, end = pattern[: inner.start()], pattern[inner.end() :]
-    return any(matches(name, start + one + end) for one in inner[1].split(","))
+    return any(name_matches(name, start + one + end) for one in inner[1].split(","))
 
 
 def listed_names(files: Sequence[InputFile], folder: str) -> str:
     """The names of some files below a folder, for a message: the first ones and a count."""
-    prefix = f"{spelled(folder).rstrip('/')}/"
+    prefix = f"{one_spelling(folder).rstrip('/')}/"
     names = [file.path.partition(prefix)[2] or file.name for file in files]
     more = f" and {len(names) - _MAX_SHOWN:,} more" if len(names) > _MAX_SHOWN else ""
     return ", ".join(names[:_MAX_SHOWN]) + more
@@ -186,7 +192,7 @@ def _listed(jvm: Any, fs: Any, location: Any, *, is_hidden: bool) -> Iterator[In
     if len(entries) != len(statuses):
         raise ConfError(f"{location}: the names of its files cannot be read. Rename odd ones.")
     for entry in entries:
-        path = spelled(entry["path"])
+        path = one_spelling(entry["path"])
         hidden = is_hidden or _is_hidden(path.rpartition("/")[2])
         if entry["is_folder"] == "true":
             folder = jvm.org.apache.hadoop.fs.Path(entry["path"])
@@ -201,7 +207,7 @@ def _is_hidden(name: str) -> bool:
     return is_underscored or name.startswith(".") or name.endswith("._COPYING_")
 
 
-def spelled(path: str) -> str:
+def one_spelling(path: str) -> str:
     """A path, not a URI, in the one spelling in which paths are compared: `/a` as `file:/a`."""
     if path.startswith("/"):
         return f"file:{path}"

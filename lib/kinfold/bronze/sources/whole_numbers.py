@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from pyspark.sql import DataFrame, functions as F
-from pyspark.sql.classic.column import Column
+from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql.classic.column import Column as ClassicColumn
 
 _BITS = {"byte": 8, "short": 16, "integer": 32, "long": 64}
 _FRACTIONS = ("double", "float")
 _TO_WHOLE_NUMBERS = ("cast", "ceil", "floor")
 
 
-def with_exact_casts(rows: DataFrame, expression: str) -> Any:
+def with_exact_casts(rows: DataFrame, expression: Column) -> Any:
     """The analysed expression; a number that does not fit a whole number becomes null there.
 
     Without ANSI mode, Spark's cast makes NaN 0, infinity the largest number, and wraps a number
@@ -22,7 +22,7 @@ def with_exact_casts(rows: DataFrame, expression: str) -> Any:
     Returns:
         The JVM's expression.
     """
-    plan = rows.select(F.expr(expression).alias("_"))._jdf.queryExecution().analyzed()
+    plan = rows.select(expression.alias("_"))._jdf.queryExecution().analyzed()
     return _exact(rows, plan.projectList().apply(0).child())
 
 
@@ -38,8 +38,8 @@ def _exact(rows: DataFrame, node: Any) -> Any:
     if limit is None:
         return node
     columns = jvm.org.apache.spark.sql.classic.ExpressionUtils
-    is_exact = F.abs(Column(columns.column(new[0])).cast("double")) < F.lit(limit)
-    return columns.expression(F.when(is_exact, Column(columns.column(node)))._jc)
+    is_exact = F.abs(ClassicColumn(columns.column(new[0])).cast("double")) < F.lit(limit)
+    return columns.expression(F.when(is_exact, ClassicColumn(columns.column(node)))._jc)
 
 
 def _limit(node: Any, children: list[Any]) -> float | None:

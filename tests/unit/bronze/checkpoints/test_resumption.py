@@ -1,6 +1,7 @@
 """Where a stream continues; with a real broker it is tested in tests/jobs/test_ingest_topics."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -131,11 +132,16 @@ def test_the_checkpoint_of_another_input_is_refused_until_a_reset(lake, owner, m
     assert reset.first_batch_id == 0
 
 
-def test_a_new_checkpoint_of_files_leaves_out_files_that_have_landed(lake):
-    assert resumption_of_files(lake, SHOP, NO_DECISIONS) == Resumption(0)
-    landed(lake, "shop", "file:/in/a", 0, 1, batch_id=0)
-    resumption = resumption_of_files(lake, SHOP, Decisions(reset_checkpoint=True))
-    assert resumption == Resumption(1, landed_files=("file:/in/a",))
+def test_a_new_checkpoint_of_files_leaves_out_files_that_have_landed(lake, tmp_path):
+    shop = SHOP.model_copy(update={"input": str(tmp_path / "in")})
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("{}")
+    os.utime(tmp_path / "in" / "a", (0, 0))
+    assert resumption_of_files(lake, shop, NO_DECISIONS).first_batch_id == 0
+    landed(lake, "shop", f"file:{tmp_path}/in/a", 0, 1, batch_id=0)
+    resumption = resumption_of_files(lake, shop, Decisions(reset_checkpoint=True))
+    assert resumption.first_batch_id == 1
+    assert resumption.files.skipped == {f"file:{tmp_path}/in/a"}
 
 
 def test_a_stream_of_files_continues_with_its_checkpoint(lake):

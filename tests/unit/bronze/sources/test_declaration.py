@@ -46,6 +46,16 @@ def test_a_topic_is_not_a_path(load):
     assert load("format: kafka\ninput: clicks\n").input == "clicks"
 
 
+OPTIONS = ["maxFileAge: 7d", "cleanSource: archive", "IGNORECORRUPTFILES: true"]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_leaves_out_files_without_a_message_is_refused(load, option):
+    name = option.partition(":")[0]
+    with pytest.raises(ConfError, match=rf"options.{name}: leaves out files or rows.*[.]"):
+        load(f"{MAPPING}options: {{{option}}}\n")
+
+
 @pytest.mark.parametrize(
     ("expression", "constant"), [("\"'purchase'\"", "purchase"), ("kind", None)]
 )

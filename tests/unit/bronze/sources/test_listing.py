@@ -11,11 +11,12 @@ from kinfold.bronze.sources.listing import (
     InputFile,
     hidden_problem,
     input_files,
+    is_folder,
     listed_names,
-    matches,
+    name_matches,
+    one_spelling,
     path_key,
     readable,
-    spelled,
     uri_key,
 )
 
@@ -39,6 +40,9 @@ def test_every_file_is_listed_with_its_size_and_time_of_change(spark, tmp_path):
     [one] = input_files(spark, str(tmp_path / "sub/x:y.csv"))
     assert one.name == "x:y.csv"
     assert input_files(spark, str(tmp_path / "missing")) == []
+    assert [f.name for f in input_files(spark, str(tmp_path / "sub*"))] == ["x:y.csv"]
+    assert is_folder(spark, str(tmp_path / "sub"))
+    assert not is_folder(spark, str(tmp_path / ".x"))
 
 
 def test_readable_files_have_content_and_a_name_that_readers_see():
@@ -64,11 +68,11 @@ def test_files_that_never_have_records_are_markers():
     ],
 )
 def test_a_name_matches_a_pattern_as_in_hadoop(name, pattern, expected):
-    assert matches(name, pattern) is expected
+    assert name_matches(name, pattern) is expected
 
 
 def test_one_file_has_one_spelling():
-    assert path_key("file:///in/a%20b%2520") == spelled("/in/a b%20") == "file:/in/a b%20"
+    assert path_key("file:///in/a%20b%2520") == one_spelling("/in/a b%20") == "file:/in/a b%20"
     assert uri_key("file:///in/a%20b") == "file:/in/a%20b"
     assert uri_key("s3a://bucket/a") == "s3a://bucket/a"
 

@@ -1,6 +1,7 @@
 """A number that is no whole number, or too large, never becomes one."""
 
 import pytest
+from pyspark.sql import functions as F
 from pyspark.sql.classic.column import Column
 
 from kinfold.bronze.sources.declaration import DataSource
@@ -19,7 +20,7 @@ def values(spark):
     def run(expressions: list[str], row: tuple) -> list[object]:
         rows = session.createDataFrame([row], "text string, number double, whole bigint")
         utils = session._jvm.org.apache.spark.sql.classic.ExpressionUtils
-        columns = [Column(utils.column(with_exact_casts(rows, one))) for one in expressions]
+        columns = [Column(utils.column(with_exact_casts(rows, F.expr(one)))) for one in expressions]
         return list(rows.select(*(c.alias(f"c{n}") for n, c in enumerate(columns))).collect()[0])
 
     return run
