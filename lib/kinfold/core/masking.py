@@ -19,7 +19,7 @@ _URL_WITH_PASSWORD = re.compile(_USER_AND_PASSWORD)
 _URL_WITH_USER = re.compile(r"""((?<![\w+.\-])(?!abfs|wasb)[A-Za-z][\w+.\-]*://)[^\s/'"<>:@]+@""")
 _NAMES = (
     r"[\w.\-]*(?:password|passwd|pwd|secret|token|credential|signature|api[_.\-]?key"
-    r"|access[_.\-]?key|jaas\.config)[\w.\-]*"
+    r"|access[_.\-]?key|private[_.\-]?key|keystore\.key|jaas\.config)[\w.\-]*"
 )
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 _ABOUT_SECRETS = re.compile(

@@ -125,6 +125,11 @@ def open_tracking(
     except (MlflowException, OSError, sqlite3.Error) as error:
         # Only scheme and host, and not the text of the error: both can contain a password.
         server = f"{urlsplit(uri).scheme}://{urlsplit(uri).hostname or '...'}"
+        if "out-of-date database schema" in str(error):
+            raise ConfError(
+                f"MLflow at {server}: another version of MLflow wrote its database. Make a copy of "
+                f"it, then run: .venv/bin/mlflow db upgrade {uri}"
+            ) from error
         raise ConfError(
             f"MLflow at {server}: cannot be opened ({type(error).__name__}). Use a URI such as "
             "sqlite:///FOLDER/mlflow.db, http://HOST:PORT or databricks, and check that it answers."

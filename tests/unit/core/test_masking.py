@@ -83,6 +83,7 @@ def test_both_spellings_of_a_password_in_a_url_are_hidden():
 
 def test_names_of_secrets():
     names = ["ssl.truststore.password", "sasl.jaas.config", "secretKey", "api-key", "auth_token"]
+    names += ["ssl.keystore.key", "client.private-key"]
     assert all(map(is_secret_name, names))
     others = ["ssl.keystore.location", "key", "bootstrap.servers", "token.endpoint.url", "sep"]
     assert not any(map(is_secret_name, others))

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -192,6 +194,15 @@ def test_files_that_were_not_copied_are_one_line(tracking, first, tmp_path):
         registry.load_model(copy, champion)
     with pytest.raises(ModelGateError, match=r"MLflow run \w+: MLflow cannot read its files"):
         registry.read_document(copy, run_id=first[0], document="evaluation")
+
+
+def test_a_database_of_another_version_of_mlflow_is_one_line(tracking, tmp_path):
+    file = tmp_path / "mlflow.db"
+    shutil.copy(tracking.uri.removeprefix("sqlite:///"), file)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '3500859a5d39'")
+    with pytest.raises(ConfError, match=r"mlflow db upgrade sqlite:.*mlflow\.db$"):
+        open_tracking(f"sqlite:///{file}", experiment="made")
 
 
 def test_files_of_a_run_are_beside_the_database(tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import types as T
 
 from kinfold.core.errors import LakeError
@@ -72,7 +73,18 @@ def upgrade(lake: LakeTables) -> None:
 
 
 def _is_current(lake: LakeTables) -> bool:
-    marker, current = read_marker(lake.storage), current_marker()
+    try:
+        marker = read_marker(lake.storage)
+    except Py4JJavaError as error:  # this is the first access of a run to its lake
+        cause = error.java_exception
+        said = str(cause.getMessage() or "").splitlines()[:1]
+        reason = ": ".join([str(cause.getClass().getSimpleName()), *said])
+        raise LakeError(
+            f"lake.root {lake.root}: cannot be read ({reason}). Check that the bucket or file "
+            "system exists, that this run may read, write and delete there, and Hadoop's settings "
+            "(spark.hadoop.fs...)."
+        ) from error
+    current = current_marker()
     return marker is not None and (marker.format, marker.declarations) == (
         LAKE_FORMAT,
         current.declarations,

@@ -33,6 +33,12 @@ def read(spark, tmp_path):
         (b"name=M\\u00fcller\nraw=M\xfcller\n", {"name": "Müller", "raw": "Müller"}),
         (b"a=1\r\nb=2\ra=3", {"a": "3", "b": "2"}),
         (b"empty=\nalone\n", {"empty": "", "alone": ""}),
+        (b"a=1\nb=2\na=\n", {"a": "", "b": "2"}),  # the last one counts
+        (b"=1\n", {"": "1"}),
+        (b"a==1\nb=:2\n", {"a": "=1", "b": ":2"}),
+        (b"a=1\\\n#b=2\n", {"a": "1#b=2"}),  # a continued line is not a comment
+        (b"a=1\\\\\nb=2\n", {"a": "1\\", "b": "2"}),  # an escaped backslash continues nothing
+        (b"\xef\xbb\xbfa=1\n", {"\xef\xbb\xbfa": "1"}),  # a byte order mark is a part of the key
         (b"", {}),
     ],
 )  # fmt: skip  # table of cases

@@ -1,10 +1,19 @@
 """Records of a topic, and how their broker metadata travels to a worker."""
 
 import pyarrow as pa
+import pytest
 from pyspark.sql import functions as F
 
 from kinfold.bronze.sources.declaration import Source
-from kinfold.bronze.sources.kafka import Topic, client_options, with_flat_kafka, with_kafka_struct
+from kinfold.bronze.sources.kafka import (
+    Topic,
+    client_options,
+    describe,
+    with_flat_kafka,
+    with_kafka_struct,
+)
+from kinfold.core import masking
+from kinfold.core.errors import ConfError
 from kinfold.core.settings.models import KafkaConf
 
 ROWS = [
@@ -48,3 +57,30 @@ def test_options_of_the_source_override_the_properties_file_and_that_the_setting
         "kafka.security.protocol": "SSL",
         "kafka.client.id": "own",
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"sasl.jaas.config": 'x.Login tiger-1 username="ann" password="tiger-1";'},
+            r"Invalid login module control flag '\*\*\*'",
+        ),
+        (
+            {"sasl.jaas.config": "x.Login required password=tiger-1 tiger-1;"},
+            r"Value not specified for key '\*\*\*'",
+        ),
+        ({"sasl.mechanism": "tiger-1", "ssl.key.password": "tiger-1"}, r"refuses its options"),
+    ],
+)
+def test_what_the_kafka_client_says_about_its_options_contains_no_secret(
+    spark, monkeypatch, options, message
+):
+    monkeypatch.setattr(masking, "_remembered", set())
+    conf = KafkaConf(bootstrap_servers="127.0.0.1:1", properties_file=None)
+    secured = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", **options}
+    own = {f"kafka.{name}": value for name, value in secured.items()}
+    source = Source(name="c", display_path="c.yaml", format="kafka", input="c", options=own)
+    with pytest.raises(ConfError, match=message) as caught:
+        describe(spark, source, client_options(spark, source, conf))
+    assert "tiger" not in str(caught.value)

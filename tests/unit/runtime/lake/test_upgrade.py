@@ -145,6 +145,14 @@ def test_who_only_reads_is_sent_to_the_pipeline_and_changes_nothing(old_lake, de
     assert read_marker(old_lake.storage) is None
 
 
+def test_storage_that_cannot_be_read_is_one_line(spark):
+    with pytest.raises(
+        LakeError, match=r"lake\.root nofs://x/lake: cannot be read \(.*nofs"
+    ) as caught:
+        upgrade(lake_of(spark, "nofs://x/lake"))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_lake_without_tables_needs_nothing(lake):
     upgrade(lake)
     require_fitting(lake)
