@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 from frames import assert_rows, at
 from kinfold.quality.quarantine import RuleCounts, quarantined_rows, rule_counts, valid_rows
 from kinfold.quality.rows import rows_with_reasons
-from kinfold.tables.spec import Field, Privacy, Table, at_least
+from kinfold.tables.spec import Field, Privacy, Table, at_least, sent_with
 
 PETS = Table(
     name="silver.pets",
@@ -51,6 +51,15 @@ def test_valid_rows_only_or_none_at_all_are_counted_too(checked):
     nothing = RuleCounts(rows=1, invalid=0, limited=0, by_rule={})
     assert rule_counts(PETS, valid) == nothing
     assert rule_counts(PETS, valid.limit(0)) == replace(nothing, rows=0)
+
+
+def test_the_share_of_rows_that_break_only_rules_about_senders_is_not_limited(spark):
+    has_legs = sent_with("legs", where="owner_email", equals="a@x.org")
+    table = replace(PETS, expectations=(*PETS.expectations, has_legs))
+    rows = [(1, "a@x.org", None), (2, "b@x.org", None), (-3, "a@x.org", None)]
+    frame = spark.createDataFrame(rows, "pet_id bigint, owner_email string, legs bigint")
+    counts = RuleCounts(rows=3, invalid=2, limited=1, by_rule={has_legs.sentence: 2, IDS: 1})
+    assert rule_counts(table, rows_with_reasons(table, frame)) == counts
 
 
 def test_the_quarantine_stores_key_and_reasons_and_hashes_what_identifies_a_person(checked):

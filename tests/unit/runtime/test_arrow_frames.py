@@ -6,7 +6,13 @@ import pytest
 from pyspark.sql import functions as F
 
 from kinfold.runtime import arrow_frames
-from kinfold.runtime.arrow_frames import columns_of, distinct_numbers, frame_of, rows_with_values
+from kinfold.runtime.arrow_frames import (
+    columns_of,
+    distinct_numbers,
+    frame_of,
+    rows_with_values,
+    small_slices,
+)
 
 
 def test_distinct_numbers_of_several_frames_and_columns_are_sorted(spark):
@@ -52,3 +58,11 @@ def test_text_becomes_objects_and_null_becomes_none(spark):
     columns = columns_of(rows)
     assert columns["name"].tolist() == ["ann", None]
     assert columns["n"].tolist() == [1, 2]
+
+
+def test_small_slices_are_all_rows_in_their_order_and_few_at_once():
+    numbers = pa.array(range(4_001))
+    parts = list(small_slices(numbers))
+    assert [len(part) for part in parts] == [2_000, 2_000, 1]
+    assert pa.chunked_array(parts).to_pylist() == list(range(4_001))
+    assert list(small_slices(pa.array([]))) == []

@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 from frames import assert_rows
 from kinfold.core.errors import ContractError
 from kinfold.tables.registry import ALL
-from kinfold.tables.spec import Field, Privacy, Table, at_least
+from kinfold.tables.spec import Field, Privacy, Table, at_least, sent_with
 
 PETS = Table(
     name="silver.pets",
@@ -126,9 +126,11 @@ def test_the_schema_version_changes_with_fields_key_and_rules_and_not_with_the_w
         versions(fields=narrower),
         versions(expectations=(at_least("legs", 1),)),
         versions(expectations=()),
+        versions(expectations=(sent_with("legs", where="kind", equals="cat"),)),
+        versions(expectations=(sent_with("legs", where="kind", equals="dog"),)),
         versions(key=("pet_id", "legs")),
     }
-    assert len({PETS.schema_version, *others}) == 5
+    assert len({PETS.schema_version, *others}) == 7
     assert len(PETS.schema_version) == 12
 
 
