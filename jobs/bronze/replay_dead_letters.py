@@ -1,21 +1,26 @@
 """Validate rejected events again, with or without fixes, and land those that are accepted now.
 
-Without --fix it is for schemas that have changed. An event that fails again stays a dead letter.
-A second run with the same arguments changes nothing.
+With --remap the records of one source are mapped again, after its source file was corrected.
+Without --fix and --remap it is for schemas that have changed. An event that fails again stays a
+dead letter. A second run with the same arguments changes nothing.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kinfold.bronze.dead_letters.command_line import replay_parser, selection_of
+from kinfold.bronze.dead_letters.command_line import (
+    replay_parser,
+    selection_of,
+    source_to_remap,
+)
 from kinfold.bronze.dead_letters.fixes import load_fixes
+from kinfold.bronze.dead_letters.remapping import judged_again, remedies
 from kinfold.bronze.dead_letters.replay import (
     dead_letters,
     letter_counts,
     repeated_reasons,
     replay,
-    revalidated,
 )
 from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.core.log import counts_text
@@ -31,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings, given, now = options.settings, options.arguments, datetime.now(UTC)
     fixes = load_fixes(Path(given.fix)) if given.fix else ()
     registry = SchemaRegistry.load(Path(settings.bronze.schemas))
-    selection = selection_of(options)
+    selection, source = selection_of(options), source_to_remap(options)
     with open_job(JOB, options, reads=[bronze.EVENTS], writes=[bronze.EVENTS]) as run:
-        letters = revalidated(
+        letters = judged_again(
             dead_letters(run.lake, selection),
-            fixes,
+            source or fixes,
             registry=registry,
             now=now,
             fast_path=settings.runtime.fast_path,
@@ -45,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.note(f"dry run, nothing changed: {counts_text(letter_counts(letters))}")
             run.is_skipped = True
         else:
-            run.count(**replay(run.lake, letters, fixes))
+            run.count(**replay(run.lake, letters, remedies(source or fixes)))
         run.note(*(f"{n:,} fail again: {reason}" for reason, n in repeated_reasons(letters)))
 
 

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 
 from kinfold.bronze.dead_letters.replay import Selection
+from kinfold.bronze.sources.declaration import Source, load_source
+from kinfold.core.errors import ConfError
 from kinfold.core.settings.command_line import RunOptions, job_parser, parse_moment
 
 
@@ -16,8 +18,36 @@ def replay_parser(job: str, description: str) -> ArgumentParser:
     parser.add_argument(
         "--fix", metavar="FILE", help="YAML list of fixes: rename, cast, default, drop"
     )
+    parser.add_argument(
+        "--remap",
+        action="store_true",
+        help="map the records of the --source again, with its corrected source file",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the counts, change nothing")
     return parser
+
+
+def source_to_remap(options: RunOptions) -> Source | None:
+    """The source whose records are mapped again; None without `--remap`.
+
+    Raises:
+        ConfError: there is not exactly one source with a mapping, or there are fixes, too.
+    """
+    given = options.arguments
+    if not given.remap:
+        return None
+    if given.fix:
+        raise ConfError("--remap and --fix: use one of them, then the other for what fails again.")
+    if len(given.source) != 1 or len(options.sources) != 1:
+        raise ConfError("--remap needs one --source of events, whose mapping was corrected.")
+    [(file, given_input)] = options.sources
+    source = load_source(file, home=options.home, given_input=given_input, needs_input=False)
+    if source.event is None:
+        raise ConfError(
+            f"{source.display_path}: --remap is for sources with a mapping (key 'event'). Write a "
+            "file of fixes and start again with --fix FILE."
+        )
+    return source
 
 
 def selection_of(options: RunOptions) -> Selection:

@@ -115,6 +115,11 @@ def revalidated(
         ingested_before=now,
         fast_path=fast_path,
     )
+    return as_replays(landed, now=now)
+
+
+def as_replays(landed: DataFrame, *, now: datetime) -> DataFrame:
+    """Letters with a new verdict as rows of bronze.events, with the key of their replay."""
     return landed.withColumns(
         {
             "source_partition": F.concat(F.lit(PARTITION_PREFIX), "source_partition"),
@@ -124,7 +129,7 @@ def revalidated(
     )
 
 
-def replay(lake: Lake, letters: DataFrame, fixes: Sequence[Fix]) -> dict[str, int]:
+def replay(lake: Lake, letters: DataFrame, fixes: Sequence[Fix | str]) -> dict[str, int]:
     """Append the letters that are accepted now, write the ledger, and record every outcome.
 
     Each step skips what is done already. So the same command completes a killed replay, and
@@ -132,7 +137,7 @@ def replay(lake: Lake, letters: DataFrame, fixes: Sequence[Fix]) -> dict[str, in
 
     Args:
         letters: see `revalidated`.
-        fixes: those that were applied, for ops.replays.
+        fixes: what was done to them, for ops.replays.
 
     Returns:
         letters, replayed, failed_again.

@@ -27,9 +27,14 @@ def require_accepted_events(
     Raises:
         ContractError: with the most frequent reasons. Everything has landed and nothing is lost.
     """
+    if not _are_too_many(counts, limit):
+        return
+    correction = "--remap" if source.event is not None else "--fix FILE"
     advice = (
-        f"Correct {source.display_path} or the schemas in conf/schemas, then start again on "
-        "another lake."
+        f"Correct {source.display_path} or the schemas in conf/schemas (try it with "
+        f"jobs/bronze/check_source.py), then judge the rejected records again: "
+        f"jobs/bronze/replay_dead_letters.py --source {source.display_path} {correction} "
+        f"--set lake.root={lake.root}"
     )
     _require_accepted(lake, bronze.EVENTS, source, counts, limit=limit, advice=advice)
 
@@ -46,6 +51,10 @@ def require_accepted_records(
     _require_accepted(lake, bronze.RECORDS, source, counts, limit=limit, advice=advice)
 
 
+def _are_too_many(counts: Mapping[str, int], limit: float) -> bool:
+    return bool(counts.get("in")) and counts["rejected"] > limit * counts["in"]
+
+
 def _require_accepted(
     lake: Lake,
     table: Table,
@@ -55,7 +64,7 @@ def _require_accepted(
     limit: float,
     advice: str,
 ) -> None:
-    if not counts.get("in") or counts["rejected"] <= limit * counts["in"]:
+    if not _are_too_many(counts, limit):
         return
     is_of_this_run = F.col("ingested_at") >= F.lit(lake.started_at)
     reasons = collected(

@@ -240,7 +240,7 @@ class _Verdicts:
         def add(where: Any, reason: str) -> None:
             for index in np.flatnonzero(pc.fill_null(where, False).to_numpy(zero_copy_only=False)):
                 if int(index) not in self.errors:
-                    day = str(sent[reason[1:].partition(":")[0]][index])[:_DAY_CHARACTERS]
+                    day = str(sent[reason[1:].partition(":")[0]][int(index)])[:_DAY_CHARACTERS]
                     reasons.setdefault(int(index), []).append(f"{reason}{SEEN}{day}")
 
         for name, parsed in {"occurred_at": occurred_at, "received_at": received_at}.items():

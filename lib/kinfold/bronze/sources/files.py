@@ -323,12 +323,18 @@ def _located(session: SparkSession, reader: Reader, path: str) -> tuple[Reader, 
     reader = reader.options(**LOCAL_FILES)
     if isinstance(reader, DataStreamReader):
         reader = reader.option("maxFileAge", _NO_AGE)
-    exists = bool(files.exists(location))
-    is_pattern = not exists and any(character in path for character in "*?[{")
-    if is_pattern or (exists and files.getFileStatus(location).isDirectory()):
-        return reader.option("recursiveFileLookup", "true"), path
-    name = "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in str(location.getName()))
-    return reader.option("pathGlobFilter", name), str(location.getParent().toString())
+    everything = {"recursiveFileLookup": "true"}
+    if not files.exists(location) and any(character in path for character in "*?[{"):
+        return reader.options(**everything), path  # a pattern
+    if files.exists(location) and files.getFileStatus(location).isDirectory():
+        return reader.options(**everything), _as_pattern(path)
+    name, folder = str(location.getName()), str(location.getParent().toString())
+    return reader.option("pathGlobFilter", _as_pattern(name)), _as_pattern(folder)
+
+
+def _as_pattern(path: str) -> str:
+    """The pattern that only this path matches."""
+    return "".join(f"\\{c}" if c in "*?[]{}\\" else c for c in path)
 
 
 def _sample_path(session: SparkSession, source: Source) -> str:

@@ -89,10 +89,11 @@ def _record_shape(
 
 
 def _sampled(sample: DataFrame, source: DataSource, *, may_lack: bool) -> Place:
-    lines = [row[0] for row in sample.select(F.col("value").cast("binary")).take(_SAMPLED_LINES)]
-    place = sampled_place(bytes(line) for line in lines)
+    values = sample.select(F.col("value").cast("binary")).take(_SAMPLED_LINES)
+    lines = [bytes(row[0]) for row in values if row[0] is not None]
+    place = sampled_place(lines)
     if lines and not place.objects and not may_lack:
-        first = bytes(next((line for line in lines if line.strip()), b""))
+        first = next((line for line in lines if line.strip()), b"")
         raise ConfError(
             f"{source.display_path}: format: json: none of the first {len(lines):,} lines of "
             f"{source.input} is a JSON object. {json_hint(first)}"

@@ -47,8 +47,10 @@ def test_more_rejected_events_than_allowed_are_an_error_with_the_reasons_of_this
     assert str(caught.value) == (
         "source shop: 7 of 10 records were rejected, limit 50% (bronze.max_rejected_ratio). Most "
         "frequent reasons: /d: bad (3); /b: bad (2); /a: bad (1). bronze.events has the records "
-        "with their reasons. Correct shop.yaml or the schemas in conf/schemas, then start again "
-        "on another lake."
+        "with their reasons. Correct shop.yaml or the schemas in conf/schemas (try it with "
+        "jobs/bronze/check_source.py), then judge the rejected records again: "
+        "jobs/bronze/replay_dead_letters.py --source shop.yaml --fix FILE "
+        f"--set lake.root={lake.root}"
     )
 
 
