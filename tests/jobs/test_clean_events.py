@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from frames import assert_rows, at
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
 from records import NATIVE, purchase
+
+pytestmark = pytest.mark.usefixtures("tokyo")
 
 LINEAGE = dict(source_partition="p", batch_id=0, record_index=0, errors=[])
 DATED = "not is_before_earliest"
@@ -54,10 +58,18 @@ def test_the_record_that_started_to_land_first_is_the_event_also_if_its_batch_co
     def land(source, moment):
         sent = json.loads(purchase("1"))
         row = dict(
-            source=source, source_offset=0, ingested_at=at(moment), raw=json.dumps(sent),
-            verdict="accepted", schema_id="purchase/1-0-0", event_id="1", event_type="purchase",
-            occurred_at=at("08:00"), identifiers=sent["identifiers"], **LINEAGE,
-        )  # fmt: skip
+            source=source,
+            source_offset=0,
+            ingested_at=at(moment),
+            raw=json.dumps(sent),
+            verdict="accepted",
+            schema_id="purchase/1-0-0",
+            event_id="1",
+            event_type="purchase",
+            occurred_at=at("08:00"),
+            identifiers=sent["identifiers"],
+            **LINEAGE,
+        )
         lake_of(spark, lake_root).append_record(bronze.EVENTS, [row])
 
     land("quick", "09:01")
