@@ -1,6 +1,7 @@
 """A job run: its lake, its inputs at pinned versions, and its entry in ops.job_runs."""
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -283,6 +284,7 @@ def run_job(main: Callable[[], None]) -> None:
     Any other error is a fault: its stack trace is printed, without the passwords in it.
     """
     sys.excepthook = print_fault
+    threading.excepthook = lambda fault: print_fault(*fault[:3])
     try:
         main()
     except KinfoldError as error:
@@ -293,7 +295,7 @@ def run_job(main: Callable[[], None]) -> None:
         sys.exit(STOPPED)
 
 
-def print_fault(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+def print_fault(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
     """Print the stack trace of an error like Python does, without the passwords in it."""
     say("".join(traceback.format_exception(kind, error, trace)).rstrip())
 

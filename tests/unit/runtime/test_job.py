@@ -1,6 +1,7 @@
 """What a job run knows about its inputs, and how a job ends as a process."""
 
 import sys
+import threading
 from functools import partial
 from types import SimpleNamespace
 
@@ -12,6 +13,13 @@ from kinfold.runtime.run_state import RunState
 from kinfold.tables import bronze, silver
 
 EVENTS = bronze.EVENTS.name
+
+
+@pytest.fixture(autouse=True)
+def hooks_are_restored(monkeypatch):
+    """`run_job` replaces the hooks of the process that runs the tests."""
+    for module in (sys, threading):
+        monkeypatch.setattr(module, "excepthook", module.excepthook)
 
 
 class CallsOfLake:
@@ -135,8 +143,7 @@ def test_another_error_keeps_its_stack_trace():
         run_job(main)
 
 
-def test_a_stack_trace_shows_no_password(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "excepthook", None)
+def test_a_stack_trace_shows_no_password(capsys):
     error = ValueError("http://ann:s3cret@host: refused")
     with pytest.raises(ValueError, match="refused"):
         run_job(partial(raises, error))
@@ -144,6 +151,10 @@ def test_a_stack_trace_shows_no_password(monkeypatch, capsys):
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback (most recent call last):\n")
     assert shown.endswith("ValueError: http://***@host: refused\n")
+    thread = threading.Thread(target=raises, args=[error])
+    thread.start()
+    thread.join()
+    assert capsys.readouterr().err.endswith("ValueError: http://***@host: refused\n")
 
 
 def raises(error):
