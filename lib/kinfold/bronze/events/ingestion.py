@@ -1,6 +1,5 @@
 """Ingestion of a source into bronze.events: check everything first, then land until done."""
 
-import re
 import signal
 import threading
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from kinfold.bronze.schemas.registry import SchemaRegistry
 from kinfold.bronze.sources.declaration import Source
 from kinfold.bronze.sources.files import file_records, mapping_session, require_input
 from kinfold.bronze.sources.kafka import client_options, describe, topic_records
+from kinfold.bronze.sources.listing import unread_file
 from kinfold.bronze.sources.used_columns import mapping_inputs
 from kinfold.core.errors import ConfError, ContractError, GapError, LedgerError
 from kinfold.core.settings.models import Settings
@@ -28,9 +28,6 @@ from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.metrics.stream_metrics import StreamMetrics
 
 _SECONDS_BETWEEN_LISTINGS = 60
-_UNREAD_FILE = re.compile(
-    r"\[FAILED_READ_FILE[^\]]*\] Encountered error while reading file (\S+?)\.\s"
-)
 
 
 def prepared(
@@ -196,13 +193,9 @@ def _readable(error: StreamingQueryException, source: Source) -> Exception:
         if marker in text:
             first_line = text.split(marker, 1)[1].splitlines()[0]
             return known(first_line)
-    unread = _UNREAD_FILE.search(text)
-    if unread:
-        return ContractError(
-            f"source {source.name}: {unread[1]} cannot be read. Is it whole, is it still there, "
-            "and may it be read? Nothing of its batch has landed. Replace or remove it, then start "
-            "again."
-        )
+    unread = unread_file(text, source.name)
+    if unread is not None:
+        return unread
     if "data may have been lost" in text.lower():
         return GapError(
             f"source {source.name}: the broker has deleted records that were not read yet. Start "

@@ -24,7 +24,7 @@ from kinfold.bronze.records.versions import (
     unexpired_versions,
 )
 from kinfold.bronze.sources.files import file_rows, mapping_session
-from kinfold.bronze.sources.listing import hidden_problem, input_files
+from kinfold.bronze.sources.listing import hidden_problem, input_files, named_unread_file
 from kinfold.core.errors import ConfError, ContractError, LedgerError
 from kinfold.core.log import say
 from kinfold.runtime.lake.lake import Lake
@@ -90,14 +90,15 @@ def land_records(
     totals: dict[str, int] = {}
     for number, extract in enumerate(extracts, start=batch_id):
         started = unfinished if number == batch_id else None
-        counts = _land(
-            lake,
-            source,
-            extract,
-            batch_id=number,
-            landed_at=started.landed_at if started else datetime.now(UTC),
-            max_shrink_ratio=None if may_shrink or started else max_shrink_ratio,
-        )
+        with named_unread_file(source.name):
+            counts = _land(
+                lake,
+                source,
+                extract,
+                batch_id=number,
+                landed_at=started.landed_at if started else datetime.now(UTC),
+                max_shrink_ratio=None if may_shrink or started else max_shrink_ratio,
+            )
         totals = {name: totals.get(name, 0) + count for name, count in counts.items()}
     return totals
 

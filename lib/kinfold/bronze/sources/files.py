@@ -27,6 +27,7 @@ from kinfold.bronze.sources.listing import (
     hidden_problem,
     input_files,
     is_folder,
+    named_unread_file,
     readable,
 )
 from kinfold.bronze.sources.parquet_files import READ_AS_LONG, parquet_columns
@@ -133,7 +134,8 @@ def file_records(
     )
     event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
     existing = file_rows(session, source, path=sample_path, may_lack=True)
-    _require_working_patterns(existing, source)
+    with named_unread_file(source.name):
+        _require_working_patterns(existing, source)
     frame = rows.frame
     if source.format != "csv":
         frame = frame.where(versions.is_read(F.col(FILE_PATH)))

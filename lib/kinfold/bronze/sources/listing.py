@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import unquote
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, SparkSession, functions as F
 
-from kinfold.core.errors import ConfError
+from kinfold.core.errors import ConfError, ContractError
 
 LOCAL_FILES = {
     "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
@@ -26,6 +27,9 @@ _STATUS = re.compile(
 )
 _MARKERS = ("_SUCCESS", "_committed_", "_started_", "_metadata", "_common_metadata", ".DS_Store")
 _MAX_SHOWN = 5
+_UNREAD_FILE = re.compile(
+    r"\[FAILED_READ_FILE[^\]]*\] Encountered error while reading file (\S+?)\.(?:\s|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,34 @@ def local_file_system(spark: SparkSession, path: str) -> tuple[Any, Any]:
         configuration.set(name, value)
     location = jvm.org.apache.hadoop.fs.Path(path)
     return location.getFileSystem(configuration), location
+
+
+@contextmanager
+def named_unread_file(source: str) -> Iterator[None]:
+    """Turn Spark's error about a file that it cannot read into one that names the file.
+
+    Raises:
+        ContractError: a file is truncated, gone, or may not be read.
+    """
+    try:
+        yield
+    except Exception as error:
+        problem = unread_file(f"{error} {error.__cause__ or ''}", source)
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def unread_file(text: str, source: str) -> ContractError | None:
+    """The error about the file that cannot be read, from the text of Spark's error; null if that
+    is about something else."""
+    found = _UNREAD_FILE.search(text)
+    if found is None:
+        return None
+    return ContractError(
+        f"source {source}: {unquote(found[1])} cannot be read. Is it whole, is it still there, and "
+        "may it be read? Nothing of its batch has landed. Replace or remove it, then start again."
+    )
 
 
 def readable(files: Sequence[InputFile], options: Mapping[str, object]) -> list[InputFile]:

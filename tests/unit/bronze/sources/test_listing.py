@@ -14,11 +14,13 @@ from kinfold.bronze.sources.listing import (
     is_folder,
     listed_names,
     name_matches,
+    named_unread_file,
     one_spelling,
     path_key,
     readable,
     uri_key,
 )
+from kinfold.core.errors import ContractError
 
 
 def file(name: str, *, size: int = 1, hidden: bool = False) -> InputFile:
@@ -81,6 +83,17 @@ def test_a_message_names_the_first_files():
     files = [file(f"{number}.csv") for number in range(7)]
     assert listed_names(files, "/in") == "0.csv, 1.csv, 2.csv, 3.csv, 4.csv and 2 more"
     assert "not read: sub/_a.csv. Names that start" in hidden_problem([file("sub/_a.csv")], "/in")
+
+
+def test_a_file_that_spark_cannot_read_is_named():
+    text = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:///in/a%20b.gz. x"
+    with (
+        pytest.raises(ContractError, match=r"shop: file:///in/a b\.gz cannot be read"),
+        named_unread_file("shop"),
+    ):
+        raise RuntimeError(text)
+    with pytest.raises(RuntimeError, match="another"), named_unread_file("shop"):
+        raise RuntimeError("another error")
 
 
 def test_a_new_content_of_a_file_has_positions_of_its_own(spark):
