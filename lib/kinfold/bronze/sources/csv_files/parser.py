@@ -74,8 +74,13 @@ class CsvParser:
 
     def last_records(self) -> Iterator[CsvRecord]:
         """The records that the end of the file completes."""
-        if self._tail.strip(b"\n\0"):
-            self._append(self._tail.decode(self._encoding, "replace"), self._tail)
+        rest = self._tail.removesuffix(b"\n")  # which `_add` has added to the last line
+        self._tail = b""
+        if rest:
+            try:
+                self._texts.append(rest.decode(self._encoding))
+            except UnicodeDecodeError:
+                self._append(rest.decode(self._encoding, "replace"), rest)
         yield from self._complete(is_end=True)
 
     def all_records(self, data: bytes) -> Iterator[CsvRecord]:

@@ -105,6 +105,10 @@ def test_characters_of_several_bytes_may_contain_the_byte_of_a_line_end(encoding
     text = '1,\u0a78\u7900\u0a0a\r\n"2\nx",é\n'
     found = cells(text.encode(encoding), encoding=encoding, at_once=at_once)
     assert found == [["1", "\u0a78\u7900\u0a0a"], ["2\nx", "é"]]
+    without_last_end = text.removesuffix("\n").encode(encoding)
+    assert cells(without_last_end, encoding=encoding, at_once=at_once) == found
+    [_, _, cut] = records(text.encode(encoding) + b"x", encoding=encoding, at_once=at_once)
+    assert (cut.cells, cut.raw) == (None, b"x")
 
 
 def test_half_a_surrogate_pair_is_not_text():

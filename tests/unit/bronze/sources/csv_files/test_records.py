@@ -12,6 +12,7 @@ from kinfold.bronze.sources.csv_files.records import (
     column_names,
     csv_columns,
 )
+from project import shared_case
 
 HEADER = b"id,mail,note\n"
 
@@ -115,3 +116,20 @@ def test_the_quick_way_gives_what_the_exact_one_gives(line):
 
 def test_a_null_value_is_an_option_and_empty_cells_are_null():
     assert cells(b"id,note\n1,NULL\n2,\n", nullValue="NULL") == [["1", None], ["2", None]]
+
+
+def test_the_files_of_the_case_collection_are_read_as_they_were_meant():
+    quoted = shared_case("files/csv_rfc4180.csv").read_bytes()
+    assert cells(quoted, names=("OrderNo", "Note")) == [
+        ["Q1", '12" ruler'],
+        ["Q2", 'says "hi", twice'],
+        ["Q3", "folder C:\\tmp\\"],
+        ["Q4", "plain"],
+    ]
+    folder = shared_case("files/csv_columns_swapped")
+    swapped = [(folder / name).read_bytes() for name in ("a.csv", "b.csv")]
+    assert cells(*swapped, names=("Email", "Note")) == [
+        ["ann@shop.example", "first note here"],
+        ["bob@shop.example", "second note here"],
+        ["cat@shop.example", "a note"],
+    ]
