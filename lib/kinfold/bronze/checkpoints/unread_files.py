@@ -33,9 +33,13 @@ class UnreadFiles:
     _reported: set[InputFile] = field(default_factory=set)
     _seen: set[InputFile] = field(default_factory=set)
 
-    def report(self) -> None:
-        """Report hidden files, files that changed since they were read, and files that were
-        already there at the last call and still are not read."""
+    def report(self, *, is_finished: bool) -> None:
+        """Report hidden files, and files that changed since they were read.
+
+        Args:
+            is_finished: the stream has read everything that it will. Files that existed at the last
+                call and are not read are then reported too.
+        """
         files = input_files(self.lake.spark, str(self.source.input))
         storage = Storage(self.lake.spark, self.checkpoint)
         log = logged_files(storage)
@@ -43,7 +47,7 @@ class UnreadFiles:
         visible = readable(files, self.source.options)
         changed = changed_files(visible, log, committed=last_committed(storage))
         unread = [file for file in visible if file.path not in log and file in self._seen]
-        if self.source.options.keys() & set(_SELECTING):
+        if not is_finished or self.source.options.keys() & set(_SELECTING):
             unread = []  # these options leave out files on purpose
         folder = str(self.source.input)
         if new := self._new(hidden):

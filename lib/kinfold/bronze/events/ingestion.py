@@ -90,7 +90,7 @@ def ingest(landing: Landing) -> dict[str, int]:
     """
     unread = _unread_files(landing)
     if unread is not None:
-        unread.report()
+        unread.report(is_finished=False)
     query = landing.start(availableNow=True)
     try:
         query.awaitTermination()
@@ -100,7 +100,7 @@ def ingest(landing: Landing) -> dict[str, int]:
         return ingest(landing)
     landing.archive()
     if unread is not None:
-        unread.report()
+        unread.report(is_finished=True)
     _require_records(landing)
     return landing.counts
 
@@ -125,7 +125,7 @@ def ingest_continuously(
         while not stop.wait(0.2):
             if unread and monotonic() - listed_at >= _SECONDS_BETWEEN_LISTINGS:
                 for files in unread:
-                    files.report()
+                    files.report(is_finished=False)
                 listed_at = monotonic()
             for index, (landing, query) in enumerate(zip(landings, queries, strict=True)):
                 error = query.exception()

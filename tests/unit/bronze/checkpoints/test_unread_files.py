@@ -18,7 +18,9 @@ def reported(monkeypatch, capsys):
     """`reported(files, log)`: the lines of the next report; log: times of change by name."""
     reports: dict[str, UnreadFiles] = {}
 
-    def run(files: list[InputFile], log: dict[str, int], **options: str) -> list[str]:
+    def run(
+        files: list[InputFile], log: dict[str, int], *, is_finished: bool = True, **options: str
+    ) -> list[str]:
         source = Source(
             name="shop", display_path="s", format="json", input="/in", options=dict(options)
         )
@@ -26,7 +28,9 @@ def reported(monkeypatch, capsys):
         monkeypatch.setattr(module, "input_files", lambda *_: files)
         monkeypatch.setattr(module, "logged_files", lambda _: logged)
         monkeypatch.setattr(module, "last_committed", lambda _: 0)
-        reports.setdefault("shop", UnreadFiles(Lake(), source, "/checkpoint")).report()
+        reports.setdefault("shop", UnreadFiles(Lake(), source, "/checkpoint")).report(
+            is_finished=is_finished
+        )
         return [line.strip() for line in capsys.readouterr().err.splitlines()]
 
     return run
@@ -53,6 +57,7 @@ def test_a_file_that_changes_while_the_stream_runs_is_named(reported):
 def test_a_file_that_a_whole_run_did_not_read_is_named(reported):
     """Whatever the reason is that Spark leaves it out."""
     assert reported([file("a")], {}) == [], "it may be read yet"
+    assert reported([file("a")], {}, is_finished=False) == [], "of a long backlog"
     assert reported([file("a"), file("b")], {}) == ["shop: not read: a. Rename it to have it read."]
 
 
