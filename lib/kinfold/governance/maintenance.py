@@ -6,6 +6,7 @@ version yet. Files are kept until none of them can need them.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -143,7 +144,7 @@ def maintain(run: JobRun, tables: Sequence[Table], conf: MaintenanceConf, *, is_
             run.note(plan)
             continue
         try:
-            with run.lake.writing(table):
+            with _lock(run.lake, table):
                 _do(run.lake, table, work, conf)
         except LakeError as error:
             if not isinstance(error.__cause__, Busy):
@@ -155,6 +156,11 @@ def maintain(run: JobRun, tables: Sequence[Table], conf: MaintenanceConf, *, is_
         set_table_metrics(run.metrics, table, after)
         run.count(maintained=1)
         run.note(f"{plan}; now {health_text(after)}")
+
+
+def _lock(lake: Lake, table: Table) -> AbstractContextManager[None]:
+    """The write lock. Running jobs lock an ops table only for each commit, so it is waited for."""
+    return lake.commit_lock(table) if table.layer == "ops" else lake.writing(table)
 
 
 def _do(lake: Lake, table: Table, work: Work, conf: MaintenanceConf) -> None:

@@ -11,19 +11,28 @@ from kinfold.runtime.native_writes.delta_log import DeltaLog
 from kinfold.runtime.native_writes.table import cluster
 from kinfold.tables.spec import Table
 
-_FILE_SIZES = (
-    "spark.databricks.delta.optimize.minFileSize",
-    "spark.databricks.delta.optimize.maxFileSize",
-)
+_OPTIMIZE = "spark.databricks.delta.optimize"
+_CUBES = f"{_OPTIMIZE}.clustering.mergeStrategy.minCubeSize"
+_FILES_PER_CUBE = 8
+"""Files that OPTIMIZE clusters together and does not write again. With Delta's default, 100 GB, it
+would write most tables again as a whole for a few new files."""
 
 
 def compact(lake: LakeTables, table: Table, *, file_bytes: int) -> None:
     """Join small files, in the order of the clustering columns (OPTIMIZE).
 
+    Files that are clustered already, and enough of them, are not written again.
+
     Args:
         file_bytes: smaller files are joined to files of about this size.
     """
-    with _settings(lake.spark, dict.fromkeys(_FILE_SIZES, str(file_bytes))):
+    sizes = {
+        f"{_OPTIMIZE}.minFileSize": file_bytes,
+        f"{_OPTIMIZE}.maxFileSize": file_bytes,
+        f"{_CUBES}.threshold": _FILES_PER_CUBE * file_bytes,
+        f"{_CUBES}.targetCubeSize": 2 * _FILES_PER_CUBE * file_bytes,
+    }
+    with _settings(lake.spark, {key: str(size) for key, size in sizes.items()}):
         DeltaTable.forPath(lake.spark, lake.path(table)).optimize().executeCompaction()
 
 

@@ -58,6 +58,20 @@ def test_files_are_joined_and_written_again_without_a_change_for_readers(lake):
     assert state(lake).commits == 0
 
 
+def test_clustered_files_are_not_written_again_for_new_ones(lake):
+    def files():
+        return {Path(file).name for file in lake.read(TABLE).inputFiles()}
+
+    compact(lake, TABLE, file_bytes=100)
+    clustered = files()
+    for one in ("f", "g"):
+        lake.append(TABLE, members(lake.spark, **{one: one * 32}))
+    appended = files() - clustered
+    compact(lake, TABLE, file_bytes=100)
+    assert clustered < files()
+    assert not appended & files()
+
+
 def test_only_files_that_no_recent_version_needs_are_deleted(lake):
     folder, version = Path(lake.path(TABLE)), lake.version(TABLE)
     rewrite(lake, TABLE, rows_per_file=10)
