@@ -10,26 +10,29 @@ from urllib.parse import quote, unquote
 MASK = "***"
 _SHORTEST = 4
 """Shorter secrets are hidden only where their place shows them: in a URL or after a name."""
-_USER_AND_PASSWORD = (
-    r"(?P<scheme>[A-Za-z][\w+.\-]*(?::[a-z]+)*://)"
+_URL_WITH_PASSWORD = re.compile(
     # Not a port. A password may contain slashes and signs that should have been escaped.
-    r"""(?P<user>[^\s/'"<>:@]*):(?!\d+(?:[/?#,;)\s'"]|$))(?P<password>[^\s'"<>]*)@"""
+    r"""://(?P<user>[^\s/'"<>:@]{0,200}):(?!\d{1,5}(?:[/?#,;)\s'"]|$))"""
+    r"""(?P<password>[^\s'"<>]{0,500})@"""
 )
-_URL_WITH_PASSWORD = re.compile(_USER_AND_PASSWORD)
-_URL_WITH_USER = re.compile(r"""((?<![\w+.\-])(?!abfs|wasb)[A-Za-z][\w+.\-]*://)[^\s/'"<>:@]+@""")
+_URL_WITH_USER = re.compile(r"""://[^\s/'"<>:@]{1,200}@""")
+_AZURE = ("abfs", "abfss", "wasb", "wasbs")
+"""Schemes of URIs in which a container is in the place of the user."""
+# Lengths are limited everywhere, so that the time grows with the length of a text only.
 _NAMES = (
-    r"[\w.\-]*(?:password|passwd|pwd|secret|token|credential|signature|api[_.\-]?key"
-    r"|access[_.\-]?key|private[_.\-]?key|keystore\.key|jaas\.config)[\w.\-]*"
+    r"(?:password|passwd|pwd|secret|token|credential|signature|api[_.\-]?key|access[_.\-]?key"
+    r"|private[_.\-]?key|keystore\.key|jaas\.config)[\w.\-]{0,40}"
 )
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 _ABOUT_SECRETS = re.compile(
     r"[._\-](?:class|enabled?|file|id|location|ms|name|path|seconds|type|uri|url)$", re.IGNORECASE
 )
 """Names such as `token.endpoint.url`: they tell where a secret is, or how it is used."""
-_ASSIGNED = re.compile(
-    rf"""(\b(?:{_NAMES}|sig)["']?\s*=\s*)("[^"]*"|'[^']*'|[^\s&;,"'()]+)""", re.IGNORECASE
+_VALUE = r"""("[^"]{0,4000}"|'[^']{0,4000}'|[^\s&;,"'()]+)"""
+_ASSIGNED = re.compile(rf"""((?:{_NAMES}|\bsig)["']?\s{{0,9}}=\s{{0,9}}){_VALUE}""", re.IGNORECASE)
+_IN_JSON = re.compile(
+    rf"""({_NAMES}["']\s{{0,9}}:\s{{0,9}})("[^"]{{0,4000}}"|'[^']{{0,4000}}')""", re.IGNORECASE
 )
-_IN_JSON = re.compile(rf"""(["']{_NAMES}["']\s*:\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
 
 _remembered: set[str] = set()
 
@@ -40,13 +43,18 @@ def masked(text: str) -> str:
     Hidden are the user and password of a URL, values after names such as `password=`, and all
     secrets that were remembered.
     """
-    text = _URL_WITH_PASSWORD.sub(rf"\g<scheme>{MASK}@", text)
-    text = _URL_WITH_USER.sub(rf"\g<1>{MASK}@", text)
+    text = _URL_WITH_PASSWORD.sub(f"://{MASK}@", text)
+    text = _URL_WITH_USER.sub(_without_user, text)
     text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
     text = _IN_JSON.sub(rf'\g<1>"{MASK}"', text)
     for secret in sorted(_remembered, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+def _without_user(found: re.Match[str]) -> str:
+    before = found.string[max(0, found.start() - 5) : found.start()]
+    return found.group() if before.endswith(_AZURE) else f"://{MASK}@"
 
 
 def has_password(uri: str) -> bool:

@@ -1,5 +1,7 @@
 """No text that people read contains a password."""
 
+import time
+
 import pytest
 
 from kinfold.core import masking
@@ -52,6 +54,15 @@ def test_a_password_is_hidden_and_the_rest_of_the_text_is_not(text, expected):
 )
 def test_a_text_without_a_password_stays(text):
     assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["a.", "x", "http://", "http://a:b", "password", "password='", "a-b=", "a@b:"]
+)
+def test_a_long_text_takes_as_long_as_many_short_ones(part):
+    started = time.monotonic()
+    masked(part * (200_000 // len(part)))
+    assert time.monotonic() - started < 10  # 0.3 s on an idle machine, minutes if quadratic
 
 
 def test_messages_and_errors_are_masked(capsys):
