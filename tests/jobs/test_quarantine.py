@@ -43,7 +43,7 @@ def test_a_quarantined_event_stays_in_the_ledger_and_a_good_copy_of_it_is_added_
     assert f"{RULE}: 1" in index
     linked = re.findall(r'href="(validations/[^"]+)"', index)
     assert len(linked) == 1
-    assert "values must not be null" in (folder / linked[0]).read_text()
+    assert "then values must never be null" in (folder / linked[0]).read_text()
 
     Path(argv[3], "part-2").write_text(purchase("x") + purchase("a") + purchase("c"))
     run("bronze/ingest_events", *argv)
