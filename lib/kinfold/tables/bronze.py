@@ -107,7 +107,8 @@ EVENTS = Table(
         Field(
             "errors",
             T.ArrayType(T.StringType()),
-            "All reasons for the rejection as `<JSON pointer>: <rule>`; empty if accepted.",
+            "All reasons for the rejection as `<JSON pointer>: <rule>, seen <kind>`; empty if "
+            "accepted.",
             nullable=False,
         ),
         Field(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.bronze.sources.expressions import checked_column, text_of
+from kinfold.bronze.sources.expressions import checked_column, identifier_text
 from kinfold.bronze.sources.partial_dates import dated_text
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.files import read_yaml, resolve_path
@@ -246,12 +246,12 @@ def mapped_event(rows: DataFrame, source: Source, *, columns: Sequence[str], raw
             return F.from_json(F.lit("{}"), "struct<none:string>")
         parts = {name: column(f"{part}.{name}", text) for name, text in expressions.items()}
         return F.struct(
-            *((text_of(rows, c) if is_text else c).alias(name) for name, c in parts.items())
+            *((identifier_text(rows, c) if is_text else c).alias(name) for name, c in parts.items())
         )
 
     parts = {
         "event_id": (
-            text_of(rows, column("event_id", mapping.event_id))
+            identifier_text(rows, column("event_id", mapping.event_id))
             if mapping.event_id
             else F.substring(F.sha2(F.concat(F.lit(f"{source.name}\n"), raw), 256), 1, 32)
         ),

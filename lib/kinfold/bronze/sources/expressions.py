@@ -8,10 +8,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, functions as F, types as T
 from pyspark.sql.classic.column import Column as ClassicColumn
 
+from kinfold.bronze.schemas.kinds import kind_of
 from kinfold.bronze.sources.whole_numbers import with_exact_casts
 from kinfold.core.errors import ConfError, did_you_mean
 
 _UNKNOWN_COLUMN = re.compile(r"with name `?([^`]+(?:`\.`[^`]+)*)`? cannot be resolved")
+# Braces and quotes of JSON, an e-mail address, a number or a date.
+_NO_NAME = re.compile(r"""[{}"@]|^[\s\d.,:/+-]+$|^\d{4}-\d\d-\d\d""")
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*")
 _CONDITION = re.compile(r"^\[[A-Z_.0-9]+\]\s*")
 # What Spark says about a pattern that is wrong for every value.
@@ -51,18 +54,30 @@ def checked_column(
                 name, expression=expression, columns=columns, where=where
             ) from error
         raise ConfError(
-            f"{where}: '{expression}' is not a valid Spark SQL expression: {reason_of(error)}."
+            f"{where}: '{expression}' is not a valid Spark SQL expression: {spark_reason(error)}."
             f"{_quoting_hint(expression, columns)}"
         ) from error
 
 
 def unknown_column(name: str, *, expression: str, columns: Sequence[str], where: str) -> ConfError:
     """The error about a name in an expression that the data does not have."""
-    hint = did_you_mean(name, columns)
+    data = next((one for one in columns if not _is_a_name(one)), None)
+    if data is not None:
+        return ConfError(
+            f"{where}: the data has no column '{name}'. The first row looks like data, not like "
+            f"names of columns: it has {kind_of(data)}. Check `format`, and whether the files have "
+            "a header."
+        )
+    hint = _quoting_hint(expression, columns) or did_you_mean(name, columns)
     if not hint and expression.strip() == name and _PLAIN_NAME.fullmatch(name):
         hint = f" For the constant text write \"'{name}'\", with both kinds of quotes."
     listed = f"It has: {', '.join(columns)}." if columns else "It has none."
     return ConfError(f"{where}: the data has no column '{name}'.{hint} {listed}")
+
+
+def _is_a_name(column: str) -> bool:
+    """Whether it can be the name of a column: other texts are values, which may be personal."""
+    return not _NO_NAME.search(column)
 
 
 def tried(rows: DataFrame, expression: str) -> Column:
@@ -97,11 +112,12 @@ def require_working_patterns(
         if error is None:
             continue
         attempt = tried(rows, text)
-        fails_always = _failure(first, attempt) is not None
-        if fails_always or (_is_pattern(error) and not first.where(attempt.isNotNull()).take(1)):
-            raise ConfError(
-                f"{display_path}: {key}: '{text}' fails: {reason_of(error)}.{_pattern_hint(error)}"
-            ) from error
+        fails_always = _is_pattern(error) and (
+            _failure(first, attempt) is not None or not first.where(attempt.isNotNull()).take(1)
+        )
+        if fails_always:
+            reason = f"{spark_reason(error)}.{_pattern_hint(error)}"
+            raise ConfError(f"{display_path}: {key}: '{text}' fails: {reason}") from error
 
 
 def _failure(rows: DataFrame, *columns: Column) -> Exception | None:
@@ -117,7 +133,7 @@ def _is_pattern(error: Exception) -> bool:
     return _WRONG_PATTERN.search(str(error)) is not None
 
 
-def reason_of(error: Exception) -> str:
+def spark_reason(error: Exception) -> str:
     """What Spark says about an expression, in one line and without its codes.
 
     Only for errors about the expression itself: others may quote values.
@@ -151,7 +167,7 @@ def _quoting_hint(expression: str, columns: Sequence[str]) -> str:
     return ""
 
 
-def text_of(rows: DataFrame, column: Column) -> Column:
+def identifier_text(rows: DataFrame, column: Column) -> Column:
     """A value as the text of an identifier or an id.
 
     A whole number that is stored with a fraction (17850.0, as tables with missing values store

@@ -36,6 +36,8 @@ from kinfold.core.errors import ConfError
 _UNREADABLE = "_unreadable"
 _SETTINGS = {"csv": UNSPLIT, "parquet": READ_AS_LONG}
 """Settings of a session that reads a format."""
+# It would move conditions out of `expressions.tried`.
+_OUT_OF_BRANCHES = "org.apache.spark.sql.catalyst.optimizer.PushFoldableIntoBranches"
 _NO_AGE = "36500d"
 """Spark ignores files that are a week older than the newest one, without this option."""
 
@@ -53,6 +55,7 @@ def mapping_session(spark: SparkSession, source: DataSource) -> SparkSession:
     session.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
     session.conf.set("spark.sql.mapKeyDedupPolicy", "LAST_WIN")
     session.conf.set("spark.sql.subexpressionElimination.enabled", "false")
+    session.conf.set("spark.sql.optimizer.excludedRules", _OUT_OF_BRANCHES)
     session.conf.set("spark.sql.session.timeZone", source.timezone)
     for name, value in _SETTINGS.get(source.format, {}).items():
         session.conf.set(name, value)

@@ -35,7 +35,7 @@ class Leaf(StrEnum):
     """The same; an object or a list as JSON text."""
 
 
-Shape = Leaf | dict[str, Any] | list[Any]
+Reading = Leaf | dict[str, Any] | list[Any]
 """What is read at one place: a leaf, the members of an object, or the only item of a list."""
 
 
@@ -115,7 +115,7 @@ def sampled_place(lines: Iterable[bytes | None]) -> Place:
     return place
 
 
-def shape_of(place: Place, use: Use, *, depth: int = 0) -> Shape:
+def shape_of(place: Place, use: Use, *, depth: int = 0) -> Reading:
     """What is read at a place, by its uses and, where these leave it open, by the sample."""
     if use.leaf is Leaf.JSON:
         return Leaf.JSON
@@ -188,7 +188,7 @@ def missing_paths(
         yield from missing_paths(place.item, use.item, above=above)
 
 
-def spark_type(shape: Shape) -> T.DataType:
+def spark_type(shape: Reading) -> T.DataType:
     """The type of the column that holds what is read."""
     if isinstance(shape, Leaf):
         return T.StringType()
@@ -197,7 +197,7 @@ def spark_type(shape: Shape) -> T.DataType:
     return T.StructType([T.StructField(name, spark_type(one)) for name, one in shape.items()])
 
 
-def arrow_type(shape: Shape) -> pa.DataType:
+def arrow_type(shape: Reading) -> pa.DataType:
     """`spark_type` as a type of Arrow."""
     if isinstance(shape, Leaf):
         return pa.string()
@@ -220,7 +220,7 @@ def json_record(line: bytes | None) -> tuple[dict[str, Any], str | None]:
     return value or {}, reason
 
 
-def fitted(value: Any, shape: Shape) -> Any:
+def fitted(value: Any, shape: Reading) -> Any:
     """The part of a value that a shape reads; null where the value is of another kind."""
     if value is None:
         return None
@@ -248,7 +248,7 @@ def _is_packed(text: str) -> bool:
     return not isinstance(text, Number) and text.lstrip()[:1] in ("{", "[")
 
 
-def columns_of(lines: pa.Array, shape: dict[str, Shape], *, reason: str) -> pa.StructArray:
+def record_columns(lines: pa.Array, shape: dict[str, Reading], *, reason: str) -> pa.StructArray:
     """The columns of some records.
 
     Args:
@@ -270,14 +270,14 @@ def columns_of(lines: pa.Array, shape: dict[str, Shape], *, reason: str) -> pa.S
     return pa.StructArray.from_arrays([*columns, pa.array(reasons, pa.string())], [*shape, reason])
 
 
-def _arrays(records: Sequence[dict[str, Any]], shape: dict[str, Shape]) -> list[pa.Array]:
+def _arrays(records: Sequence[dict[str, Any]], shape: dict[str, Reading]) -> list[pa.Array]:
     return [
         pa.array([fitted(record.get(name), one) for record in records], arrow_type(one))
         for name, one in shape.items()
     ]
 
 
-def _is_unicode(record: dict[str, Any], shape: dict[str, Shape]) -> bool:
+def _is_unicode(record: dict[str, Any], shape: dict[str, Reading]) -> bool:
     try:
         _arrays([record], shape)
     except UnicodeEncodeError:

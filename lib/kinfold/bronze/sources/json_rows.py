@@ -13,11 +13,11 @@ from kinfold.bronze.sources.expressions import unknown_column
 from kinfold.bronze.sources.json_columns import (
     Leaf,
     Place,
-    Shape,
+    Reading,
     Use,
-    columns_of,
     distinct_names,
     missing_paths,
+    record_columns,
     sampled_place,
     shape_of,
     spark_type,
@@ -59,7 +59,7 @@ def json_rows(
     kind = T.StructType([*members, T.StructField(reason, T.StringType())])
 
     def read(values: pa.Array) -> pa.Array:
-        return columns_of(values, shape, reason=reason)
+        return record_columns(values, shape, reason=reason)
 
     # Python, because from_json gives up the whole record if one member is of another type.
     columns = arrow_udf(read, kind)  # type: ignore[call-overload]  # stub without structs
@@ -73,7 +73,7 @@ def json_rows(
 
 def _record_shape(
     place: Place, used: Mapping[str, UsedColumns], source: DataSource
-) -> dict[str, Shape]:
+) -> dict[str, Reading]:
     expressions = source.expressions()
     everything = not used or any(one.has_star for one in used.values())
     use = Use(is_whole=everything)

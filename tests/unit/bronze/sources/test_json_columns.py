@@ -6,11 +6,11 @@ import pytest
 from kinfold.bronze.sources.json_columns import (
     Leaf,
     Use,
-    columns_of,
     distinct_names,
     fitted,
     json_record,
     missing_paths,
+    record_columns,
     sampled_place,
     shape_of,
     spark_type,
@@ -107,7 +107,7 @@ def test_a_value_of_another_kind_is_null_and_json_text_is_unpacked(value, reads,
 
 def test_one_record_that_cannot_be_read_leaves_the_others_alone():
     lines = pa.array([b'{"a":"\\ud800"}', b'{"a":"x"}', b"{"], pa.binary())
-    rows = columns_of(lines, {"a": Leaf.TEXT}, reason="why").to_pylist()
+    rows = record_columns(lines, {"a": Leaf.TEXT}, reason="why").to_pylist()
     assert rows == [
         {"a": None, "why": "/: text that is not Unicode"},
         {"a": "x", "why": None},

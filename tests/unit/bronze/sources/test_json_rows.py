@@ -20,8 +20,8 @@ def rows_of(spark):
             properties=properties,
         )
         source = Source(name="s", display_path="s.yaml", format="json", input="in", event=mapping)
-        frame = spark.createDataFrame([(line, {"a": 1}) for line in lines],
-                                      "value string, _metadata map<string, int>")  # fmt: skip
+        columns = "value string, _metadata map<string, int>"
+        frame = spark.createDataFrame([(line, {"a": 1}) for line in lines], columns)
         return json_rows(frame, frame, source, reason="_why", may_lack=may_lack)
 
     return read
