@@ -56,3 +56,16 @@ def test_a_number_that_does_not_fit_is_null(values, row, expected):
 def test_texts_and_expressions_without_casts_are_as_before(values):
     expressions = ["int(text)", "upper(text)", "cast(whole as double)", "number > 1"]
     assert values(expressions, ("17850.0", 3.5, 7)) == [17850, "17850.0", 7.0, True]
+
+
+def test_a_sum_or_product_that_does_not_fit_is_null(values):
+    expressions = ["whole * whole", "whole + 1", "int(whole) * 2", "-5 - whole", "number * whole"]
+    assert values(expressions, ("", 0.5, 7)) == [49, 8, 14, -12, 3.5]
+    assert values(expressions, ("", 0.5, 2**62)) == [None, 2**62 + 1, None, -5 - 2**62, 2.0**61]
+    assert values(["whole + whole", "int(whole) * 3"], ("", 0.5, 2**30)) == [2**31, None]
+
+
+def test_a_cast_inside_of_another_one_is_exact_too(values):
+    expressions = ["ceil(cast(text as bigint) / 2)", "int(ceil(number) * 2)", "abs(int(number))"]
+    assert values(expressions, ("3", 1.5, 0)) == [2, 4, 1]
+    assert values(expressions, ("x", NAN, 0)) == [None, None, None]
