@@ -17,6 +17,8 @@ from lakes import lake_of
 from project import HOME
 from records import NATIVE, purchase
 
+pytestmark = pytest.mark.usefixtures("tokyo")
+
 EXPLAIN, UNLINK = "silver/explain_identity", "silver/unlink_identity"
 LINK, RELEASE = "silver/link_identity", "silver/release_value"
 WHAT_IF = "silver/what_if_identity"

@@ -18,6 +18,8 @@ from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
 from project import HOME
 
+pytestmark = pytest.mark.usefixtures("tokyo")
+
 
 def test_the_text_has_the_main_numbers(summary):
     assert summary_text(summary).split("\n") == [

@@ -7,6 +7,8 @@ import pytest
 from kinfold.core.errors import ConfError
 from kinfold.silver.identity.operators.commands import check_command, command_parser
 
+pytestmark = pytest.mark.usefixtures("tokyo")
+
 
 def arguments(**values):
     return argparse.Namespace(**{**dict(a=None, b=None, reason=None, undo=None), **values})

@@ -3,12 +3,16 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
+
 from kinfold.silver.identity.operators.explanation import (
     explanation_of,
     explanation_text,
     short_hash,
 )
 from kinfold.silver.identity.operators.lookup import IdentifierAssignment
+
+pytestmark = pytest.mark.usefixtures("tokyo")
 
 MOMENT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

@@ -4,6 +4,8 @@ import pytest
 
 from kinfold.silver.identity.operators.lookup import spellings
 
+pytestmark = pytest.mark.usefixtures("tokyo")
+
 
 @pytest.mark.parametrize(
     ("namespace", "value", "expected"),
