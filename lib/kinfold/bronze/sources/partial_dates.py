@@ -62,6 +62,11 @@ def dated(rows: DataFrame, time: Column, *, where: str) -> Column:
     resolved = _resolved(rows, original)
     for pattern in _patterns(resolved):
         missing = [part for part, letters in _PARTS.items() if not _has_any(pattern, letters)]
+        if missing == ["year"] and _has_any(pattern, "Y"):
+            raise ConfError(
+                f"{where}: the pattern '{pattern}' is not valid: Y is the year of a week. Write y "
+                "for the year."
+            )
         if missing:
             raise ConfError(
                 f"{where}: the pattern '{pattern}' has no {', no '.join(missing)}, so Spark would "

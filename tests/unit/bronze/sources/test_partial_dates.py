@@ -84,6 +84,7 @@ def test_a_text_that_is_no_time_has_no_text(times):
     [
         ("to_timestamp(time, 'HH:mm')", "'HH:mm' has no year, no month, no day"),
         ("to_date(time, 'yyyy')", "'yyyy' has no month, no day"),
+        ("to_timestamp(time, 'dd/MM/YYYY')", "Write y for the year"),
         ("to_timestamp(time, \"dd/MM 'day' HH:mm\")", "has no year"),
         ("timestamp_seconds(unix_timestamp(time, 'HH:mm'))", "'HH:mm' has no year"),
         ("cast(unix_timestamp(time, 'MM/yyyy') as timestamp)", "'MM/yyyy' has no day"),
