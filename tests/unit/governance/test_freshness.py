@@ -28,6 +28,8 @@ from kinfold.runtime.metrics import declarations as metrics
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.tables import bronze, ops
 
+pytestmark = pytest.mark.usefixtures("tokyo")
+
 MINUTE = FreshnessTarget(target_seconds=60)
 FROM_THE_EVENT = FreshnessTarget(target_seconds=60, since="occurred")
 
