@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from kinfold.core.settings.command_line import parse_options
-from kinfold.runtime.caching import lazily_cached
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.identity.graph.nodes import with_record_node
-from kinfold.silver.profiles.profile import profile_events, profiles
+from kinfold.silver.profiles.profile import gathered_by_person, profile_events, profiles
 from kinfold.silver.profiles.touched import touched_people
 from kinfold.tables import silver
 
@@ -33,8 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if silver.RECORDS.name in run.inputs:
             records = touched.attributed(with_record_node(run.read(silver.RECORDS)))
         rows = profiles(
-            # Read once and shuffled once, for all parts of a profile.
-            lazily_cached(events.drop("identifiers").repartition("profile_id")),
+            gathered_by_person(events),
             touched.identity_map,
             records=records,
             rules=options.settings.profiles.survivorship,

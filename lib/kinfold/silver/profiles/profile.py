@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window, functions as F, types as T
 
 from kinfold.core.settings.models import SurvivorshipConf
+from kinfold.runtime.caching import lazily_cached
 from kinfold.runtime.sums import capped_sum
 from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD
@@ -34,6 +35,11 @@ def profile_events(events: DataFrame) -> DataFrame:
     """The columns of silver.events that profiles need; properties only of `identify` events."""
     properties = F.when(F.col("event_type") == "identify", F.col("properties"))
     return events.select(*_OF_EVENTS, properties.alias("properties"))
+
+
+def gathered_by_person(events: DataFrame) -> DataFrame:
+    """Attributed events, read once and shuffled once for all parts of a profile."""
+    return lazily_cached(events.drop("identifiers").repartition("profile_id"))
 
 
 def profiles(

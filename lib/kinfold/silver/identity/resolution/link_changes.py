@@ -112,8 +112,8 @@ def link_changes(
     run.count(identifiers=identifier_count, links=link_count)
     deleted_links, deleted_nodes = None, of_records.unreferenced_nodes
     split = [links.where(F.col("status") == "withdrawn").select(*_ENDS)]
-    # To see a known link again changes nobody's person. But a run that was killed may have written
-    # links without the people that follow from them.
+    # To see a known link again does not change who is one person. But a run that was killed may
+    # have written links without the people that follow from them.
     is_resumed = run.state.has_unfinished_output
     seen_again = links if is_resumed else links.where(~F.col("is_settled"))
     seen_nodes = seen_now if is_resumed else identifiers
