@@ -50,6 +50,7 @@ def row(source, record_id, traits, moment="09:00"):
         party="first",
         purposes=[],
         changed_at=at(moment),
+        is_before_earliest=False,
         content_hash=f"{source}/{record_id}/{moment}",
         batch_id=0,
     )

@@ -255,6 +255,11 @@ def match(
     )
 
 
+_DISAGREEING_PAIRS = 20.0
+"""Pairs that disagree, added to the random pairs. Without them, all random pairs of four equal rows
+agree, and agreement is no evidence. Among a thousand pairs they do not matter."""
+
+
 @dataclass(frozen=True)
 class _Statistics:
     """Counts over all records.
@@ -396,19 +401,31 @@ def random_pair_levels(
         .limit(conf.sample_size)
         .select(*value_names(kinds))
     )
+    return levels_of_random_pairs([sample[name] for name in value_names(kinds)], kinds, conf)
+
+
+def levels_of_random_pairs(
+    columns: Sequence[NDArray[Any]], kinds: Sequence[Kind], conf: TrainingConf
+) -> list[NDArray[np.float64]]:
+    """Level probabilities (u) of random pairs of the rows, for each attribute.
+
+    Random pairs of many records are different people. In a file of a few records many of them are
+    one person, so the probabilities start from pairs that disagree.
+    """
     generator = np.random.default_rng(conf.seed)
-    count = len(sample[value_name(0)])
+    count = len(columns[0])
     pair_count = min(conf.random_pairs, count * count)
     left = generator.integers(0, count, pair_count)
     right = generator.integers(0, count, pair_count)
     left, right = left[left != right], right[left != right]
     probabilities = []
     for number, kind in enumerate(kinds):
-        values = sample[value_name(number)]
+        values = columns[number]
         levels = levels_of(kind, values[left], values[right])
         level_count = COMPARISONS[kind].level_count
         # Half a pair is added to each level, so that no probability is 0.
         counts = np.bincount(levels[levels >= 0], minlength=level_count) + 0.5
+        counts[0] += _DISAGREEING_PAIRS
         probabilities.append(counts / counts.sum())
     return probabilities
 

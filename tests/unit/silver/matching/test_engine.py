@@ -7,7 +7,13 @@ from frames import assert_rows
 from kinfold.core.errors import ContractError
 from kinfold.silver.matching.blocking import BlockingReport
 from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE
-from kinfold.silver.matching.engine import Matching, match, random_pair_levels, scored_links
+from kinfold.silver.matching.engine import (
+    Matching,
+    levels_of_random_pairs,
+    match,
+    random_pair_levels,
+    scored_links,
+)
 from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.model.parameters import AttributeModel, MatchModel
 from kinfold.silver.matching.records import comparable_records
@@ -87,6 +93,12 @@ def test_known_u_probabilities_are_recovered_from_random_pairs(spark):
     )
     assert surname == pytest.approx([0.7, 0, 0, 0, 0.3], abs=0.01)
     assert gender == pytest.approx([0.5, 0.5], abs=0.01)
+
+
+def test_agreement_is_evidence_in_a_file_of_copies_of_one_row():
+    equal = np.array(["ann"] * 4, dtype=object)
+    (levels,) = levels_of_random_pairs([equal], [Kind.GENDER], TrainingConf())
+    assert levels[-1] < 0.5 < levels[0]
 
 
 def matched(spark, labels, *pairs, max_cluster_size=100):
