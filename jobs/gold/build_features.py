@@ -7,7 +7,7 @@ from kinfold.gold.features.behaviour import features_as_of
 from kinfold.gold.features.moments import default_as_of, moments_of
 from kinfold.gold.propensity.training_set import Snapshots
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.touched import touched_people
+from kinfold.silver.profiles.touched import RULE_MODULES, touched_people
 from kinfold.tables import gold, silver
 
 JOB = "gold/build_features"
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads_if_exists=[silver.BAD_VALUES],
         writes=[gold.FEATURES],
         depends_on=[conf, options.settings.identity, str(options.settings.as_of)],
-        rules=["kinfold.gold.features", "kinfold.silver.profiles"],
+        rules=["kinfold.gold.features", *RULE_MODULES],
     ) as run:
         if run.is_without_input:
             return

@@ -6,7 +6,7 @@ from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.identity.graph.nodes import with_record_node
 from kinfold.silver.profiles.profile import gathered_by_person, profile_events, profiles
-from kinfold.silver.profiles.touched import touched_people
+from kinfold.silver.profiles.touched import RULE_MODULES, touched_people
 from kinfold.tables import silver
 
 JOB = "silver/build_profiles"
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads_if_exists=[silver.RECORDS, silver.BAD_VALUES],
         writes=[silver.PROFILES],
         depends_on=[options.settings.identity, options.settings.profiles],
-        rules=["kinfold.silver.profiles", "kinfold.silver.identity.graph.nodes"],
+        rules=RULE_MODULES,
         needs_events=False,
     ) as run:
         if run.is_up_to_date:

@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         depends_on=[repr(spelling), conf, library_version("phonenumbers")],
         rules=[
             "kinfold.silver.cleansing",
+            "kinfold.quality.rows",
             "kinfold.core.json_text",
             "kinfold.bronze.schemas.described_properties",
         ],

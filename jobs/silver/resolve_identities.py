@@ -13,8 +13,8 @@ from kinfold.models.matching import track_matching
 from kinfold.models.placement import tracking_of
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.identity.resolution.incremental import (
+    DECIDING_MODULES,
     OUTPUTS,
-    RULE_MODULES,
     resolve_incrementally,
 )
 from kinfold.tables import silver
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             options.settings.identity,
             options.home / options.settings.identity.match_settings,
         ],
-        rules=RULE_MODULES,
+        rules=DECIDING_MODULES,
         needs_events=False,
     ) as run:
         if run.is_up_to_date:

@@ -10,7 +10,7 @@ from pyspark.sql.pandas.types import to_arrow_type
 from kinfold.bronze.schemas.described_properties import DescribedProperties
 from kinfold.runtime.arrow_frames import python_column, small_slices
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
-from kinfold.silver.cleansing.dates import is_before
+from kinfold.silver.cleansing.dates import is_before, not_in_the_future
 from kinfold.silver.cleansing.identifiers import Normaliser, Spelling
 from kinfold.silver.cleansing.properties import TYPED_COLUMNS, property_columns
 from kinfold.tables import silver
@@ -66,6 +66,7 @@ def cleansed_events(
     Returns:
         silver.events columns.
     """
+    records = records.withColumns({name: not_in_the_future(name) for name in _TIMES})
     arrived_at = F.coalesce("received_at", "kafka.timestamp")
     extracted = records.select("*", read_event(spelling, described).alias("_read"))
     return extracted.select(

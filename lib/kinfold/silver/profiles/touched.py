@@ -21,6 +21,14 @@ from kinfold.silver.profiles.attribution import (
 from kinfold.tables import silver
 from kinfold.tables.collected import collected
 
+RULE_MODULES = (
+    "kinfold.core.json_text",
+    "kinfold.runtime.sums",
+    "kinfold.silver.cleansing.dates",
+    "kinfold.silver.identity.graph.nodes",
+    "kinfold.silver.profiles",
+)
+"""Code that decides what is computed for a person."""
 _MAX_BROADCAST_ROWS = 500_000
 _IDENTIFIER = ("namespace", "value")
 

@@ -12,7 +12,8 @@ from kinfold.tables import gold
 
 SCHEMA = (
     "profile_id string, event_id string, event_type string, occurred_at timestamp, "
-    "received_at timestamp, is_before_earliest boolean, order_id string, category string, amount_cents bigint"
+    "received_at timestamp, is_before_earliest boolean, order_id string, "
+    "category string, amount_cents bigint"
 )
 COLUMNS = [part.split()[0] for part in SCHEMA.split(", ")]
 NOW = at("2026-03-31")

@@ -61,7 +61,8 @@ OUTPUTS = (
     silver.BAD_VALUES,
 )
 
-RULE_MODULES = (
+DECIDING_MODULES = (
+    "kinfold.silver.cleansing.dates",
     "kinfold.silver.identity.graph",
     "kinfold.silver.identity.links",
     "kinfold.silver.identity.resolution",
