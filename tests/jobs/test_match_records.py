@@ -46,6 +46,7 @@ def row(source, record_id, traits, moment="09:00"):
         source=source,
         record_id=record_id,
         identifiers=[],
+        identifiers_since=[],
         traits=traits,
         party="first",
         purposes=[],

@@ -159,6 +159,13 @@ RECORDS = Table(
             privacy=Privacy.IDENTIFIER,
         ),
         Field(
+            "identifiers_since",
+            T.ArrayType(T.TimestampType()),
+            "Since when the record has each of `identifiers`, in their order: time of the first "
+            "version with it (UTC).",
+            nullable=False,
+        ),
+        Field(
             "traits",
             T.MapType(T.StringType(), T.StringType()),
             "Traits with a value, by name.",

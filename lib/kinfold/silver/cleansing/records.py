@@ -8,6 +8,7 @@ from kinfold.bronze.records.versions import current_versions, unexpired_versions
 from kinfold.silver.cleansing.dates import is_before
 from kinfold.silver.cleansing.identifiers import Spelling, normalised_identifiers
 from kinfold.tables import silver
+from kinfold.tables.bronze import ACCEPTED
 
 
 def expiry_moment(started_at: datetime, *, as_of: datetime | None) -> datetime:
@@ -32,13 +33,17 @@ def current_records(
     Returns:
         silver.records columns.
     """
-    existing = unexpired_versions(current_versions(versions), at=at).where(~F.col("is_deletion"))
-    return existing.withColumn(
-        "identifiers", normalised_identifiers(F.col("identifiers"), spelling)
-    ).select(
+    is_stored = ~F.col("is_deletion")
+    comparable = normalised_identifiers(F.col("identifiers"), spelling)
+    versions = versions.withColumn("identifiers", comparable)
+    existing = unexpired_versions(current_versions(versions), at=at).where(is_stored)
+    accepted = versions.where((F.col("verdict") == ACCEPTED) & is_stored)
+    since = _identifiers_since(unexpired_versions(accepted, at=at), earliest=earliest)
+    return existing.join(since, list(silver.RECORDS.key), how="left").select(
         "source",
         "record_id",
         "identifiers",
+        F.transform("identifiers", lambda one: F.col("_since")[one]).alias("identifiers_since"),
         "traits",
         "party",
         "agreement",
@@ -49,6 +54,24 @@ def current_records(
         "content_hash",
         "batch_id",
         "ingested_at",
+    )
+
+
+def _identifiers_since(versions: DataFrame, *, earliest: date) -> DataFrame:
+    """Since when each record has each of its identifiers: the time of the first version with it.
+
+    Returns:
+        source, record_id and _since: a map of identifier to time; no row without identifiers.
+    """
+    key = silver.RECORDS.key
+    is_made_up = is_before("changed_at", earliest)
+    seen_at = F.when(is_made_up, F.col("ingested_at")).otherwise(F.col("changed_at"))
+    return (
+        versions.select(*key, seen_at.alias("at"), F.explode("identifiers").alias("one"))
+        .groupBy(*key, "one")
+        .agg(F.min("at").alias("at"))
+        .groupBy(*key)
+        .agg(F.map_from_entries(F.collect_list(F.struct("one", "at"))).alias("_since"))
     )
 
 

@@ -58,6 +58,26 @@ def test_a_record_dated_before_the_earliest_day_is_marked(spark):
     assert_rows(records, ["record_id", "is_before_earliest", "ingested_at"], expected)
 
 
+def test_a_record_has_an_identifier_since_its_first_version_with_it(spark):
+    ann, bea = {"email": "ann@x.org"}, {"email": "ann@x.org", "crm_id": "7"}
+    versions = bronze.RECORDS.frame(
+        spark,
+        version("1", "08:00", changed_at=at("08:00"), identifiers=ann, verdict="rejected"),
+        version("1", "09:00", changed_at=at("09:00"), identifiers=ann),
+        version("1", "10:00", changed_at=at("10:00"), identifiers=bea),
+        version("1", "11:00", changed_at=at("11:00"), identifiers=bea, traits={"city": "Ely"}),
+        version("none", "11:00", changed_at=at("11:00"), identifiers={}),
+    )
+    records = current_records(versions, **RULES).select(
+        "record_id", "identifiers.namespace", "identifiers_since"
+    )
+    expected = [
+        ("1", ["crm_id", "email"], [at("10:00"), at("09:00")]),
+        ("none", [], []),
+    ]
+    assert_rows(records, ["record_id", "namespace", "identifiers_since"], expected)
+
+
 def test_records_have_expired_once_their_time_to_live_has_ended(spark):
     records = silver.RECORDS.frame(spark, dict(record_id="1"), dict(expires_at=at("12:00")))
     assert not has_expired(records, at=at("11:59"))

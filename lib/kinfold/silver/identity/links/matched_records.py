@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD, record_node
-from kinfold.silver.identity.links.observed import link_key_columns
+from kinfold.silver.identity.links.observed import link_key_columns, record_since
 from kinfold.silver.matching.engine import LinkStatus, Matching, scored_links
 from kinfold.silver.matching.settings import MatchingSettings, PersonMap
 
@@ -45,7 +45,8 @@ def matched_record_links(
         records.select(itself.alias(_RECORD), *values), mapping=mapping, settings=settings
     )
     changed_at = seen_at("changed_at", "ingested_at").alias("changed_at")
-    lineage = records.select(itself.alias("value"), changed_at, "source")
+    since = record_since().alias("since")
+    lineage = records.select(itself.alias("value"), changed_at, since, "source")
     return _identity_links(matching, lineage), matching
 
 
@@ -53,12 +54,13 @@ def _identity_links(matching: Matching, lineage: DataFrame) -> DataFrame:
     """The linked pairs of a matching as links of the graph.
 
     Args:
-        lineage: value (of the record's node), changed_at, source; one row per record.
+        lineage: value (of the record's node), changed_at, since, source; one row per record.
     """
     left, right = (
         lineage.select(
             F.col("value").alias(f"{side}_record_key"),
             F.col("changed_at").alias(f"_{side}_at"),
+            F.col("since").alias(f"_{side}_since"),
             F.col("source").alias(f"_{side}_source"),
         )
         for side in ("left", "right")
@@ -83,7 +85,7 @@ def _identity_links(matching: Matching, lineage: DataFrame) -> DataFrame:
             F.col("match_weight").alias("weight"),
             F.col("_left_source").alias("source"),
             F.lit(None).cast("string").alias("source_event_id"),
-            F.greatest("_left_at", "_right_at").alias("first_seen_at"),
+            F.greatest("_left_since", "_right_since").alias("first_seen_at"),
             F.greatest("_left_at", "_right_at").alias("last_seen_at"),
         )
     )

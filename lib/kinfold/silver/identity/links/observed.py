@@ -13,7 +13,8 @@ from kinfold.runtime.arrow_frames import (
     rows_with_values,
 )
 from kinfold.silver.cleansing.dates import seen_at
-from kinfold.silver.identity.graph.nodes import Namespaces, node_id, with_record_node
+from kinfold.silver.identity.graph.nodes import RECORD, Namespaces, node_id, with_record_node
+from kinfold.tables import silver
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
 RULE_VERSION = "2"
@@ -28,14 +29,16 @@ def sightings(events: DataFrame, records: DataFrame | None) -> DataFrame:
         records: silver.records; null for a lake without records.
 
     Returns:
-        occurred_at (see `seen_at`), source, source_event_id, identifiers, previous_account. The
-        identifiers of a record include the record itself, and it occurred when it changed.
+        occurred_at (see `seen_at`), source, source_event_id, identifiers, since, previous_account.
+        The identifiers of a record include the record itself, and it occurred when it changed.
+        `since` has the time since when each of its identifiers is in the record; null for events.
     """
     seen = events.select(
         seen_at().alias("occurred_at"),
         "source",
         F.col("event_id").alias("source_event_id"),
         "identifiers",
+        F.lit(None).cast("array<timestamp>").alias("since"),
         "previous_account",
     )
     if records is None:
@@ -50,8 +53,15 @@ def record_sightings(records: DataFrame) -> DataFrame:
         "source",
         F.col("record_id").alias("source_event_id"),
         "identifiers",
+        F.concat("identifiers_since", F.array(record_since())).alias("since"),
         F.lit(None).cast("string").alias("previous_account"),
     )
+
+
+def record_since() -> Column:
+    """Since when a record is known with one of its present identifiers; if it has none, when it
+    changed."""
+    return F.coalesce(F.array_min("identifiers_since"), seen_at("changed_at", "ingested_at"))
 
 
 def seen_identifiers(seen: DataFrame) -> DataFrame:
@@ -61,17 +71,23 @@ def seen_identifiers(seen: DataFrame) -> DataFrame:
         silver.identifiers columns.
     """
     namespace, value = F.col("namespace"), F.col("value")
+    own_time = F.coalesce(F.get("since", F.col("position")), F.col("occurred_at"))
     return (
-        seen.select("occurred_at", F.explode("identifiers").alias("identifier"))
-        .select("occurred_at", "identifier.*")
+        seen.select("occurred_at", "since", F.posexplode("identifiers").alias("position", "one"))
+        .select(own_time.alias("occurred_at"), "one.*")
         .groupBy("namespace", "value")
         .agg(F.min("occurred_at").alias("first_seen_at"))
         .select(node_id(namespace, value).alias("node_id"), "namespace", "value", "first_seen_at")
     )
 
 
-def new_identifiers(seen: DataFrame, known: DataFrame) -> DataFrame:
-    """The identifiers that are new, or were seen earlier than silver.identifiers says.
+def new_identifiers(
+    seen: DataFrame, known: DataFrame, *, seen_elsewhere: DataFrame | None = None
+) -> DataFrame:
+    """The identifiers that are new, or were first seen at another time than silver.identifiers has.
+
+    It is an earlier time, except for a record, which was seen when it changed, and for the
+    identifiers of `seen_elsewhere`.
 
     If two different values have the same node (a hash collision), the result has both rows. They
     break the key of silver.identifiers, so its quality gate stops the run; otherwise the two values
@@ -80,24 +96,32 @@ def new_identifiers(seen: DataFrame, known: DataFrame) -> DataFrame:
     Args:
         seen: see `seen_identifiers`.
         known: rows of silver.identifiers, at least those of the same nodes.
+        seen_elsewhere: identifiers whose stored time may be too early, with the time at which they
+            were first seen; null if there are none.
 
     Returns:
         silver.identifiers columns, and `is_known`: the table has the node.
     """
+    seen = seen.withColumn("is_exact", F.col("namespace") == RECORD)
+    if seen_elsewhere is not None:
+        others = seen.join(seen_elsewhere.select("node_id"), "node_id", how="anti")
+        seen = others.unionByName(seen_elsewhere.withColumn("is_exact", F.lit(True)))
     ours, theirs = seen.alias("seen"), known.alias("known")
     is_known = F.col("known.node_id").isNotNull()
     one, other = (F.struct(f"{side}.namespace", f"{side}.value") for side in ("seen", "known"))
     is_collision = is_known & (one != other)
-    is_earlier = F.col("seen.first_seen_at") < F.col("known.first_seen_at")
+    times = F.col("seen.first_seen_at"), F.col("known.first_seen_at")
+    is_changed = (times[0] < times[1]) | (F.col("seen.is_exact") & (times[0] != times[1]))
     joined = ours.join(theirs, F.col("seen.node_id") == F.col("known.node_id"), how="left")
     changed, colliding = (
         joined.where(condition).select(f"{side}.*", is_known.alias("is_known"))
         for condition, side in (
-            (~is_known | is_earlier | is_collision, "seen"),
+            (~is_known | is_changed | is_collision, "seen"),
             (is_collision, "known"),
         )
     )
-    return changed.unionByName(colliding.select(*changed.columns))
+    columns = (*silver.IDENTIFIERS.columns, "is_known")
+    return changed.select(*columns).unionByName(colliding.select(*columns))
 
 
 def seen_together(
@@ -131,7 +155,7 @@ def seen_together(
         pairs.groupBy(*_ENDS)
         .agg(
             F.min("sighting").alias("first"),
-            F.max("sighting.occurred_at").alias("last_seen_at"),
+            F.max("occurred_at").alias("last_seen_at"),
         )
         .withColumn("rule", F.when(is_alias, ALIAS).otherwise(rule))
         .select(
@@ -160,13 +184,24 @@ def _star_pairs(seen: DataFrame, namespaces: Namespaces, without: Sequence[int])
     )
     centre, other = F.get("ranked", F.lit(0)), F.col("other")
     pairs = ranked.where(F.size("ranked") > 1).select(
-        F.struct("occurred_at", "source", "source_event_id").alias("sighting"),
+        "occurred_at",
+        "source",
+        "source_event_id",
+        F.when(F.col("since").isNotNull(), F.map_from_arrays("identifiers", "since")).alias(
+            "since"
+        ),
         centre["namespace"].alias("left_namespace"),
         centre["value"].alias("left_value"),
         F.explode(F.slice("ranked", 2, F.size("ranked"))).alias("other"),
     )
+    # A link of a record exists since its other end is in the record.
+    since = F.col("since")[
+        F.struct(other["namespace"].alias("namespace"), other["value"].alias("value"))
+    ]
+    first = F.coalesce(since, F.col("occurred_at")).alias("occurred_at")
     return pairs.select(
-        "sighting",
+        F.struct(first, "source", "source_event_id").alias("sighting"),
+        "occurred_at",
         "left_namespace",
         "left_value",
         other["namespace"].alias("right_namespace"),

@@ -8,10 +8,20 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.runtime.caching import lazily_cached
+from kinfold.runtime.caching import cached, lazily_cached
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
-from kinfold.silver.identity.graph.nodes import node_id, record_node, with_record_node
+from kinfold.silver.identity.graph.nodes import (
+    RECORD,
+    node_id,
+    record_node,
+    with_record_node,
+)
+from kinfold.silver.identity.links.observed import (
+    record_sightings,
+    seen_identifiers,
+    sightings,
+)
 from kinfold.tables import silver
 
 _IDENTIFIER = ["namespace", "value"]
@@ -27,11 +37,14 @@ class RecordChanges:
             are none.
         changed_nodes: nodes of existing records whose content was different before: node_id; null
             for a rebuild and for a lake without records.
+        seen_elsewhere: `seen_identifiers` of those identifiers that an old version of a record may
+            have been the first to have; null if there are none.
     """
 
     changed: DataFrame | None = None
     unreferenced_nodes: DataFrame | None = None
     changed_nodes: DataFrame | None = None
+    seen_elsewhere: DataFrame | None = None
 
 
 def record_changes(run: JobRun) -> RecordChanges:
@@ -43,14 +56,18 @@ def record_changes(run: JobRun) -> RecordChanges:
     if run.is_rebuild:
         return RecordChanges(changed)
     changed_nodes = replaced_records(records, changes)
-    removed = lazily_cached(removed_identifiers(records, changes))
-    if removed.isEmpty():
+    removed = removed_identifiers(records, changes)
+    stored = run.lake.read_or_empty(silver.IDENTIFIERS)
+    first_seen = first_seen_in_records(records, changes, stored)
+    questioned = cached(removed.unionByName(first_seen).distinct())
+    if questioned.isEmpty():
         return RecordChanges(changed, None, changed_nodes)
-    # This reads all events, so it runs only if identifiers were removed.
-    in_events = _identifiers(run.read(silver.EVENTS))
-    unreferenced = removed.join(in_events, _IDENTIFIER, how="anti")
+    # This reads all events, so it is done only for identifiers that may be gone or seen later.
+    seen = seen_identifiers(sightings(run.read(silver.EVENTS), records))
+    seen = lazily_cached(seen.join(F.broadcast(questioned), _IDENTIFIER, how="semi"))
+    unreferenced = questioned.join(seen, _IDENTIFIER, how="anti")
     nodes = unreferenced.select(node_id(F.col("namespace"), F.col("value")).alias("node_id"))
-    return RecordChanges(changed, lazily_cached(nodes), changed_nodes)
+    return RecordChanges(changed, lazily_cached(nodes), changed_nodes, seen)
 
 
 def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
@@ -100,6 +117,42 @@ def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
     before = with_record_node(changes.where(_had_content()))
     now = with_record_node(records)
     return _identifiers(before).distinct().join(_identifiers(now), _IDENTIFIER, how="anti")
+
+
+def first_seen_in_records(
+    records: DataFrame, changes: DataFrame, identifiers: DataFrame
+) -> DataFrame:
+    """Identifiers that were first seen in a record which no longer has them, or has them since a
+    later time. When they were first seen must be found again.
+
+    Args:
+        records: silver.records.
+        changes: its change feed.
+        identifiers: silver.identifiers.
+
+    Returns:
+        namespace, value, distinct.
+    """
+    before, now, stored = (
+        rows.select("node_id", *names, F.col("first_seen_at").alias(alias))
+        for rows, names, alias in (
+            (
+                seen_identifiers(record_sightings(changes.where(_had_content()))),
+                _IDENTIFIER,
+                "_before",
+            ),
+            (seen_identifiers(record_sightings(records)), [], "_now"),
+            (identifiers, [], "_stored"),
+        )
+    )
+    is_later = F.col("_now").isNull() | (F.col("_now") > F.col("_before"))
+    return (
+        before.where(F.col("namespace") != RECORD)
+        .join(now, "node_id", how="left")
+        .join(stored, "node_id", how="inner")
+        .where(is_later & (F.col("_stored") >= F.col("_before")))
+        .select(*_IDENTIFIER)
+    )
 
 
 def _had_content() -> Column:

@@ -15,7 +15,7 @@ from kinfold.runtime.arrow_frames import distinct_numbers
 from kinfold.runtime.caching import cached, lazily_cached, materialized
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
-from kinfold.silver.identity.graph.nodes import Namespaces
+from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
 from kinfold.silver.identity.links.matched_records import MATCHED, matched_record_links
 from kinfold.silver.identity.links.observed import (
     links_at,
@@ -100,7 +100,7 @@ def link_changes(
     of_records = record_changes(run)
     seen = lazily_cached(sightings(run.inserted(silver.EVENTS), of_records.changed))
     seen_now = cached(seen_identifiers(seen))
-    identifiers = _changed_identifiers(run, seen_now, keep)
+    identifiers = _changed_identifiers(run, seen_now, of_records.seen_elsewhere, keep)
     observed, matching = _observed_links(run, seen, namespaces, shared)
     links = stored_links(run, observed, decisions)
     withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
@@ -136,14 +136,20 @@ def link_changes(
 
 
 def _changed_identifiers(
-    run: JobRun, seen_now: DataFrame, keep: Callable[[DataFrame], DataFrame]
+    run: JobRun,
+    seen_now: DataFrame,
+    seen_elsewhere: DataFrame | None,
+    keep: Callable[[DataFrame], DataFrame],
 ) -> DataFrame:
     """`new_identifiers` of the sightings of this run."""
-    if seen_now.isEmpty():
+    if seen_elsewhere is None and seen_now.isEmpty():
         return _no_rows(run.lake, silver.IDENTIFIERS)
+    nodes = seen_now.select("node_id")
+    if seen_elsewhere is not None:
+        nodes = nodes.unionByName(seen_elsewhere.select("node_id"))
     known = run.existing_rows(silver.IDENTIFIERS)
-    known = cached(known.join(seen_now.select("node_id"), "node_id", how="semi"))
-    return keep(new_identifiers(seen_now, known))
+    known = cached(known.join(nodes, "node_id", how="semi"))
+    return keep(new_identifiers(seen_now, known, seen_elsewhere=seen_elsewhere))
 
 
 def _observed_links(
@@ -174,8 +180,9 @@ def _observed_links(
 def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> DataFrame:
     """Observed links as silver.identity_links will have them.
 
-    A link that the table has already keeps its validity and status, and its period is extended. In
-    a rebuild every link starts as active, and guards and shared identifiers are evaluated again.
+    A link that the table has already keeps its validity and status. Its period is extended, except
+    for a link of a record, which says what the current version of the record says. In a rebuild
+    every link starts as active, and guards and shared identifiers are evaluated again.
 
     Args:
         observed: silver.identity_links columns without valid_from, valid_to, status and reason.
@@ -188,7 +195,8 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
     if observed.isEmpty():
         return _no_rows(run.lake, silver.IDENTITY_LINKS)
     known = run.lake.read_or_empty(silver.IDENTITY_LINKS).select(*_KEPT)
-    known = cached(known.join(observed.select("link_id"), "link_id", how="semi"))
+    is_of_record = (F.col("left_namespace") == RECORD).alias("_is_of_record")
+    known = cached(known.join(observed.select("link_id", is_of_record), "link_id", how="inner"))
     at = run.lake.started_at
     stays = known.select(
         "link_id",
@@ -209,7 +217,7 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
         )
         known = known.where(F.lit(False))
     links = (
-        widened(observed, known, key="link_id")
+        widened(observed, known.where(~F.col("_is_of_record")), key="link_id")
         .join(stays, "link_id", how="left")
         .withColumn("is_known", F.col("status").isNotNull())
         .withColumn("status", F.coalesce("status", F.lit("active")))

@@ -9,6 +9,7 @@ from kinfold.core.settings.models import IdentityConf, NamespaceConf
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id
 from kinfold.silver.identity.links.observed import (
     new_identifiers,
+    record_sightings,
     seen_beside_shared,
     seen_identifiers,
     seen_together,
@@ -68,6 +69,30 @@ def test_an_identifier_is_not_first_seen_at_a_made_up_date(spark):
         seen_identifiers(sightings(events, records)),
         ["namespace", "first_seen_at"],
         [("cookie_id", at("11:00")), ("user_id", at("11:00")), ("record", at("12:00"))],
+    )
+
+
+def test_a_record_and_its_links_are_as_old_as_its_identifiers_are_in_it(spark):
+    record = dict(
+        source="crm",
+        record_id="7",
+        identifiers=[
+            dict(namespace="email", value="a@b.org"),
+            dict(namespace="user_id", value="u"),
+        ],
+        identifiers_since=[at("09:00"), at("10:00")],
+        changed_at=at("11:00"),
+    )
+    seen = record_sightings(silver.RECORDS.frame(spark, record))
+    assert_rows(
+        seen_identifiers(seen),
+        ["namespace", "first_seen_at"],
+        [("email", at("09:00")), ("record", at("09:00")), ("user_id", at("10:00"))],
+    )
+    assert_rows(
+        seen_together(seen, NAMESPACES),
+        ["right_namespace", "first_seen_at", "last_seen_at"],
+        [("email", at("09:00"), at("11:00")), ("user_id", at("10:00"), at("11:00"))],
     )
 
 
@@ -196,6 +221,24 @@ def test_only_new_identifiers_and_those_seen_earlier_are_changes(spark):
         new_identifiers(seen, known),
         ["node_id", "first_seen_at", "is_known"],
         [(2, at("08:00"), True), (3, at("10:00"), False)],
+    )
+
+
+def test_a_record_and_an_identifier_that_left_its_record_may_be_seen_later(spark):
+    def identifiers(moment):
+        names = ("record", "email", "phone")
+        rows = [identifier(n, name, "x", moment) for n, name in enumerate(names)]
+        return silver.IDENTIFIERS.frame(spark, *rows)
+
+    later = identifiers("12:00")
+    assert_rows(
+        new_identifiers(
+            later.where("node_id = 0"),
+            identifiers("09:00"),
+            seen_elsewhere=later.where("node_id = 1"),
+        ),
+        ["node_id", "first_seen_at", "is_known"],
+        [(0, at("12:00"), True), (1, at("12:00"), True)],
     )
 
 

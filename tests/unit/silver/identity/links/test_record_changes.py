@@ -3,10 +3,11 @@
 import pytest
 from pyspark.sql import functions as F
 
-from frames import assert_rows
+from frames import assert_rows, at
 from kinfold.silver.identity.graph.nodes import node_id
 from kinfold.silver.identity.links.record_changes import (
     changed_records,
+    first_seen_in_records,
     removed_identifiers,
     replaced_records,
 )
@@ -63,6 +64,25 @@ def test_an_identifier_is_removed_if_no_record_has_it_any_more(spark, feed):
         ["namespace", "value"],
         [("email", "old@x.org"), ("email", "c@x.org"), ("record", '["crm","3"]')],
     )
+
+
+def test_an_identifier_that_left_a_record_that_had_it_first_is_questioned(spark, feed):
+    nine, ten = dict(identifiers_since=[at("09:00")]), dict(identifiers_since=[at("10:00")])
+    records = silver.RECORDS.frame(
+        spark, record("city", "stays@x.org", **nine), record("other", "new@x.org", **ten)
+    )
+    changes = feed(
+        ("update_preimage", record("city", "stays@x.org", **nine)),
+        ("update_preimage", record("other", "left@x.org", **nine)),
+        ("delete", record("gone", "in.an.earlier.event@x.org", **nine)),
+    )
+    values = {"stays": "09:00", "left": "09:00", "in.an.earlier.event": "08:00"}
+    stored = spark.createDataFrame(
+        [("email", f"{name}@x.org", at(moment)) for name, moment in values.items()],
+        "namespace string, value string, first_seen_at timestamp",
+    ).withColumn("node_id", node_id(F.col("namespace"), F.col("value")))
+    questioned = first_seen_in_records(records, changes, stored)
+    assert_rows(questioned, ["value"], [("left@x.org",)])
 
 
 def test_a_record_that_was_updated_or_deleted_and_delivered_again_is_replaced(spark, feed):
