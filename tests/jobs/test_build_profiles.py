@@ -25,6 +25,7 @@ def identify(event_id, day, city, email="ann@example.org"):
         source_offset=int(event_id),
         record_index=0,
         ingested_at=at(day),
+        is_before_earliest=False,
     )
 
 

@@ -99,7 +99,7 @@ def test_one_person_is_explained_by_the_strongest_path(world, output_of):
     assert f"{HERS} and {ANN} are one person." in text
     assert f"person {world.person(ANN)} since" in text
     assert "2 links, the weakest with trust 0.50" in text
-    assert "rule seen_together (version 1), trust 0.90" in text
+    assert "rule seen_together (version 2), trust 0.90" in text
     assert "Removing any one of links 1, 2 would separate them." in text
     assert "ann@example.org" not in text
     shown = output_of(EXPLAIN, "--a", HERS, "--b", ANN, "--show-values")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("kafka")
 
 LOGIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
 PASSWORD = "kinfold-test"
-USERS = {"reader": "right", "stranger": "right"}
+USERS = {"reader": "correct", "stranger": "correct"}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ super.users=User:ANONYMOUS
 def land(run, secured, stores, tmp_path):
     """`land(topic, user, password)`: run the job as a user."""
 
-    def landed(topic: str, user: str, password: str = "right") -> None:
+    def landed(topic: str, user: str, password: str = "correct") -> None:
         source, login = tmp_path / "clicks.yaml", tmp_path / "client.properties"
         source.write_text("format: kafka\n")
         login.write_text(

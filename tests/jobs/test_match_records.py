@@ -15,6 +15,7 @@ from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 from lakes import lake_of
 
+pytestmark = pytest.mark.xdist_group("matched_records")  # the fixtures take half a minute
 JOB = load_main(project_home() / "jobs" / "silver" / "resolve_identities.py")
 SYLLABLES = ("ka", "mer", "lo", "vin", "sta", "bri", "dor", "el", "un", "tho", "gra", "wick")
 PEOPLE = 150
@@ -52,6 +53,7 @@ def row(source, record_id, traits, moment="09:00"):
         purposes=[],
         changed_at=at(moment),
         is_before_earliest=False,
+        ingested_at=at(moment),
         content_hash=f"{source}/{record_id}/{moment}",
         batch_id=0,
     )

@@ -12,6 +12,7 @@ from kinfold.silver.identity.resolution.history import current, identity_as_of
 from kinfold.tables import ops, silver
 from lakes import lake_of
 
+pytestmark = pytest.mark.xdist_group("identities")  # the fixtures take half a minute
 JOB = load_main(project_home() / "jobs" / "silver" / "resolve_identities.py")
 COOKIE, TABLET, KIOSK = (("cookie_id", name) for name in ("c", "tablet", "kiosk"))
 
@@ -32,6 +33,7 @@ def event(number, moment, *identifiers):
         source_offset=number,
         record_index=0,
         ingested_at=at(moment),
+        is_before_earliest=False,
     )
 
 

@@ -86,6 +86,8 @@ class Frames:
     def read(self, table):
         return self.frames[table.name]
 
+    read_or_empty = read
+
 
 @pytest.fixture
 def lake(spark, lake_root):

@@ -59,7 +59,7 @@ def test_of_rows_of_one_record_a_snapshot_keeps_the_newest(mapped, spark):
                     ["/record_id: rows of the extract differ and none is newer"],
                 ),
                 ("4", "x", "rejected", ["/changed_at: more than 1 day after ingestion"]),
-                ("5", "x", "rejected", ["/changed_at: missing or not a time"]),
+                ("5", "x", "rejected", ["/changed_at: missing or not a time with a full date"]),
             ],
         )
     finally:

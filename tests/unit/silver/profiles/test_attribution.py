@@ -36,6 +36,7 @@ def event(event_id, *identifiers):
         source_offset=int(event_id),
         record_index=0,
         ingested_at=at("09:00"),
+        is_before_earliest=False,
     )
 
 
