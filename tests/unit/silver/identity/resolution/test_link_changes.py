@@ -16,7 +16,8 @@ STORED = ["is_known", "is_settled"]
 
 def link(number, **changes):
     row = dict(link_id=number, left_node=10 * number, right_node=10 * number + 1)
-    row |= dict(left_namespace="email", rule="seen_together", source="shop", source_event_id=f"e{number}")
+    row |= dict(left_namespace="email", rule="seen_together")
+    row |= dict(source="shop", source_event_id=f"e{number}")
     row |= dict(first_seen_at=at("11:00"), last_seen_at=at("11:00"))
     return {**row, **changes}
 
