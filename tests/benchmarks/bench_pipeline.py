@@ -66,7 +66,7 @@ def run_stages(command: list[str]) -> dict[str, tuple[float, float]]:
     assert process.stdout is not None
     for line in process.stdout:
         match = FINISHED.match(line)
-        if match:
+        if match and match.group(1) not in stages:
             stages[match.group(1)] = (float(match.group(2)), peak.take())
             print(line.rstrip()[:100], file=sys.stderr)
         elif line.startswith("kinfold:") or "Error" in line:

@@ -38,6 +38,7 @@ _SETTINGS = {"csv": UNSPLIT, "parquet": READ_AS_LONG}
 """Settings of a session that reads a format."""
 # It would move conditions out of `expressions.tried`.
 _OUT_OF_BRANCHES = "org.apache.spark.sql.catalyst.optimizer.PushFoldableIntoBranches"
+_TRIED_LINES = 1_000
 _NO_AGE = "36500d"
 """Spark ignores files that are a week older than the newest one, without this option."""
 
@@ -136,7 +137,7 @@ def file_records(
         versions=versions,
     )
     event = mapped_event(rows.frame, source, columns=rows.columns, raw=rows.raw)
-    existing = file_rows(session, source, path=sample_path, may_lack=True)
+    existing = file_rows(session, source, path=sample_path, may_lack=True, first=_TRIED_LINES)
     with named_unread_file(source.name):
         _require_working_patterns(existing, source)
     frame = rows.frame
@@ -175,7 +176,12 @@ def _require_working_patterns(rows: Rows, source: DataSource) -> None:
 
 
 def file_rows(
-    session: SparkSession, source: DataSource, *, path: str, may_lack: bool = False
+    session: SparkSession,
+    source: DataSource,
+    *,
+    path: str,
+    may_lack: bool = False,
+    first: int | None = None,
 ) -> Rows:
     """The current rows of one file, or of all files of one folder.
 
@@ -186,6 +192,7 @@ def file_rows(
         session: see `mapping_session`.
         path: the file or folder, in the source's input.
         may_lack: no file needs to have every member of JSON that the expressions use.
+        first: read only this number of lines; None = all.
     """
     options = source.options
     reader, folder = _located(session, session.read.options(**options), path)
@@ -199,6 +206,7 @@ def file_rows(
         source,
         sample_path=sample_path,
         may_lack=may_lack,
+        first=first,
     )
 
 
@@ -247,11 +255,14 @@ def _rows(
     sample_path: str,
     may_lack: bool = False,
     versions: FileVersions = EVERY_FILE,
+    first: int | None = None,
 ) -> Rows:
     existing = readable(input_files(sample._spark, sample_path), source.options)
     files = versions.new_files or existing
     if source.format == "csv":
-        rows = csv_rows(reader, folder, source, files=files, versions=versions, may_lack=may_lack)
+        rows = csv_rows(
+            reader, folder, source, files=files, versions=versions, may_lack=may_lack, first=first
+        )
         return Rows(
             rows.frame,
             columns=rows.columns,
@@ -261,7 +272,7 @@ def _rows(
         )
     if source.format == "parquet":
         return _parquet_rows(reader, folder, source, files=files, others=existing)
-    return _json_rows(sample, sample_folder, reader, folder, source, may_lack=may_lack)
+    return _json_rows(sample, sample_folder, reader, folder, source, may_lack=may_lack, first=first)
 
 
 def _parquet_rows(
@@ -288,8 +299,10 @@ def _json_rows(
     source: DataSource,
     *,
     may_lack: bool,
+    first: int | None,
 ) -> Rows:
     lines = reader.text(folder).select("value", "_metadata")
+    lines = lines if first is None else lines.limit(first)
     existing = sample.text(sample_folder).select("value", "_metadata")
     frame, columns = json_rows(lines, existing, source, reason=_UNREADABLE, may_lack=may_lack)
     return Rows(frame, columns=columns, raw=F.col(LINE), unreadable=F.col(_UNREADABLE))

@@ -60,6 +60,7 @@ def csv_rows(
     files: Sequence[InputFile],
     versions: FileVersions,
     may_lack: bool,
+    first: int | None = None,
 ) -> CsvRows:
     """The records of the files that a reader reads.
 
@@ -68,6 +69,8 @@ def csv_rows(
         files: existing files whose headers tell which columns there are.
         versions: files to skip, and those that changed since they landed.
         may_lack: a column that an expression uses and no header has is null, and only reported.
+        first: read only this number of lines; None = all. To stop a Python worker later, with a
+            limit on its result, makes it print a stack trace.
 
     Raises:
         ConfError: an option of the source is not known or cannot be used, or no file has a header
@@ -78,6 +81,8 @@ def csv_rows(
     columns, used = _columns(session, source, form, files, may_lack=may_lack)
     # The reader splits at bytes; the parser decodes.
     lines = reader.options(lineSep="\n", encoding="UTF-8").text(folder)
+    if first is not None:
+        lines = lines.select("value", "_metadata").limit(first)
     fields: dict[str, T.DataType] = {
         "source_partition": T.StringType(),
         "source_offset": T.LongType(),
