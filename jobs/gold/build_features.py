@@ -6,6 +6,7 @@ from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.behaviour import features_as_of
 from kinfold.gold.features.moments import default_as_of, moments_of
 from kinfold.gold.propensity.training_set import Snapshots
+from kinfold.runtime.caching import lazily_cached
 from kinfold.runtime.job import open_job, run_job
 from kinfold.silver.profiles.touched import RULE_MODULES, touched_people
 from kinfold.tables import gold, silver
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         touched = touched_people(run, is_all=not are_known)
         features = features_as_of(touched.attributed(events), as_ofs=moments)
         if are_known:
+            features = lazily_cached(features)
             outdated = touched.outdated(stored, features, key=gold.FEATURES.key)
             run.lake.upsert(gold.FEATURES, features, deleted=outdated)
         else:

@@ -76,6 +76,31 @@ def attributed_events(
     return attributed.where(F.col("profile_id").isNotNull())
 
 
+def events_of_identifiers(
+    events: DataFrame, identity_map: DataFrame, ranking: IdentifierRanking
+) -> DataFrame:
+    """`attributed_events` for the rows of identity_map that belong to a few people.
+
+    Events without any of their identifiers are left out before the rest is ranked, which is most of
+    the work.
+    """
+    ends = {"_namespace": F.col("_one.namespace"), "_value": F.col("_one.value")}
+    people = identity_map.select(
+        F.col("namespace").alias("_namespace"), F.col("value").alias("_value"), "profile_id"
+    )
+    found = (
+        events.withColumn("_one", F.explode("identifiers"))
+        .withColumns(ends)
+        .join(people, list(ends), how="inner")
+        .withColumn("_strongest", ranking.strongest())
+    )
+    # An event has each of its identifiers once, so at most one row is left of it.
+    is_strongest = (F.col("_namespace") == F.col("_strongest.namespace")) & (
+        F.col("_value") == F.col("_strongest.value")
+    )
+    return found.where(is_strongest).drop(*ends, "_one", "_strongest")
+
+
 def with_person(
     events: DataFrame, identity_map: DataFrame, ranking: IdentifierRanking | None = None
 ) -> DataFrame:

@@ -16,6 +16,7 @@ from kinfold.silver.identity.resolution.history import current
 from kinfold.silver.profiles.attribution import (
     IdentifierRanking,
     attributed_events,
+    events_of_identifiers,
     identifier_ranking,
 )
 from kinfold.tables import silver
@@ -49,7 +50,9 @@ class TouchedPeople:
 
     def attributed(self, rows: DataFrame) -> DataFrame:
         """The events, or records with their node, of these people, with profile_id."""
-        return attributed_events(rows, self.identity_map, self.ranking)
+        if self.people is None:
+            return attributed_events(rows, self.identity_map, self.ranking)
+        return events_of_identifiers(rows, self.identity_map, self.ranking)
 
     def count(self, *, default: int) -> int:
         """How many they are; `default` if they are all people."""

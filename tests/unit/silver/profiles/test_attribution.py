@@ -8,6 +8,7 @@ from kinfold.silver.identity.graph.nodes import Namespaces, node_id
 from kinfold.silver.profiles.attribution import (
     IdentifierRanking,
     attributed_events,
+    events_of_identifiers,
     events_with_person,
     with_person,
 )
@@ -89,6 +90,15 @@ def test_anonymous_events_are_not_attributed(events, identity_map):
         ["event_id", "profile_id"],
         [("1", BEN), ("2", ANN), ("4", ANN)],
     )
+
+
+def test_the_events_of_a_few_people_are_those_of_all_people_that_are_theirs(events, identity_map):
+    ranking = IdentifierRanking(Namespaces.of(CONF))
+    everyone = events_of_identifiers(events, identity_map, ranking)
+    assert everyone.columns == [*silver.EVENTS.columns, "profile_id"]
+    assert_rows(everyone, ["event_id", "profile_id"], [("1", BEN), ("2", ANN), ("4", ANN)])
+    of_ben = events_of_identifiers(events, identity_map.where(f"profile_id = '{BEN}'"), ranking)
+    assert_rows(of_ben, ["event_id", "profile_id"], [("1", BEN)])
 
 
 def test_an_identifier_is_matched_by_namespace_and_value(spark):
