@@ -3,13 +3,14 @@ PEOPLE ?= 2000
 DAYS ?= 120
 SEED ?= 7
 N ?= 16
+HISTORIES ?= 5
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-ingest bench-identity bench-matching chaos kafka dictionary clean
+.PHONY: help setup demo test lint bench bench-increment bench-ingest bench-identity bench-matching chaos kafka dictionary clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## create .venv from uv.lock and fetch the JARs (demo and test run it themselves)
 	@bin/setup
@@ -29,6 +30,9 @@ lint: setup  ## style, types and the layer contract
 bench: setup  ## the pipeline at 1x, 4x and 16x the people: time and peak memory per stage
 	@.venv/bin/python tests/benchmarks/bench_pipeline.py
 
+bench-increment: setup  ## the pipeline on 50,000 people x 90 days, then on 1 % more events: time and memory
+	@.venv/bin/python tests/benchmarks/bench_increment.py
+
 bench-ingest: setup  ## ingestion compared with a plain copy of the same topic: throughput, validation
 	@.venv/bin/python tests/benchmarks/bench_ingest.py
 
@@ -38,8 +42,9 @@ bench-matching: setup  ## fuzzy matching: compared pairs per second and core
 bench-identity: setup  ## identity resolution compared with distinct() on the same edges; new events; an unlink
 	@.venv/bin/python tests/benchmarks/bench_identity.py --whole
 
-chaos: setup  ## kill the jobs N times (N=16) at named points and check that no record is lost
+chaos: setup  ## kill the jobs N times (N=16); HISTORIES=5 random histories must equal a lake built at once
 	@.venv/bin/python tests/chaos/chaos.py --kills $(N) --seed $(SEED)
+	@.venv/bin/python tests/chaos/histories.py --histories $(HISTORIES) --seed $(SEED)
 
 kafka:  ## run a Kafka broker at 127.0.0.1:9092 for trying streams, until Ctrl-C
 	@bin/kafka
