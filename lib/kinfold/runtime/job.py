@@ -29,7 +29,7 @@ from kinfold.runtime.lake.upgrade import require_fitting, upgrade
 from kinfold.runtime.metrics.declarations import JOB_COUNT
 from kinfold.runtime.metrics.job_metrics import job_metrics
 from kinfold.runtime.metrics.values import MetricValues
-from kinfold.runtime.run_state import RunState, output_states, run_state
+from kinfold.runtime.run_state import RunState, computed_tables, output_states, run_state
 from kinfold.runtime.session import open_session
 from kinfold.tables import bronze, gold, ops, silver
 from kinfold.tables.collected import first_row
@@ -264,7 +264,7 @@ def open_job(
         )
         run = JobRun(name, lake, options, state, previous, settings_hash)
         run.is_skipped = run.is_without_input = needs_events and bool(absent)
-        if state.rebuild_because and not state.is_first and writes:
+        if state.rebuild_because and not state.is_first and computed_tables(writes):
             run.note(f"computes all rows again, because {state.rebuild_because}")
         with heartbeat(name, lambda: _task_progress(lake.spark)), caching_scope():
             yield run

@@ -87,7 +87,7 @@ def run_state(
 
 def output_states(lake: LakeTables, outputs: Sequence[Table]) -> dict[str, TableState]:
     """The state of the written tables of silver and gold, for ops.job_runs."""
-    return {t.name: lake.state(t) for t in _checked(outputs) if lake.exists(t)}
+    return {t.name: lake.state(t) for t in computed_tables(outputs) if lake.exists(t)}
 
 
 def _other_rules(previous: Row, settings_hash: str) -> str | None:
@@ -137,7 +137,7 @@ def _other_inputs(
 
 
 def _lost_output(lake: LakeTables, previous: Row, outputs: Sequence[Table]) -> str | None:
-    for table in _checked(outputs):
+    for table in computed_tables(outputs):
         known = previous["table_ids"] and previous["table_ids"].get(table.name)
         if known is None:
             continue
@@ -154,7 +154,7 @@ def _output_commits(
     """The commits of each output since the last run; `GONE` if it is at an older version."""
     before: dict[str, int] = previous["output_versions"] or {}
     commits = {}
-    for table in _checked(outputs):
+    for table in computed_tables(outputs):
         if (known := before.get(table.name)) is not None:
             until = lake.state(table).version
             since = commits_between(lake, table, after=known, until=until)
@@ -174,5 +174,6 @@ def _is_ours(writer: str | None) -> bool:
     return writer is not None and writer.startswith(_OF_KINFOLD) and NOTEBOOK not in writer
 
 
-def _checked(outputs: Sequence[Table]) -> list[Table]:
+def computed_tables(outputs: Sequence[Table]) -> list[Table]:
+    """The tables among them that a job can compute again: those of silver and gold."""
     return [table for table in outputs if table.layer in _CHECKED_LAYERS]

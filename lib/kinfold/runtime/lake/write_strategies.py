@@ -15,7 +15,7 @@ from delta.tables import DeltaTable
 from pyspark.accumulators import AccumulatorParam
 from pyspark.sql import Column, DataFrame, functions as F
 
-from kinfold.runtime.arrow_frames import local_frame
+from kinfold.runtime.arrow_frames import local_frame, small_slices
 from kinfold.runtime.caching import cached
 from kinfold.runtime.lake.predicates import (
     equals_all,
@@ -36,10 +36,6 @@ _MAX_LITERAL_ROWS = 100
 """Maximum number of rows whose keys are written as literals into a predicate."""
 _ROWS_PER_FILE = 250_000
 """Maximum number of rows in a file of a clustered table."""
-
-_ROWS_PER_RETURNED_BATCH = 2_000
-"""Rows in one Arrow batch that a Python worker returns to Spark. With batches of tens of megabytes,
-both ends of their socket can fill up, and Linux then delivers only by retransmission: minutes."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +158,7 @@ def append_made_once(
 
     def in_small_batches(batches: Batches) -> Iterator[pa.RecordBatch]:
         for rows in counted(batches):
-            for start in range(0, rows.num_rows, _ROWS_PER_RETURNED_BATCH):
-                yield rows.slice(start, _ROWS_PER_RETURNED_BATCH)
+            yield from small_slices(rows)
 
     rows = records.mapInArrow(in_small_batches, table.nullable_schema)
     commit = append_once(lake, table, rows, writer=writer, batch_id=batch_id)

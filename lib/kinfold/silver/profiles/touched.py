@@ -12,10 +12,10 @@ from kinfold.runtime.caching import cached
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
 from kinfold.silver.identity.graph.nodes import node_id, with_record_node
-from kinfold.silver.identity.resolution.history import current
 from kinfold.silver.profiles.attribution import (
     IdentifierRanking,
     attributed_events,
+    current_identity_map,
     events_of_identifiers,
     identifier_ranking,
 )
@@ -78,7 +78,7 @@ def touched_people(run: JobRun, *, is_all: bool) -> TouchedPeople:
             silver.bad_values if they exist.
         is_all: all people, whatever has changed.
     """
-    identity_map = current(run.read(silver.IDENTITY_MAP))
+    identity_map = current_identity_map(run)
     ranking = identifier_ranking(run.lake, run.settings.identity)
     if is_all:
         return TouchedPeople(None, identity_map, ranking)
