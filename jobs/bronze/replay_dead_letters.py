@@ -47,8 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         if given.dry_run:
             letters = letters.persist()
-            run.note(f"dry run, nothing changed: {counts_text(letter_counts(letters))}")
-            run.is_skipped = True
+            run.end_dry(counts_text(letter_counts(letters)))
         else:
             run.count(**replay(run.lake, letters, remedies(source or fixes)))
         run.note(*(f"{n:,} fail again: {reason}" for reason, n in repeated_reasons(letters)))

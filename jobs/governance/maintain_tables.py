@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     is_dry = options.arguments.dry_run
     with open_job(JOB, options) as run:
         maintain(run, tables, options.settings.maintenance, is_dry=is_dry)
-        run.is_skipped = is_dry
+        if is_dry:
+            run.end_dry()
 
 
 if __name__ == "__main__":

@@ -37,10 +37,10 @@ def test_a_source_is_fresh_and_then_stale_and_each_record_is_measured_once(
     published = ["--set", f"metrics.textfile_folder={tmp_path}/textfiles"]
     run("bronze/ingest_events", *argv, *published)
     run(JOB, *argv, *published, *later(minutes=1))
-    assert "shop: fresh; 2 new; received_to_queryable p50" in capsys.readouterr().err
+    assert "shop: fresh; 2 new; from received to queryable p50" in capsys.readouterr().err
 
     with pytest.raises(
-        FreshnessError, match="shop is stale: no record for more than 600 s"
+        FreshnessError, match="shop is stale: no record for more than 10 minutes"
     ) as caught:
         run(JOB, *argv, *published, *later(hours=1))
     assert caught.value.exit_code == 11

@@ -7,16 +7,36 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 
 from kinfold.core.masking import masked
+from kinfold.core.wording import duration_text
 
 HEARTBEAT_SECONDS = 5.0
+_STEP: ContextVar[str] = ContextVar("step", default="")
 
 
 def say(text: str) -> None:
     """Print one line of progress, without the passwords in it."""
     print(masked(text), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def numbered_step(number: int, total: int) -> Iterator[None]:
+    """While the body runs, lines about a job begin with its number: `[4/13] `."""
+    width = len(str(total))
+    token = _STEP.set(f"[{number:>{width}}/{total}] ")
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
+
+
+def say_result(job: str, result: str, *, seconds: float | None = None) -> None:
+    """Print the line that ends a job: its number in a suite, its name, seconds and result."""
+    took = "" if seconds is None else f" {seconds:6.1f} s "
+    say(f"  {_STEP.get()}{job:<28}{took} {result}".rstrip())
 
 
 def counts_text(counts: Mapping[str, float]) -> str:
@@ -36,13 +56,14 @@ def heartbeat(name: str, progress: Callable[[], str]) -> Iterator[None]:
         name: of the work, printed in each line.
         progress: returns the current progress as text; may be empty.
     """
-    started = monotonic()
+    started, step = monotonic(), _STEP.get()
     done = threading.Event()
 
     def beat() -> None:
         while not done.wait(HEARTBEAT_SECONDS):
             text = progress()
-            say(f"    {name}: {monotonic() - started:.0f} s{', ' + text if text else ''}")
+            took = duration_text(round(monotonic() - started))
+            say(f"    {step}{name}: {took}{', ' + text if text else ''}")
 
     thread = threading.Thread(target=beat, name="kinfold-heartbeat", daemon=True)
     thread.start()

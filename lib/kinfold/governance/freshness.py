@@ -18,6 +18,7 @@ from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.errors import ConfError, FreshnessError
 from kinfold.core.settings.models import Conf
+from kinfold.core.wording import duration_text
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
 from kinfold.runtime.lake.commits import commits_between
 from kinfold.runtime.lake.lake import Lake
@@ -42,6 +43,8 @@ WINDOWS = {
     "6h": timedelta(hours=6),
 }
 LONGEST_WINDOW = max(WINDOWS.values())
+_BACK_FILL_SECONDS = 86_400
+"""If half of the new records are older than this, they are a back-fill."""
 RANK_ACCURACY = 10_000
 """Accuracy of percentiles: the error of the rank is at most 1 in this many. It bounds the
 memory."""
@@ -117,14 +120,18 @@ class SourceFreshness:
     @property
     def summary_line(self) -> str:
         """The measurement in one line."""
-        leg = f"{self.target.since if self.target else 'received'}_to_queryable"
+        start = self.target.since if self.target else "received"
+        leg = f"{start}_to_queryable"
         lags = ", ".join(f"{p} {_seconds(self.lags[f'{leg}_{p}_seconds'])}" for p in PERCENTILES)
-        parts = [f"{self.source}: {self.verdict}", f"{self.records:,} new", f"{leg} {lags}"]
+        parts = [f"{self.source}: {self.verdict}", f"{self.records:,} new"]
+        parts.append(f"from {start} to queryable {lags}")
+        if (self.lags[f"{leg}_p50_seconds"] or 0) > _BACK_FILL_SECONDS:
+            parts.append("a back-fill: most records are older than a day")
         if self.target is not None:
             rates = ", ".join(f"{w} {_number(self.burn_rates[w])}" for w in ("1h", "6h"))
-            parts += [f"target {self.target.target_seconds:g} s", f"burn {rates}"]
+            parts += [f"target {duration_text(self.target.target_seconds)}", f"burn {rates}"]
         newest = self.newest_received_at or self.newest_landed_at
-        return "; ".join([*parts, f"newest {newest:%Y-%m-%d %H:%M:%S}" if newest else "none yet"])
+        return "; ".join([*parts, f"newest {_moment(newest)}" if newest else "none yet"])
 
 
 @dataclass(frozen=True)
@@ -354,15 +361,16 @@ def require_fresh(states: Sequence[SourceFreshness]) -> None:
         FreshnessError: names every such source with its numbers.
     """
     stale = [
-        f"{s.source} is stale: no record for more than {s.target.stale_after_seconds:g} s, newest "
-        f"{s.newest_received_at or s.newest_landed_at or 'never'}"
+        f"{s.source} is stale: no record for more than "
+        f"{duration_text(s.target.stale_after_seconds)}, newest "
+        f"{_moment(s.newest_received_at or s.newest_landed_at)}"
         for s in states
         if s.is_stale and s.target
     ]
     burning = [
         f"{s.source} burns its error budget: rate {_number(s.burn_rates['1h'])} over 1 h and "
-        f"{_number(s.burn_rates['6h'])} over 6 h, allowed 1 (target {s.target.target_seconds:g} s "
-        f"for {s.target.objective * 100:g} % of records)"
+        f"{_number(s.burn_rates['6h'])} over 6 h, allowed 1 (target "
+        f"{duration_text(s.target.target_seconds)} for {s.target.objective * 100:g} % of records)"
         for s in states
         if s.is_burning and s.target
     ]
@@ -473,7 +481,11 @@ def _by_source(values: Mapping[str, Column]) -> Column:
 
 
 def _seconds(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.1f} s"
+    return "unknown" if value is None else duration_text(value)
+
+
+def _moment(value: datetime | None) -> str:
+    return "never" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _number(value: float | None) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession, functions as F
 
 from kinfold.core.errors import STOPPED, KinfoldError
-from kinfold.core.log import counts_text, heartbeat, say
+from kinfold.core.log import counts_text, heartbeat, say, say_result
 from kinfold.core.rules import code_version
 from kinfold.core.settings.command_line import RunOptions
 from kinfold.core.settings.files import resolve_path
@@ -53,6 +53,7 @@ class JobRun:
         is_skipped: whether the run did nothing because inputs and settings are unchanged.
         is_without_input: whether the job has nothing to read, because the lake has only records of
             batch sources and no events.
+        result: what the last line of the job says instead of its counts, if not empty.
     """
 
     name: str
@@ -64,6 +65,7 @@ class JobRun:
     counts: dict[str, float] = field(default_factory=dict)
     is_skipped: bool = False
     is_without_input: bool = False
+    result: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -169,6 +171,15 @@ class JobRun:
         for name, value in counts.items():
             self.counts[name] = self.counts.get(name, 0) + value
 
+    def end_dry(self, result: str = "") -> None:
+        """End a dry run: the run is not recorded, and its last line says that nothing changed.
+
+        Args:
+            result: what the run would have done.
+        """
+        self.is_skipped = True
+        self.result = f"dry run, nothing changed{': ' + result if result else ''}"
+
     def note(self, *lines: str) -> None:
         """Print lines of progress, each with the job's name."""
         for line in lines:
@@ -273,9 +284,7 @@ def open_job(
                 _record(run, seconds, outputs=writes)
                 for count, value in run.counts.items():
                     metrics.set(JOB_COUNT, value, name=count)
-        did = "nothing new" if run.is_skipped else counts_text(run.counts)
-        did = "nothing to do: the lake has no events" if run.is_without_input else did
-        say(f"  {name:<28} {monotonic() - started:6.1f} s  {did}")
+        say_result(name, result_text(run), seconds=monotonic() - started)
 
 
 def run_job(main: Callable[[], None]) -> None:
@@ -298,6 +307,13 @@ def run_job(main: Callable[[], None]) -> None:
 def print_fault(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
     """Print the stack trace of an error like Python does, without the passwords in it."""
     say("".join(traceback.format_exception(kind, error, trace)).rstrip())
+
+
+def result_text(run: JobRun) -> str:
+    """What a job did, for its last line."""
+    if run.is_without_input:
+        return "nothing to do: the lake has no events"
+    return run.result or ("nothing new" if run.is_skipped else counts_text(run.counts))
 
 
 def _absent_events(lake: Lake, reads: Sequence[Table]) -> list[Table]:

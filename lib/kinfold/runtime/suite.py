@@ -8,8 +8,9 @@ from pathlib import Path
 from time import monotonic
 
 from kinfold.core.errors import ModelDataError, ModelGateError
-from kinfold.core.log import say
+from kinfold.core.log import numbered_step, say, say_result
 from kinfold.core.settings.command_line import RunOptions
+from kinfold.core.wording import duration_text
 from kinfold.runtime.job import open_lake
 
 
@@ -48,14 +49,15 @@ def run_suite(
     load = threading.Thread(target=lambda: [preload() for preload in preloads], daemon=True)
     load.start()
     with open_lake(options, name=Path(suite_file).stem, upgrades=True):
-        for step, main in mains:
-            try:
-                main([*options.as_argv(), *step.arguments])
-            except (ModelDataError, ModelGateError) as error:
-                if not step.may_lack_data:
-                    raise
-                say(f"  {step.job}: skipped. {error}")
-    say(f"kinfold: done in {monotonic() - started:.0f} s")
+        for number, (step, main) in enumerate(mains, start=1):
+            with numbered_step(number, len(mains)):
+                try:
+                    main([*options.as_argv(), *step.arguments])
+                except (ModelDataError, ModelGateError) as error:
+                    if not step.may_lack_data:
+                        raise
+                    say_result(step.job, f"skipped: {error}")
+    say(f"kinfold: done in {duration_text(round(monotonic() - started))}")
 
 
 def load_main(path: Path) -> Callable[[Sequence[str]], None]:

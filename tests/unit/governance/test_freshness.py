@@ -270,7 +270,8 @@ def test_the_message_names_every_source_that_is_not_fresh_with_its_numbers():
             ]
         )
     message = str(caught.value)
-    assert "crm is stale: no record for more than 3600 s, newest 2026-03-01 08:00:00" in message
+    stale = "crm is stale: no record for more than 60 minutes, newest 2026-03-01 08:00:00 UTC"
+    assert stale in message
     assert "app burns its error budget: rate 3.0 over 1 h and 1.5 over 6 h, allowed 1 " in message
     assert "(target 60 s for 99 % of records)" in message
     assert "fine" not in message
@@ -279,9 +280,14 @@ def test_the_message_names_every_source_that_is_not_fresh_with_its_numbers():
 
 def test_the_summary_of_a_source_is_one_line():
     assert state().summary_line == (
-        "web: fresh; 3 new; received_to_queryable p50 12.5 s, p95 12.5 s, p99 12.5 s; "
-        "target 60 s; burn 1h 0.5, 6h 0.5; newest 2026-03-01 09:59:00"
+        "web: fresh; 3 new; from received to queryable p50 12.5 s, p95 12.5 s, p99 12.5 s; "
+        "target 60 s; burn 1h 0.5, 6h 0.5; newest 2026-03-01 09:59:00 UTC"
     )
+    old = {f"received_to_queryable_{p}_seconds": 23_405_686.2 for p in ("p50", "p95", "p99")}
+    assert (
+        "from received to queryable p50 271 days, p95 271 days, p99 271 days; "
+        "a back-fill: most records are older than a day; "
+    ) in state(lags=state().lags | old).summary_line
     unknown = state(target=None, newest_received_at=None, newest_landed_at=None)
     assert unknown.summary_line.startswith("web: no target; 3 new; ")
     assert unknown.summary_line.endswith("none yet")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from kinfold.core.errors import LedgerError
-from kinfold.runtime.job import JobRun, run_job
+from kinfold.runtime.job import JobRun, result_text, run_job
 from kinfold.runtime.run_state import RunState
 from kinfold.tables import bronze, silver
 
@@ -66,6 +66,25 @@ def test_a_run_with_the_same_inputs_and_settings_is_up_to_date():
 def test_a_run_with_anything_new_is_not_up_to_date(run):
     assert not run.is_up_to_date
     assert not run.is_skipped
+
+
+def test_the_last_line_of_a_dry_run_says_what_would_have_changed():
+    run = job_run(now=3, before=3)
+    run.end_dry("letters 3")
+    assert result_text(run) == "dry run, nothing changed: letters 3"
+    assert run.is_skipped, "it is not recorded"
+    run.end_dry()
+    assert result_text(run) == "dry run, nothing changed"
+
+
+def test_the_last_line_of_a_job_has_its_counts_or_says_why_there_are_none():
+    run = job_run(now=4, before=3)
+    run.count(rows=1_234)
+    assert result_text(run) == "rows 1,234"
+    run.is_skipped = True
+    assert result_text(run) == "nothing new"
+    run.is_without_input = True
+    assert result_text(run) == "nothing to do: the lake has no events"
 
 
 def test_changes_of_an_input_that_is_new_to_the_job_are_all_rows_of_the_table(spark):
