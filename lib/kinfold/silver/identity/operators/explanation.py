@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.paths import bridges, widest_path
 from kinfold.silver.identity.links.observed import links_at
@@ -56,6 +57,8 @@ class Explanation:
     Attributes:
         path: links from `a` to `b`. If they are one person, all are active; otherwise it is the
             strongest path of links of any status. Empty = no links connect them.
+        direct: the links between `a` and `b` themselves that do not join them, the strongest first;
+            empty if they are one person.
         separating: indices in `path` of the links of which each alone, if removed, would separate
             the two.
     """
@@ -63,6 +66,7 @@ class Explanation:
     a: IdentifierAssignment
     b: IdentifierAssignment
     path: tuple[PathLink, ...]
+    direct: tuple[PathLink, ...]
     separating: tuple[int, ...]
 
     @property
@@ -109,7 +113,16 @@ def explanation_of(
         forward = int(left[edge]) == node
         steps.append(_path_link(rows[edge], forward=forward))
         node = int(right[edge] if forward else left[edge])
-    return Explanation(a, b, tuple(steps), separating)
+    between = [] if is_one else np.flatnonzero(_connects(left, right, node_a, node_b)).tolist()
+    between.sort(key=lambda edge: (-strength[edge], tie[edge]))
+    direct = [_path_link(rows[edge], forward=bool(left[edge] == node_a)) for edge in between]
+    return Explanation(a, b, tuple(steps), tuple(direct), separating)
+
+
+def _connects(left: Ints, right: Ints, a: int, b: int) -> Flags:
+    """Whether each link has the two ends."""
+    connects: Flags = ((left == a) & (right == b)) | ((left == b) & (right == a))
+    return connects
 
 
 def _path_link(row: Mapping[str, Any], *, forward: bool) -> PathLink:
@@ -146,15 +159,33 @@ def explanation_text(explanation: Explanation, *, shows_values: bool) -> str:
     ]
     if not explanation.path:
         return "\n".join([*lines, "No links connect them."])
+
+    def numbered(links: Sequence[PathLink]) -> list[str]:
+        return [
+            text
+            for number, link in enumerate(links, start=1)
+            for text in (
+                f"  {number}. {shown(link.left)} -- {shown(link.right)}",
+                *(f"     {text}" for text in _evidence(link, shows_values=shows_values)),
+            )
+        ]
+
+    if explanation.direct:
+        one = len(explanation.direct) == 1
+        lines.append(
+            f"{'A link' if one else 'Links'} between them that {'does' if one else 'do'} "
+            "not join them:"
+        )
+        lines += numbered(explanation.direct)
+    if set(explanation.path) <= set(explanation.direct):
+        return "\n".join(lines)
     weakest = min(link.trust for link in explanation.path)
     count = f"{len(explanation.path)} link{'s' if len(explanation.path) > 1 else ''}"
     if explanation.is_one_person:
         lines.append(f"The strongest path has {count}, the weakest with trust {weakest:.2f}:")
     else:
         lines.append(f"The strongest path has {count}, of which not all are active:")
-    for number, link in enumerate(explanation.path, start=1):
-        lines.append(f"  {number}. {shown(link.left)} -- {shown(link.right)}")
-        lines += [f"     {text}" for text in _evidence(link, shows_values=shows_values)]
+    lines += numbered(explanation.path)
     if explanation.is_one_person:
         lines.append(_separating_links(explanation))
     return "\n".join(lines)

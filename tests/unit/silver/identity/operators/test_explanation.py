@@ -75,6 +75,34 @@ def test_the_path_between_different_people_has_the_blocked_link_and_its_reason()
     assert "blocked: too many user_id" in text
 
 
+def test_a_link_between_the_two_that_does_not_join_them_is_shown_before_the_path():
+    # The path over 3 is stronger, so it alone would hide why the link between the two does nothing.
+    links = [
+        link(12, 2, 1, trust=0.8, status="blocked", reason="too many user_id"),
+        *chain(1, 3, trust=0.95),
+        link(32, 3, 2, trust=0.95, status="blocked", reason="a value that too many share"),
+    ]
+    explanation = explanation_of(assigned(1, "p"), assigned(2, "q"), 1, 2, links)
+    assert [step.link_id for step in explanation.direct] == [12]
+    lines = explanation_text(explanation, shows_values=False).splitlines()
+    direct = lines.index("A link between them that does not join them:")
+    assert lines[direct + 1] == "  1. email:n1@example.org -- email:n2@example.org"
+    assert lines[direct + 2].startswith("     blocked: too many user_id;")
+    assert "The strongest path has 2 links, of which not all are active:" in lines[direct:]
+
+
+def test_a_pair_with_no_other_path_shows_its_own_links_once():
+    links = [
+        link(1, 1, 2, status="withdrawn", reason="an operator unlinked it"),
+        link(2, 1, 2, rule="operator", status="blocked", reason="too many user_id"),
+    ]
+    explanation = explanation_of(assigned(1, "p"), assigned(2, "q"), 1, 2, links)
+    text = explanation_text(explanation, shows_values=False)
+    assert [step.link_id for step in explanation.direct] == [2, 1], "blocked before withdrawn"
+    assert "Links between them that do not join them:" in text
+    assert "The strongest path" not in text
+
+
 def test_identifiers_without_links_have_no_path():
     text = explanation_text(
         explanation_of(assigned(1, "p"), assigned(2, None), 1, 2, []), shows_values=False
