@@ -18,8 +18,10 @@ JOB = HOME / "jobs" / "governance" / "check_schemas.py"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of the committed schemas."""
-    return Path(shutil.copytree(HOME / "conf" / "schemas", tmp_path / "schemas"))
+    """A copy of the committed schemas, with the first version of purchase only."""
+    copy = Path(shutil.copytree(HOME / "conf" / "schemas", tmp_path / "schemas"))
+    (copy / "purchase" / "1-0-1.json").unlink()
+    return copy
 
 
 @pytest.fixture

@@ -22,6 +22,32 @@ IDENTIFIER = T.StructType(
 )
 """One normalised identifier: namespace (`email`, `phone`, `cookie_id`, ...) and value."""
 
+DROPPED_IDENTIFIER = T.StructType(
+    [
+        T.StructField("namespace", T.StringType()),
+        T.StructField("reason", T.StringType()),
+    ]
+)
+"""An identifier that was sent but identifies nobody: its namespace and why."""
+
+_DROPPED_IDENTIFIERS = Field(
+    "dropped_identifiers",
+    T.ArrayType(DROPPED_IDENTIFIER),
+    "Namespace and reason of each identifier that was sent but cannot identify anyone: "
+    "`placeholder`; `not_an_email`; `not_a_phone` (with a country code); `not_a_phone_of_region` "
+    "(without one, not valid in `identity.phone_region`). Null if there are none.",
+)
+
+ORDER_LINE = T.StructType(
+    [
+        T.StructField("product_id", T.StringType()),
+        T.StructField("category", T.StringType()),
+        T.StructField("quantity", T.LongType()),
+        T.StructField("price_cents", T.LongType()),
+    ]
+)
+"""One line of an order. Null: not known, so a quantity of 1."""
+
 CONSENT_DECISIONS = ("granted", "withdrawn")
 
 EVENTS = Table(
@@ -79,11 +105,13 @@ EVENTS = Table(
             "`user_id`. Null for other events.",
             privacy=Privacy.IDENTIFIER,
         ),
+        _DROPPED_IDENTIFIERS,
         Field(
             "order_id",
             T.StringType(),
-            "Order of a purchase or return. This and the next columns are the properties that the "
-            "schema of the event describes; free members of the same name stay in `properties`.",
+            "Order of a purchase, return, update or cancellation. This and the next columns are "
+            "the properties that the schema of the event describes; free members of the same name "
+            "stay in `properties`.",
         ),
         Field("product_id", T.StringType(), "Product viewed, added, bought or returned."),
         Field("category", T.StringType(), "Category of the product, trimmed, lower case."),
@@ -95,9 +123,22 @@ EVENTS = Table(
         Field(
             "amount_cents",
             T.LongType(),
-            "Amount of a purchase or return in cents of `currency`, never negative.",
+            "Amount of an order or refund in minor units of `currency` (cents, but whole yen), "
+            "never negative. Null of a return: what `order_lines` or else the rest of the order is "
+            "worth.",
         ),
-        Field("currency", T.StringType(), "ISO 4217 code of `amount_cents`, upper case."),
+        Field(
+            "currency",
+            T.StringType(),
+            "ISO 4217 code of `amount_cents` and of prices, upper case; null: that of the order.",
+        ),
+        Field(
+            "order_lines",
+            T.ArrayType(ORDER_LINE),
+            "Lines of an order as sent: product, category (as above), quantity (null: 1) and price "
+            "of one piece in minor units of `currency`. What cannot be read is null. Null if the "
+            "event has no lines.",
+        ),
         Field("consent_purpose", T.StringType(), "Purpose of a consent event."),
         Field("consent_decision", T.StringType(), "`granted` or `withdrawn`, of a consent event."),
         Field(
@@ -109,8 +150,8 @@ EVENTS = Table(
         Field(
             "invalid_properties",
             T.ArrayType(T.StringType()),
-            "Names of described properties whose value does not fit its column, which is null; "
-            "null if there are none.",
+            "Names of described properties whose value does not fit its column, which is null (of "
+            "`products`: has null for what cannot be read); null if there are none.",
         ),
         Field("source_partition", T.StringType(), "Lineage: bronze.events.", nullable=False),
         Field("source_offset", T.LongType(), "Lineage: bronze.events.", nullable=False),
@@ -134,7 +175,6 @@ EVENTS = Table(
         one_of("consent_decision", *CONSENT_DECISIONS),
         matches("currency", "^[A-Z]{3}$", "an ISO 4217 code"),
         sent_with("amount_cents", where="event_type", equals="purchase"),
-        sent_with("amount_cents", where="event_type", equals="return"),
         sent_with("consent_purpose", where="event_type", equals="consent"),
         sent_with("consent_decision", where="event_type", equals="consent"),
     ),
@@ -165,6 +205,7 @@ RECORDS = Table(
             "version with it (UTC).",
             nullable=False,
         ),
+        _DROPPED_IDENTIFIERS,
         Field(
             "traits",
             T.MapType(T.StringType(), T.StringType()),

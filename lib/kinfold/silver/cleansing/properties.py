@@ -20,11 +20,20 @@ _DIGITS_OF_BIGINT = 19
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _CURRENCY = re.compile("[A-Z]{3}")
 
-Value = str | int | None
+Line = dict[str, str | int | None]
+Value = str | int | list[Line] | None
 
 
 class _NotOfTypeError(ValueError):
-    """A value that does not fit its column."""
+    """A value that does not fit its column.
+
+    Attributes:
+        readable: what the column gets all the same; null if nothing can be read.
+    """
+
+    def __init__(self, readable: Value = None) -> None:
+        super().__init__()
+        self.readable = readable
 
 
 def whole_number(value: Any) -> int | None:
@@ -87,6 +96,39 @@ def _decision(value: Any) -> str | None:
     return decision
 
 
+def _order_lines(value: Any) -> list[Line] | None:
+    """The lines of an order; null if there are none. A line without a product_id has its `sku`."""
+    if not isinstance(value, list):
+        raise _NotOfTypeError
+    lines, is_valid = [], True
+    for sent in value:
+        if not isinstance(sent, dict):
+            is_valid = False
+            continue
+        line: Line = {}
+        for name, sources, read in _OF_A_LINE:
+            line[name] = None
+            for source in sources:
+                try:
+                    line[name] = read(sent.get(source))
+                except _NotOfTypeError:
+                    is_valid = False
+                if line[name] is not None:
+                    break
+        lines.append(line)
+    if not is_valid:
+        raise _NotOfTypeError(lines or None)
+    return lines or None
+
+
+_OF_A_LINE: tuple[tuple[str, tuple[str, ...], Callable[[Any], str | int | None]], ...] = (
+    ("product_id", ("product_id", "sku"), _text),
+    ("category", ("category",), _lower),
+    ("quantity", ("quantity",), whole_number),
+    ("price_cents", ("price_cents",), whole_number),
+)
+
+
 class _Typed(NamedTuple):
     """A typed column: the property that fills it, and how its value is read."""
 
@@ -104,6 +146,7 @@ _TYPED = (
     _Typed("currency", "currency", _currency),
     _Typed("purpose", "consent_purpose", _text),
     _Typed("decision", "consent_decision", _decision),
+    _Typed("products", "order_lines", _order_lines),
 )
 TYPED_COLUMNS = tuple(typed.column for typed in _TYPED)
 
@@ -124,7 +167,8 @@ def property_columns(
     Returns:
         properties (the JSON text as sent; of a repeated member the last), the typed columns of
         silver.events, and invalid_properties: the sorted names of described properties whose value
-        does not fit its column, which then is null; null if there are none.
+        does not fit its column, which then is null, or of `order_lines` has null for what cannot
+        be read; null if there are none.
     """
 
     @cache
@@ -165,9 +209,11 @@ def _add(
             continue
         try:
             read_value = read(value)
-        except _NotOfTypeError:
+        except _NotOfTypeError as error:
             problems.append(name)
-            continue
+            if error.readable is None:
+                continue
+            read_value = error.readable
         values = columns[column]
         values.extend([None] * (row - len(values)))
         values.append(read_value)

@@ -96,7 +96,7 @@ def test_an_accepted_record_has_the_columns_of_every_event(fast_path):
         "raw_bytes": None,
         "verdict": "accepted",
         "errors": [],
-        "schema_id": "purchase/1-0-0",
+        "schema_id": "purchase/1-0-1",
         "event_id": "e1",
         "event_type": "purchase",
         "occurred_at": datetime(2026, 1, 5, 11, 30, 0, 123456, tzinfo=UTC),
@@ -116,7 +116,7 @@ def test_a_rejected_record_has_the_members_that_are_valid(fast_path):
     sent = text(received_at="2026-01-05T12:00:01Z", properties={"amount_cents": 1})
     [row] = landed([sent], fast_path=fast_path)
     assert (row["event_id"], row["event_type"]) == ("e1", "purchase")
-    assert row["schema_id"] == "purchase/1-0-0"
+    assert row["schema_id"] == "purchase/1-0-1"
     assert row["occurred_at"] == datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
     assert row["received_at"] == datetime(2026, 1, 5, 12, 0, 1, tzinfo=UTC)
 

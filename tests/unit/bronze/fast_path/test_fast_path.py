@@ -37,7 +37,7 @@ def test_columns_of_the_events_that_are_taken():
         ),
     )
     assert events.rows.tolist() == [1, 3]
-    assert events.schema_id.to_pylist() == ["purchase/1-0-0", "login/1-0-0"]
+    assert events.schema_id.to_pylist() == ["purchase/1-0-1", "login/1-0-0"]
     assert events.event_type.to_pylist() == ["purchase", "login"]
     assert events.event_id.to_pylist() == ["e1", "e2"]
     assert events.occurred_at.tolist() == [NOON, NOON]

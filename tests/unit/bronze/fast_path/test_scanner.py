@@ -30,10 +30,15 @@ GOOD: dict[str, dict[str, Any]] = {
     "group": {"group_id": "g1"},
     "identify": {"first_name": "Ada", "city": None},
     "login": {"method": "password"},
+    "order_cancel": {"order_id": "o1"},
+    "order_update": {"order_id": "o1", "amount_cents": 5, "products": [{"sku": 7}, None]},
     "page_view": {"url": "/a", "referrer": None},
     "product_view": {"product_id": "p1", "category": None, "price_cents": 1},
-    "purchase": {"order_id": "o1", "amount_cents": 5, "currency": "EUR", "quantity": 2},
-    "return": {"order_id": "o1", "amount_cents": 5, "currency": "EUR", "product_id": "p1"},
+    "purchase": {
+        **{"order_id": "o1", "amount_cents": 5, "currency": "EUR", "quantity": 2},
+        "products": [{"product_id": "p1", "price_cents": 2.5, "quantity": "two"}],
+    },
+    "return": {"order_id": "o1"},
     "screen_view": {"screen_name": "Home"},
     "track": {"event_name": "Wishlist Shared"},
 }

@@ -75,12 +75,18 @@ def test_an_event_is_late_by_the_collectors_time_or_else_the_brokers(spark):
 
 def test_properties_become_typed_columns(spark):
     properties = dict(
-        order_id=" o1 ", category=" Garden ", quantity=2, amount_cents=1999, currency="GBP"
+        order_id=" o1 ",
+        category=" Garden ",
+        quantity=2,
+        amount_cents=1999,
+        currency="GBP",
+        products=[dict(sku="p1", quantity=2, price_cents="?")],
     )
+    columns = ["order_id", "category", "quantity", "amount_cents", "currency", "product_id"]
     assert_rows(
         cleansed(spark, dict(properties=properties)),
-        ["order_id", "category", "quantity", "amount_cents", "currency", "product_id"],
-        [("o1", "garden", 2, 1999, "GBP", None)],
+        [*columns, "order_lines", "invalid_properties"],
+        [("o1", "garden", 2, 1999, "GBP", None, [("p1", None, 2, None)], ["products"])],
     )
 
 

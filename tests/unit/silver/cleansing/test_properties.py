@@ -28,6 +28,7 @@ EVERYTHING = DescribedProperties(
                 "currency",
                 "purpose",
                 "decision",
+                "products",
             ]
         )
     },
@@ -123,6 +124,58 @@ def test_each_kind_of_invalid_value_is_null_and_named():
 def test_null_and_blank_values_are_not_known_and_not_invalid():
     blank = {"order_id": " ", "amount_cents": "", "currency": None, "decision": "\u200b"}
     assert typed(**blank) == {}
+
+
+def test_the_lines_of_an_order_have_product_category_quantity_and_price():
+    lines = [
+        {"product_id": " p1 ", "category": "Rugs", "quantity": 2, "price_cents": 1999, "name": "x"},
+        {"sku": 17, "price_cents": "5"},
+        {"product_id": "", "sku": "s3", "quantity": None},
+    ]
+    assert typed(products=lines) == {
+        "order_lines": [
+            dict(product_id="p1", category="rugs", quantity=2, price_cents=1999),
+            dict(product_id="17", category=None, quantity=None, price_cents=5),
+            dict(product_id="s3", category=None, quantity=None, price_cents=None),
+        ]
+    }
+
+
+@pytest.mark.parametrize("absent", [None, []])
+def test_an_event_without_lines_has_none(absent):
+    assert typed(products=absent) == {}
+
+
+@pytest.mark.parametrize("sent", ["p1", 5, {"product_id": "p1"}, ["p1"], [[]], [None]])
+def test_lines_that_cannot_be_read_are_null_and_named(sent):
+    assert typed(products=sent) == {"invalid_properties": ["products"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        *(("price_cents", sent) for sent in ("POA", 19.99, -5, True, [])),
+        *(("quantity", sent) for sent in ("two", 0.5, -1)),
+        *(("category", sent) for sent in (False, {})),
+        ("product_id", [1]),
+    ],
+)
+def test_a_value_of_a_line_that_cannot_be_read_is_null_and_the_lines_are_named(name, sent):
+    line = dict(product_id="p1", category="rugs", quantity=2, price_cents=5)
+    assert typed(products=[line | {name: sent}, line, "p2"], quantity=1) == {
+        "quantity": 1,
+        "order_lines": [line | {name: None}, line],
+        "invalid_properties": ["products"],
+    }
+
+
+def test_every_type_of_an_order_has_lines_and_others_keep_free_products():
+    lines = [{"product_id": "p1"}]
+    for event_type in ("purchase", "return", "order_update", "order_cancel"):
+        assert "products" in OURS.names(event_type, None)
+    assert "order_lines" in typed("order_update", OURS, order_id="o", products=lines)
+    assert typed("purchase", OURS, products=lines) == {}  # purchase/1-0-0 does not describe them
+    assert typed("track", OURS, products=lines) == {}
 
 
 def test_free_properties_of_the_same_name_fill_no_column():
