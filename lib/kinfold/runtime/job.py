@@ -26,13 +26,13 @@ from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.lake.roots import open_root
 from kinfold.runtime.lake.tables import NOTEBOOK
 from kinfold.runtime.lake.upgrade import require_fitting, upgrade
+from kinfold.runtime.last_runs import last_run
 from kinfold.runtime.metrics.declarations import JOB_COUNT
 from kinfold.runtime.metrics.job_metrics import job_metrics
 from kinfold.runtime.metrics.values import MetricValues
 from kinfold.runtime.run_state import RunState, computed_tables, output_states, run_state
 from kinfold.runtime.session import open_session
 from kinfold.tables import bronze, gold, ops, silver
-from kinfold.tables.collected import first_row
 from kinfold.tables.spec import Table
 
 _OF_EVENTS = (bronze.EVENTS, silver.EVENTS, gold.FEATURES)
@@ -265,7 +265,7 @@ def open_job(
         absent = _absent_events(lake, reads)
         required = [table for table in reads if table not in absent]
         inputs = [*required, *(table for table in reads_if_exists if lake.exists(table))]
-        previous = _previous(lake, name)
+        previous = last_run(lake, name)
         # A changed declaration also rebuilds outputs: it fills new columns and applies new rules.
         settings_hash = options.hash_of(
             *depends_on, *(t.schema_version for t in writes), code_version(*rules)
@@ -321,14 +321,6 @@ def _absent_events(lake: Lake, reads: Sequence[Table]) -> list[Table]:
     absent = [table for table in reads if table in _OF_EVENTS and not lake.exists(table)]
     has_only_records = lake.exists(bronze.RECORDS) and not lake.exists(bronze.EVENTS)
     return absent if absent and has_only_records else []
-
-
-def _previous(lake: Lake, name: str) -> Row | None:
-    if not lake.exists(ops.JOB_RUNS):
-        return None
-    lake.ensure(ops.JOB_RUNS)  # a lake of an older version lacks columns
-    runs = lake.read(ops.JOB_RUNS).where(F.col("job") == name)
-    return first_row(runs.orderBy(F.desc("finished_at"), F.desc("run_id")))
 
 
 def _record(run: JobRun, seconds: float, *, outputs: Sequence[Table]) -> None:

@@ -12,6 +12,8 @@ from kinfold.core.log import numbered_step, say, say_result
 from kinfold.core.settings.command_line import RunOptions
 from kinfold.core.wording import duration_text
 from kinfold.runtime.job import open_lake
+from kinfold.runtime.lake.lake import Lake
+from kinfold.tables import ops
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,18 @@ def run_suite(
     """Run the steps in order, each exactly as it runs alone.
 
     Args:
-        preloads: slow imports. A background thread runs them in order while Spark works on the
-            first steps.
+        preloads: slow imports. A background thread runs them in order while Spark works, from the
+            first step on that has something to do. Without one, most are never needed.
     """
     folder, started = Path(suite_file).parent, monotonic()
     mains = [(step, load_main(folder / f"{step.job}.py")) for step in steps]
     say(f"kinfold: run {options.run_id}, lake {options.settings.lake.root}")
     load = threading.Thread(target=lambda: [preload() for preload in preloads], daemon=True)
-    load.start()
-    with open_lake(options, name=Path(suite_file).stem, upgrades=True):
+    with open_lake(options, name=Path(suite_file).stem, upgrades=True) as lake:
+        runs = _recorded_runs(lake)
         for number, (step, main) in enumerate(mains, start=1):
+            if load.ident is None and (runs is None or _recorded_runs(lake) != runs):
+                load.start()
             with numbered_step(number, len(mains)):
                 try:
                     main([*options.as_argv(), *step.arguments])
@@ -58,6 +62,11 @@ def run_suite(
                         raise
                     say_result(step.job, f"skipped: {error}")
     say(f"kinfold: done in {duration_text(round(monotonic() - started))}")
+
+
+def _recorded_runs(lake: Lake) -> int | None:
+    """The version of ops.job_runs, which changes with each job that had work; null if new."""
+    return lake.version(ops.JOB_RUNS) if lake.exists(ops.JOB_RUNS) else None
 
 
 def load_main(path: Path) -> Callable[[Sequence[str]], None]:

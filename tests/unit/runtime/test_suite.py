@@ -28,6 +28,7 @@ def main(argv):
 def folder(tmp_path, monkeypatch) -> Path:
     """A folder with a job `first`, a job `second` and one that fails for each kind of error."""
     monkeypatch.setattr(suite, "open_lake", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(suite, "_recorded_runs", lambda _: None)
     for name in ("first", "second"):
         (tmp_path / f"{name}.py").write_text(WRITES.format(log=str(tmp_path / "log"), name=name))
     for error in ("ModelDataError", "ModelGateError"):
@@ -68,6 +69,17 @@ def test_imports_run_in_order_on_a_thread_of_their_own(folder):
     run(folder, Step("first"), preloads=preloads)
     assert done.wait(10)
     assert names != [threading.main_thread().name]
+
+
+def test_imports_start_with_the_first_work_and_not_if_there_is_none(folder, monkeypatch):
+    done = threading.Event()
+    monkeypatch.setattr(suite, "_recorded_runs", lambda _: 7)
+    run(folder, Step("first"), Step("second"), preloads=(done.set,))
+    assert not done.is_set()
+    versions = iter([7, 7, 8, 8])
+    monkeypatch.setattr(suite, "_recorded_runs", lambda _: next(versions))
+    run(folder, Step("first"), Step("second"), preloads=(done.set,))
+    assert done.wait(10)
 
 
 def test_a_missing_job_is_an_error_before_anything_runs(folder):

@@ -33,6 +33,18 @@ class UnreadFiles:
     _reported: set[InputFile] = field(default_factory=set)
     _seen: set[InputFile] = field(default_factory=set)
 
+    def has_read_all(self) -> bool:
+        """Whether the stream would find nothing to do: it has read and committed every file, and
+        none has changed since. To start a stream for that costs seconds."""
+        storage = Storage(self.lake.spark, self.checkpoint)
+        planned, committed = (_newest(storage, part) for part in ("offsets", "commits"))
+        if planned is None or planned != committed:
+            return False
+        log, last = logged_files(storage), last_committed(storage)
+        files = readable(input_files(self.lake.spark, str(self.source.input)), self.source.options)
+        is_known = all(file.path in log and log[file.path].batch <= last for file in files)
+        return is_known and not changed_files(files, log, committed=last)
+
     def report(self, *, is_finished: bool) -> None:
         """Report hidden files, and files that changed since they were read.
 
@@ -66,3 +78,8 @@ class UnreadFiles:
         new = [file for file in files if file not in self._reported]
         self._reported |= set(new)
         return new
+
+
+def _newest(storage: Storage, part: str) -> int | None:
+    """The newest number in a part of the checkpoint; null if there is none."""
+    return max((int(name) for name in storage.names(part) if name.isdigit()), default=None)

@@ -91,13 +91,14 @@ def ingest(landing: Landing) -> dict[str, int]:
     unread = _unread_files(landing)
     if unread is not None:
         unread.report(is_finished=False)
-    query = landing.start(availableNow=True)
-    try:
-        query.awaitTermination()
-    except StreamingQueryException as error:
-        if not _only_report_failed(error):
-            raise _readable(error, landing.source) from error
-        return ingest(landing)
+    if unread is None or not unread.has_read_all():
+        query = landing.start(availableNow=True)
+        try:
+            query.awaitTermination()
+        except StreamingQueryException as error:
+            if not _only_report_failed(error):
+                raise _readable(error, landing.source) from error
+            return ingest(landing)
     landing.archive()
     if unread is not None:
         unread.report(is_finished=True)

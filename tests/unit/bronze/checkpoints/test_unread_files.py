@@ -1,7 +1,10 @@
 """Files that a stream leaves out are named once, with what to do."""
 
+import json
+
 import pytest
 
+from checkpoints import LocalStorage
 from kinfold.bronze.checkpoints import unread_files as module
 from kinfold.bronze.checkpoints.file_log import LoggedFile
 from kinfold.bronze.checkpoints.unread_files import UnreadFiles
@@ -64,3 +67,36 @@ def test_a_file_that_a_whole_run_did_not_read_is_named(reported):
 def test_files_that_an_option_leaves_out_are_not_named(reported):
     for _ in range(2):
         assert reported([file("a")], {}, modifiedAfter="2026-01-01") == []
+
+
+def entry(name: str, batch: int) -> str:
+    return json.dumps({"path": f"file:///in/{name}", "timestamp": 5, "batchId": batch})
+
+
+@pytest.mark.parametrize(
+    ("names", "committed", "has_read_all"),
+    [
+        pytest.param(("a", "b"), (0, 1), True, id="all are read"),
+        pytest.param((), (0, 1), True, id="all are read and gone"),
+        pytest.param(("a", "b", "c"), (0, 1), False, id="one is new"),
+        pytest.param(("a", "b"), (0,), False, id="a batch is not committed"),
+        pytest.param(("a",), (), False, id="no batch is committed"),
+    ],
+)
+def test_a_stream_has_nothing_to_do_if_it_has_committed_every_file(
+    tmp_path, monkeypatch, names, committed, has_read_all
+):
+    storage = LocalStorage(tmp_path)
+    for batch, name in enumerate(("a", "b")):
+        storage.write(f"sources/0/{batch}", f"v1\n{entry(name, batch)}")
+        storage.write(f"offsets/{batch}", f'v1\n{{}}\n{{"logOffset":{batch}}}')
+    for batch in committed:
+        storage.write(f"commits/{batch}", "v1")
+    monkeypatch.setattr(module, "Storage", lambda *_: storage)
+    monkeypatch.setattr(module, "input_files", lambda *_: [file(name) for name in names])
+    source = Source(name="shop", display_path="s", format="json", input="/in")
+    assert UnreadFiles(Lake(), source, "/checkpoint").has_read_all() is has_read_all
+    if has_read_all and names:
+        changed = [file("a", modified_ms=9), file("b")]
+        monkeypatch.setattr(module, "input_files", lambda *_: changed)
+        assert not UnreadFiles(Lake(), source, "/checkpoint").has_read_all()
