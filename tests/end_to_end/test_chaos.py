@@ -13,8 +13,10 @@ pytestmark = pytest.mark.xdist_group("kafka")
 
 
 def test_records_survive_kills_of_the_jobs_that_carry_them(monkeypatch):
-    """A short form of `make chaos`: three of its points, one lake, then all conservation laws."""
+    """A short form of `make chaos`: one of its points, one lake, then all conservation laws.
+
+    Tests of the jobs stop them at the other points within one process, which is faster.
+    """
     # One compiler only, as in the other tests: each job runs for seconds.
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
-    points = ("in the write", "between commit and ledger", "in a replay, before its marks")
-    assert survived(points, seed=3, is_lake_empty=True) == []
+    assert survived(("between commit and ledger",), seed=3, is_lake_empty=True) == []
