@@ -1,10 +1,26 @@
 """The identity graph in the report: lines for the terminal, charts for the page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kinfold.models import plots
 from kinfold.reporting.pictures import as_png
+from kinfold.silver.cleansing.identifiers import DropReason
+
+_SHOWN = 3
+_DROPPED: dict[str, tuple[str, str]] = {
+    DropReason.PLACEHOLDER: (
+        "placeholders",
+        "the senders write them for no value; see identity.placeholders",
+    ),
+    DropReason.NOT_AN_EMAIL: ("are no e-mail addresses", "the senders must correct them"),
+    DropReason.NOT_A_PHONE: ("are no valid phone numbers", "the senders must correct them"),
+    DropReason.NOT_A_PHONE_OF_REGION: (
+        "are no valid phone numbers of the country in identity.phone_region",
+        "set it to the country of your customers",
+    ),
+}
+"""What the identifiers that were left out are, and what to do, by reason."""
 
 
 def identity_figures(quality: Mapping[str, Any]) -> dict[str, bytes]:
@@ -50,4 +66,21 @@ def identity_lines(quality: Mapping[str, Any]) -> list[str]:
             f"{newest['identifiers']:,} identifiers ({newest['share']:.1%}), {newest['merge']:,} "
             f"merges, {newest['split']:,} splits"
         )
+    return [*lines, *_dropped_lines(quality.get("dropped", []))]
+
+
+def _dropped_lines(dropped: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The identifiers that identify nobody, and what to do; in a summary of an earlier version
+    there are none."""
+    if not dropped:
+        return []
+    by_reason: dict[str, list[Mapping[str, Any]]] = {}
+    for row in dropped:
+        by_reason.setdefault(row["reason"], []).append(row)
+    lines = [f"  {sum(row['rows'] for row in dropped):,} identifiers were left out:"]
+    for reason, rows in by_reason.items():
+        what, advice = _DROPPED.get(reason, (reason, "see docs/identity.md"))
+        of = ", ".join(f"{row['namespace']} {row['rows']:,}" for row in rows[:_SHOWN])
+        more = ", ..." if len(rows) > _SHOWN else ""
+        lines.append(f"    {sum(row['rows'] for row in rows):,} {what} ({of}{more}): {advice}")
     return lines

@@ -56,6 +56,21 @@ def test_the_terminal_shows_links_values_bridges_and_changes():
     ]
 
 
+def test_the_terminal_shows_which_identifiers_were_left_out_and_what_to_do():
+    dropped = [
+        {"namespace": "phone", "reason": "not_a_phone_of_region", "rows": 1_204},
+        {"namespace": "customer_id", "reason": "placeholder", "rows": 30},
+        {"namespace": "user_id", "reason": "placeholder", "rows": 2},
+    ]
+    assert identity_lines({**NOTHING, "dropped": dropped})[1:] == [
+        "  1,236 identifiers were left out:",
+        "    1,204 are no valid phone numbers of the country in identity.phone_region (phone "
+        "1,204): set it to the country of your customers",
+        "    32 placeholders (customer_id 30, user_id 2): the senders write them for no value; see "
+        "identity.placeholders",
+    ]
+
+
 def test_the_page_has_a_section_with_two_pictures():
     figures = identity_figures(QUALITY)
     text = report_page({**SUMMARY, "identity_quality": QUALITY}, figures)

@@ -20,6 +20,7 @@ _TIMES = ("received_at", "occurred_at")
 _READ = (
     "identifiers",
     "previous_account",
+    "dropped_identifiers",
     "properties",
     *TYPED_COLUMNS,
     "invalid_properties",
@@ -100,20 +101,19 @@ def read_event(spelling: Spelling, described: DescribedProperties) -> Column:
     # the numbers, names and texts that the verdict accepts, and spells numbers in its own way.
     def read(batches: Iterator[tuple[pa.Array, ...]]) -> Iterator[pa.Array]:
         fields, normaliser = list(to_arrow_type(result)), Normaliser.of(spelling)
-        for arrays in batches:
-            for rows in small_slices(pa.RecordBatch.from_arrays(list(arrays), names)):
+        types_of = {field.name: field.type for field in fields}
+        for batch in batches:
+            for rows in small_slices(pa.RecordBatch.from_arrays(list(batch), names)):
                 events, event_types, schema_ids, sent = rows.columns
-                identifiers, previous = normaliser.arrays(sent)
                 columns = property_columns(
                     events.to_pylist(),
                     event_types.to_pylist(),
                     schema_ids.to_pylist(),
                     described=described,
                 )
-                columns |= {"identifiers": identifiers, "previous_account": previous}
-                yield pa.StructArray.from_arrays(
-                    [pa.array(columns[field.name], field.type) for field in fields], fields=fields
-                )
+                arrays = normaliser.columns(sent)
+                arrays |= {name: pa.array(columns[name], types_of[name]) for name in columns}
+                yield pa.StructArray.from_arrays([arrays[f.name] for f in fields], fields=fields)
 
     event = F.coalesce("event", "raw")  # a native event is its raw text
     return python_column(read, result)(event, "event_type", "schema_id", "identifiers")

@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from urllib.parse import unquote
 
+import numpy as np
 import phonenumbers
 import pyarrow as pa
 from pyspark.sql import Column, types as T
@@ -15,8 +17,9 @@ from pyspark.sql.pandas.types import to_arrow_type
 
 from kinfold.core.settings.models import IdentityConf
 from kinfold.runtime.arrow_frames import python_column, small_slices
+from kinfold.silver.cleansing.placeholders import is_placeholder, placeholder_words
 from kinfold.silver.cleansing.texts import visible
-from kinfold.tables.silver import IDENTIFIER
+from kinfold.tables.silver import DROPPED_IDENTIFIER, IDENTIFIER
 
 PREVIOUS_ACCOUNT = "previous_user_id"
 """Namespace in which an alias sends the old account: a map cannot have the key user_id twice."""
@@ -24,21 +27,23 @@ PREVIOUS_ACCOUNT = "previous_user_id"
 Pair = tuple[str, str]
 """Namespace and value."""
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_EMAIL = re.compile(r"""[^@\s<>"]+@[^@\s<>()\[\]",;:]+\.[^@\s.<>()\[\]",;:]{2,}""")
+_NAMED_ADDRESS = re.compile(r".*<([^<>@\s]+@[^<>@\s]+)")  # Ann Lee <ann@example.org, unwrapped
 _GMAIL = ("gmail.com", "googlemail.com")
-_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ "
-_WORD = re.compile(r"[^\W_]+")
-_OPENING = re.compile(r"[{\[(<%*]")
-# Texts of templates that nobody filled in, and of objects that became text.
-_TEMPLATE = re.compile(
-    r"""\{\{.*\}\} | \$\{.*\} | \#\{.*\} | <%.*%> | \*\|.*\|\* | \[\[.*\]\] | %%.*%%
-    | \[object\ \w+\]""",
-    re.VERBOSE | re.DOTALL,
+_WRAPPING = (
+    "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a<>,; \t\r\n"
 )
-# Without digits, because some systems write ids in brackets: {6B29FC40-...}.
-_BRACKETED_NAME = re.compile(r"\{[^\d{}]*\}|\[[^\d\[\]]*\]|\([^\d()]*\)|<[^\d<>]*>|%[^\d%]*%")
-_ZEROS = re.compile(r"0[0\-.:_ ]*")
-_ONE_CHARACTER = re.compile(r"(\w)(?:[\-.:_ ]*\1){7,}")
+"""Quotes, angle brackets and separators that stand around a value, not in it."""
+_SCHEMES = ("mailto:", "tel:")
+
+
+class DropReason(StrEnum):
+    """Why an identifier that was sent identifies nobody."""
+
+    PLACEHOLDER = "placeholder"
+    NOT_AN_EMAIL = "not_an_email"
+    NOT_A_PHONE = "not_a_phone"
+    NOT_A_PHONE_OF_REGION = "not_a_phone_of_region"
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Spelling:
     @cached_property
     def placeholder_texts(self) -> frozenset[str]:
         """The placeholders in the form in which values are compared with them."""
-        return frozenset(_bare(visible(text)) for text in self.placeholders) | {""}
+        return placeholder_words(map(visible, self.placeholders))
 
 
 def mailbox(email: str) -> str:
@@ -83,78 +88,74 @@ def mailbox(email: str) -> str:
 
 
 def normalised_value(namespace: str, sent: str, spelling: Spelling) -> str | None:
-    """The value of an identifier in comparable form; null if it cannot identify anyone.
+    """The value of an identifier in comparable form; null if it cannot identify anyone."""
+    return value_or_reason(namespace, sent, spelling)[0]
 
-    White space at the ends and invisible characters are removed, and accented letters get one
-    spelling. E-mail addresses are converted to lower case and must look like an address. Phone
-    numbers are converted to E.164 and must be valid. Other values are converted to lower case in
-    namespaces that fold case. Empty values and placeholders are null.
+
+def value_or_reason(
+    namespace: str, sent: str, spelling: Spelling
+) -> tuple[str | None, DropReason | None]:
+    """The value of an identifier in comparable form, or why there is none; both null for an empty
+    text.
+
+    White space, quotes, angle brackets, commas and semicolons at the ends, invisible characters,
+    and `mailto:` or `tel:` are removed; accented letters get one spelling. E-mail addresses are
+    converted to lower case and must look like an address. Phone numbers are converted to E.164 and
+    must be valid. Other values are converted to lower case in namespaces that fold case.
     """
-    value = visible(sent)
+    seen = visible(sent)
+    if not seen:
+        return None, None
+    value = _unwrapped(seen)
     if namespace == "email":
-        value = unicodedata.normalize(
-            "NFKC", value
-        ).lower()  # full-width letters of an input method
-        if not _EMAIL.fullmatch(value):
-            return None
-        value = mailbox(value) if spelling.has_provider_rules else value
-        return None if is_placeholder(value, spelling) or _is_example(value, spelling) else value
-    if is_placeholder(value, spelling):
-        return None
+        return _email(value, spelling)
+    words = spelling.placeholder_texts
+    # With what stands around it too: <user_id> is a template.
+    if is_placeholder(value, words) or (value != seen and is_placeholder(seen, words)):
+        return None, DropReason.PLACEHOLDER
     if namespace == "phone":
-        number = parsed_phone(value, spelling.phone_region)
-        return None if number is None or is_placeholder(number, spelling) else number
-    return value.lower() if namespace in spelling.folding else value
+        return _phone(value, spelling)
+    return value.lower() if namespace in spelling.folding else value, None
 
 
-def is_placeholder(value: str, spelling: Spelling) -> bool:
-    """Whether a value stands for an unknown one, and so identifies nobody.
-
-    These are: the placeholders of the settings, in any case, also in quotes or brackets and if all
-    words are placeholders (`null null`); texts without a letter or digit; only zeros, or one
-    character eight times or more; and templates (`{{user.id}}`, `%USER_ID%`, `[object Object]`);
-    all of them also in the encoding of URLs.
-
-    Args:
-        value: visible text, see `visible`.
-    """
-    if _means_unknown(value, spelling):
-        return True
-    return "%" in value and _means_unknown(unquote(value), spelling)
+def _unwrapped(text: str) -> str:
+    """The value without what stands around it."""
+    value = text.strip(_WRAPPING)
+    scheme = value[:7].lower()
+    for name in _SCHEMES:
+        if scheme.startswith(name):
+            return value[len(name) :].strip(_WRAPPING)
+    return value
 
 
-def _means_unknown(value: str, spelling: Spelling) -> bool:
-    bare, known = _bare(value), spelling.placeholder_texts
-    first_word = _WORD.search(bare)
-    if first_word is None:  # a picture may be a name, punctuation is not
-        return not any(unicodedata.category(c) == "So" for c in value)
-    if first_word[0] in known and all(word in known for word in _WORD.findall(bare)):
-        return True
-    return (
-        bare in known
-        or _ONE_CHARACTER.fullmatch(bare) is not None
-        or (bare[0] == "0" and _ZEROS.fullmatch(bare) is not None)
-        or (_OPENING.search(value) is not None and _is_template(value))
-    )
+def _email(text: str, spelling: Spelling) -> tuple[str | None, DropReason | None]:
+    # Full-width letters come from input methods.
+    value = unicodedata.normalize("NFKC", text).lower()
+    if "<" in value and (named := _NAMED_ADDRESS.fullmatch(value)):
+        value = named[1]
+    if "%40" in value and "@" not in value:
+        value = unquote(value)
+    address, _, options = value.partition("?")  # mailto:ann@example.org?subject=...
+    value = (address if "=" in options else value).rstrip(".")
+    words = spelling.placeholder_texts
+    if not _EMAIL.fullmatch(value):
+        is_unknown = is_placeholder(text, words)
+        return None, DropReason.PLACEHOLDER if is_unknown else DropReason.NOT_AN_EMAIL
+    value = mailbox(value) if spelling.has_provider_rules else value
+    if is_placeholder(value, words):
+        return None, DropReason.PLACEHOLDER
+    return value, None
 
 
-def _bare(value: str) -> str:
-    """Lower case, without quotes, brackets and other punctuation at the ends."""
-    lower = value.lower()
-    bare = lower.strip(_PUNCTUATION)
-    # A minus sign belongs to a number: the placeholder -1 does not mean the value 1.
-    return f"-{bare}" if lower.startswith("-") and bare.isdecimal() else bare
-
-
-def _is_template(value: str) -> bool:
-    return bool(_TEMPLATE.search(value) or _BRACKETED_NAME.fullmatch(value))
-
-
-def _is_example(email: str, spelling: Spelling) -> bool:
-    """Whether the name of an address and its domain are both placeholders: none@none.com."""
-    local, _, domain = email.rpartition("@")
-    label, known = domain.partition(".")[0], spelling.placeholder_texts
-    return local in known and (label in known or label == "example")
+def _phone(text: str, spelling: Spelling) -> tuple[str | None, DropReason | None]:
+    number = parsed_phone(text, spelling.phone_region)
+    if number is None:
+        has_country = text.lstrip("( ").startswith("+")
+        reason = DropReason.NOT_A_PHONE if has_country else DropReason.NOT_A_PHONE_OF_REGION
+        return None, reason
+    if is_placeholder(number, spelling.placeholder_texts):
+        return None, DropReason.PLACEHOLDER
+    return number, None
 
 
 @lru_cache(maxsize=100_000)
@@ -180,23 +181,22 @@ class Normaliser:
     """Normalises the identifiers of many events or records; remembers values that repeat.
 
     Attributes:
-        value: namespace and value as sent to the normalised value, see `normalised_value`.
+        value: namespace and value as sent to the normalised value, see `value_or_reason`.
     """
 
-    value: Callable[[str, str], str | None]
+    value: Callable[[str, str], tuple[str | None, DropReason | None]]
 
     @classmethod
     def of(cls, spelling: Spelling) -> "Normaliser":
         @lru_cache(maxsize=100_000)
-        def value(namespace: str, sent: str) -> str | None:
-            return normalised_value(namespace, sent, spelling)
+        def value(namespace: str, sent: str) -> tuple[str | None, DropReason | None]:
+            return value_or_reason(namespace, sent, spelling)
 
         return cls(value)
 
-    def pairs(self, sent: Iterable[tuple[str, str | None]]) -> tuple[list[Pair], str | None]:
-        """The usable identifiers of one event or record, distinct, by namespace and value; and the
-        old account of an alias, which is one of them."""
-        pairs = set[Pair]()
+    def read(self, sent: Iterable[tuple[str, str | None]]) -> "ReadIdentifiers":
+        """The identifiers of one event or record."""
+        pairs, dropped = set[Pair](), set[Pair]()
         previous = None
         for key, text in sent:
             if text is None:
@@ -205,50 +205,78 @@ class Normaliser:
             is_previous = namespace == PREVIOUS_ACCOUNT
             if is_previous:
                 namespace = "user_id"
-            value = self.value(namespace, text)
+            value, reason = self.value(namespace, text)
             if value:
                 pairs.add((namespace, value))
                 previous = value if is_previous else previous
-        return sorted(pairs), previous
+            elif reason:
+                dropped.add((namespace, reason.value))
+        return ReadIdentifiers(sorted(pairs), previous, sorted(dropped))
 
-    def arrays(self, sent: pa.MapArray) -> tuple[pa.Array, pa.Array]:
-        """`pairs` of each map: lists of (namespace, value), and the old accounts."""
+    def columns(self, sent: pa.MapArray) -> dict[str, pa.Array]:
+        """`read` of each map, as columns of silver.events."""
         names, values = sent.keys.to_pylist(), sent.items.to_pylist()
-        namespaces: list[str] = []
-        normalised: list[str] = []
-        ends = [0]
-        previous_accounts = []
+        rows = []
         # A null map has no entries between its offsets.
         for start, end in pairwise(sent.offsets.to_pylist()):
-            entries = zip(names[start:end], values[start:end], strict=True)
-            pairs, previous = self.pairs(entries)
-            for namespace, value in pairs:
-                namespaces.append(namespace)
-                normalised.append(value)
-            ends.append(len(normalised))
-            previous_accounts.append(previous)
-        list_type = to_arrow_type(T.ArrayType(IDENTIFIER))
-        identifiers = pa.StructArray.from_arrays(
-            [pa.array(namespaces, pa.string()), pa.array(normalised, pa.string())],
-            fields=list(list_type.value_type),
-        )
-        lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), identifiers, list_type)
-        return lists, pa.array(previous_accounts, pa.string())
+            rows.append(self.read(zip(names[start:end], values[start:end], strict=True)))
+        dropped = [row.dropped for row in rows]
+        return {
+            "identifiers": _lists(IDENTIFIER, [row.pairs for row in rows]),
+            "previous_account": pa.array([row.previous for row in rows], pa.string()),
+            "dropped_identifiers": _lists(DROPPED_IDENTIFIER, dropped, is_null_if_empty=True),
+        }
 
 
-def normalised_identifiers(sent: Column, spelling: Spelling) -> Column:
-    """The usable identifiers of a record: array<struct<namespace, value>>, distinct, ordered by
-    namespace and value; empty for null.
+@dataclass(frozen=True, slots=True)
+class ReadIdentifiers:
+    """The identifiers of one event or record.
+
+    Attributes:
+        pairs: the usable ones, distinct, by namespace and value.
+        previous: the old account of an alias, which is one of `pairs`.
+        dropped: namespace and `DropReason` of the others, distinct.
+    """
+
+    pairs: list[Pair]
+    previous: str | None
+    dropped: list[Pair]
+
+
+def _lists(
+    kind: T.StructType, rows: Sequence[Sequence[Pair]], *, is_null_if_empty: bool = False
+) -> pa.Array:
+    """An array of lists of two texts each."""
+    list_type = to_arrow_type(T.ArrayType(kind))
+    ends = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+    structs = pa.StructArray.from_arrays(
+        [pa.array([pair[part] for row in rows for pair in row], pa.string()) for part in (0, 1)],
+        fields=list(list_type.value_type),
+    )
+    mask = pa.array([not row for row in rows], pa.bool_()) if is_null_if_empty else None
+    return pa.ListArray.from_arrays(pa.array(ends), structs, list_type, mask=mask)
+
+
+def read_identifiers(sent: Column, spelling: Spelling) -> Column:
+    """The identifiers of a record: a struct of identifiers (array<struct<namespace, value>>,
+    distinct, ordered; empty for null) and dropped_identifiers (null if there are none).
 
     Args:
         sent: map of namespace to value, as sent.
     """
+    result = T.StructType(
+        [
+            T.StructField("identifiers", T.ArrayType(IDENTIFIER)),
+            T.StructField("dropped_identifiers", T.ArrayType(DROPPED_IDENTIFIER)),
+        ]
+    )
 
     # Python, because no built-in function has numbering plans or the normal forms of Unicode.
-    def normalised(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
-        normaliser = Normaliser.of(spelling)
+    def read(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        fields, normaliser = list(to_arrow_type(result)), Normaliser.of(spelling)
         for batch in batches:
             for part in small_slices(batch):
-                yield normaliser.arrays(part)[0]
+                columns = normaliser.columns(part)
+                yield pa.StructArray.from_arrays([columns[f.name] for f in fields], fields=fields)
 
-    return python_column(normalised, T.ArrayType(IDENTIFIER))(sent)
+    return python_column(read, result)(sent)

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.bronze.records.versions import current_versions, unexpired_versions
 from kinfold.silver.cleansing.dates import is_before
-from kinfold.silver.cleansing.identifiers import Spelling, normalised_identifiers
+from kinfold.silver.cleansing.identifiers import Spelling, read_identifiers
 from kinfold.tables import silver
 from kinfold.tables.bronze import ACCEPTED
 
@@ -34,8 +34,10 @@ def current_records(
         silver.records columns.
     """
     is_stored = ~F.col("is_deletion")
-    comparable = normalised_identifiers(F.col("identifiers"), spelling)
-    versions = versions.withColumn("identifiers", comparable)
+    read = read_identifiers(F.col("identifiers"), spelling)
+    versions = versions.withColumn("_read", read).select(
+        *(c for c in versions.columns if c != "identifiers"), "_read.*"
+    )
     existing = unexpired_versions(current_versions(versions), at=at).where(is_stored)
     accepted = versions.where((F.col("verdict") == ACCEPTED) & is_stored)
     since = _identifiers_since(unexpired_versions(accepted, at=at), earliest=earliest)
@@ -44,6 +46,7 @@ def current_records(
         "record_id",
         "identifiers",
         F.transform("identifiers", lambda one: F.col("_since")[one]).alias("identifiers_since"),
+        "dropped_identifiers",
         "traits",
         "party",
         "agreement",

@@ -9,9 +9,9 @@ from kinfold.core.settings.loading import load_settings
 from kinfold.silver.cleansing.identifiers import (
     Normaliser,
     Spelling,
-    normalised_identifiers,
     normalised_value,
     parsed_phone,
+    read_identifiers,
 )
 from project import HOME, shared_case
 
@@ -20,7 +20,7 @@ FEW = ("test@test.com", "undefined", "null", "none", "0", "-1")
 
 
 def normalised(sent, **rules):
-    return Normaliser.of(Spelling(placeholders=FEW, **rules)).pairs(sent.items())[0]
+    return Normaliser.of(Spelling(placeholders=FEW, **rules)).read(sent.items()).pairs
 
 
 def test_an_email_is_trimmed_and_put_in_lower_case():
@@ -51,12 +51,65 @@ def test_characters_that_nobody_sees_do_not_make_another_value_in_any_namespace(
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("mailto:ann@shop.example", "MAILTO:ann@shop.example?subject=hi", "ann@shop.example;"),
+        *("ann@shop.example,", "<ann@shop.example>", "'ann@shop.example'", '"ann@shop.example", '),
+        *("\u201cann@shop.example\u201d", "Ann Lee <ann@shop.example>", "ann%40shop.example"),
+        *('"Lee, Ann" <Ann@Shop.example>;', "mailto:<ann@shop.example>", "ann@shop.example."),
+    ],
+)
+def test_what_stands_around_an_email_is_removed(text):
+    assert normalised({"email": text}) == [("email", "ann@shop.example")]
+
+
+@pytest.mark.parametrize(
+    "text", ["u-7;", "u-7,", '"u-7"', "'u-7", "<u-7>", "\u00abu-7\u00bb ;", "`u-7`"]
+)
+def test_what_stands_around_a_value_of_any_namespace_is_removed(text):
+    assert normalised({"user_id": text, "cookie_id": text}) == [
+        ("cookie_id", "u-7"),
+        ("user_id", "u-7"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["tel:+442071838750", "TEL:020-7183-8750;", "'+442071838750'"])
+def test_what_stands_around_a_phone_number_is_removed(text):
+    assert normalised({"phone": text}) == [("phone", "+442071838750")]
+
+
+def test_an_identifier_that_cannot_be_used_is_dropped_for_a_reason():
+    spelling = Spelling(placeholders=FEW, phone_region="GB")
+    sent = {
+        "customer_id": "0",
+        "email": "ann at shop",
+        "phone": "030 1234567",
+        "device_id": "",
+        "cookie_id": " \u200b",
+        "user_id": "u1",
+        "crm_id": "{{id}}",
+        "loyalty": None,
+    }
+    read = Normaliser.of(spelling).read(sent.items())
+    assert read.pairs == [("user_id", "u1")]
+    assert read.dropped == [
+        ("crm_id", "placeholder"),
+        ("customer_id", "placeholder"),
+        ("email", "not_an_email"),
+        ("phone", "not_a_phone_of_region"),
+    ], "an empty text was not sent"
+    read = Normaliser.of(spelling).read({"phone": "+44 1", "email": "(none)"}.items())
+    assert read.dropped == [("email", "placeholder"), ("phone", "not_a_phone")]
+
+
 def test_an_accented_letter_has_one_spelling():
     assert normalised({"user_id": "Rene\u0301"}) == normalised({"user_id": "Ren\u00e9"})
 
 
 @pytest.mark.parametrize(
-    "text", ["ann", "ann@", "@example.org", "a b@example.org", "a\u00a0b@c.org", "a@b", "a@@b.c"]
+    "text",
+    ["ann", "ann@", "@example.org", "a b@example.org", "a\u00a0b@c.org", "a@b", "a@@b.c", "a@a.a"],
 )
 def test_an_invalid_email_is_left_out(text):
     assert normalised({"email": text}) == []
@@ -227,23 +280,30 @@ def test_empty_input_gives_no_identifiers(sent):
 def test_the_old_account_of_an_alias_is_a_user_id_too():
     normaliser = Normaliser.of(Spelling(placeholders=FEW))
     sent = {"user_id": "new", "previous_user_id": " old\u200b"}
-    assert normaliser.pairs(sent.items()) == ([("user_id", "new"), ("user_id", "old")], "old")
-    sent = {"user_id": "new", "previous_user_id": "null"}
-    assert normaliser.pairs(sent.items()) == ([("user_id", "new")], None)
+    read = normaliser.read(sent.items())
+    assert (read.pairs, read.previous) == ([("user_id", "new"), ("user_id", "old")], "old")
+    read = normaliser.read({"user_id": "new", "previous_user_id": "null"}.items())
+    assert (read.pairs, read.previous) == ([("user_id", "new")], None)
+    assert read.dropped == [("user_id", "placeholder")]
 
 
 def test_a_null_map_and_a_slice_of_maps_are_read_row_by_row():
     maps = [[("user_id", "a")], None, [("user_id", "b"), ("email", "x")], []]
     sent = pa.array(maps, pa.map_(pa.string(), pa.string()))
-    identifiers, previous = Normaliser.of(Spelling()).arrays(sent.slice(1))
-    assert identifiers.to_pylist() == [[], [{"namespace": "user_id", "value": "b"}], []]
-    assert previous.to_pylist() == [None, None, None]
+    columns = Normaliser.of(Spelling()).columns(sent.slice(1))
+    assert columns["identifiers"].to_pylist() == [[], [{"namespace": "user_id", "value": "b"}], []]
+    assert columns["previous_account"].to_pylist() == [None, None, None]
+    dropped = [{"namespace": "email", "reason": "not_an_email"}]
+    assert columns["dropped_identifiers"].to_pylist() == [None, dropped, None]
 
 
 def test_a_column_of_maps_becomes_a_column_of_identifiers(spark):
     rows = spark.createDataFrame([({"email": "A@B.org"},), (None,)], "sent map<string,string>")
-    read = rows.select(normalised_identifiers(rows["sent"], Spelling()).alias("i")).collect()
-    assert [[tuple(one) for one in row["i"]] for row in read] == [[("email", "a@b.org")], []]
+    read = rows.select(read_identifiers(rows["sent"], Spelling()).alias("i")).select("i.*")
+    assert [(row[0], row[1]) for row in read.collect()] == [
+        ([("email", "a@b.org")], None),
+        ([], None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -261,6 +321,6 @@ def test_the_cases_of_invisible_characters_and_placeholders_have_the_right_ident
     lines = shared_case(f"events/{name}.jsonl").read_text(encoding="utf-8").splitlines()
     normaliser = Normaliser.of(OURS)
     pairs = {
-        p for line in lines for p in normaliser.pairs(json.loads(line)["identifiers"].items())[0]
+        p for line in lines for p in normaliser.read(json.loads(line)["identifiers"].items()).pairs
     }
     assert {value for space, value in pairs if space == namespace} == values

@@ -31,7 +31,32 @@ def identity_quality(lake: Lake) -> dict[str, Any]:
             identifiers=current(lake.read_or_empty(silver.IDENTITY_MAP)).count(),
         ),
         "structure": _structure(links),
+        "dropped": dropped_identifiers(
+            lake.read_or_empty(silver.EVENTS), lake.read_or_empty(silver.RECORDS)
+        ),
     }
+
+
+def dropped_identifiers(events: DataFrame, records: DataFrame) -> list[dict[str, Any]]:
+    """The identifiers that were sent but cannot identify anyone, the most frequent first:
+    namespace, reason, rows (events and records).
+
+    Reads one column, which is null for most rows.
+
+    Args:
+        events: silver.events.
+        records: silver.records.
+    """
+    column = "dropped_identifiers"
+    dropped = events.select(column).unionByName(records.select(column))
+    counts = (
+        dropped.where(F.col(column).isNotNull())
+        .select(F.explode(column).alias("one"))
+        .groupBy("one.namespace", "one.reason")
+        .agg(F.count(F.lit(1)).alias("rows"))
+    )
+    rows = collected(counts.orderBy(F.desc("rows"), "namespace", "reason"))
+    return [row.asDict() for row in rows]
 
 
 def links_by_rule(links: DataFrame) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from frames import at
 from kinfold.silver.identity.graph.statistics import (
     bad_values,
     churn,
+    dropped_identifiers,
     links_by_rule,
     reasons,
     structure,
@@ -50,6 +51,21 @@ def test_links_are_counted_by_rule_status_and_reason(spark):
         {"rule": "seen_together", "status": "blocked", "links": 1},
     ]
     assert reasons(links) == [{"status": "blocked", "reason": "too many user_id", "links": 2}]
+
+
+def test_identifiers_that_were_left_out_are_counted_by_namespace_and_reason(spark):
+    phone, zero = ("phone", "not_a_phone_of_region"), ("customer_id", "placeholder")
+    events = silver.EVENTS.frame(
+        spark,
+        dict(event_id="1", dropped_identifiers=[phone, zero]),
+        dict(event_id="2", dropped_identifiers=None),
+        dict(event_id="3", dropped_identifiers=[phone]),
+    )
+    records = silver.RECORDS.frame(spark, dict(record_id="1", dropped_identifiers=[phone]))
+    assert dropped_identifiers(events, records) == [
+        {"namespace": "phone", "reason": "not_a_phone_of_region", "rows": 3},
+        {"namespace": "customer_id", "reason": "placeholder", "rows": 1},
+    ]
 
 
 def test_released_values_are_not_counted_as_shared(spark):
