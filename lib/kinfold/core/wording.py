@@ -1,4 +1,6 @@
-"""Numbers as people write them: durations, percentages, and a number with its noun."""
+"""Numbers as people write them: durations, amounts, percentages, and a number with its noun."""
+
+from kinfold.core.currencies import minor_digits
 
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3_600, 86_400, 365.25 * 86_400
 
@@ -41,3 +43,15 @@ def percent_text(share: float) -> str:
     if 99.95 <= percent < 100:
         return "over 99.9 %"
     return f"{percent:.1f} %"
+
+
+def money_text(minor_units: float, currency: str | None) -> str:
+    """An amount with its currency: `1,234.50 EUR`, `1,235 JPY`.
+
+    Args:
+        minor_units: the amount in minor units of the currency (ISO 4217), as in columns `_cents`.
+        currency: ISO 4217 code; null = unknown, so the amount stands alone.
+    """
+    digits = minor_digits(currency)
+    amount = f"{minor_units / 10**digits:,.{digits}f}"
+    return f"{amount} {currency}" if currency else amount

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kinfold.core.wording import counted, duration_text, percent_text
+from kinfold.core.wording import counted, duration_text, money_text, percent_text
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_a_noun_agrees_with_its_number():
 )
 def test_a_small_share_is_not_none_and_a_large_one_is_not_all(share, text):
     assert percent_text(share) == text
+
+
+@pytest.mark.parametrize(
+    ("minor_units", "currency", "text"),
+    [
+        (123_450, "EUR", "1,234.50 EUR"),
+        (1_235, "JPY", "1,235 JPY"),
+        (1_235, "KWD", "1.235 KWD"),
+        (-50, "GBP", "-0.50 GBP"),
+        (123_450, None, "1,234.50"),
+    ],
+)
+def test_an_amount_has_the_decimals_and_the_code_of_its_currency(minor_units, currency, text):
+    assert money_text(minor_units, currency) == text

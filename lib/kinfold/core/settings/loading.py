@@ -24,6 +24,7 @@ PATH_KEYS = (
     "lake.root",
     "bronze.schemas",
     "kafka.properties_file",
+    "money.rates",
     "metrics.textfile_folder",
     "report.folder",
 )
@@ -64,6 +65,11 @@ def project_home() -> Path:
 def is_submitted() -> bool:
     """Whether spark-submit started this process, so that Spark's settings are already set."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def environment_value(name: str) -> str | None:
+    """The value of an environment variable that a setting names; None if it is not set."""
+    return os.environ.get(name) or None
 
 
 def mlflow_tracking_uri() -> str | None:

@@ -130,6 +130,12 @@ class NamespaceConf(Conf):
 class IdentityConf(Conf):
     """How identifiers are normalised and linked to people."""
 
+    id_key: Annotated[str, Field(pattern=r"^(file:/.+|env:\w+|aws-secretsmanager:.+)$")] | None = Field(
+        default=None, exclude=True
+    )
+    """Where the lake's secret key for ids is: `file:/path`, `env:NAME` (an environment variable) or
+    `aws-secretsmanager:NAME`. Null = `_secrets/id_key` in the lake, made with the lake. Outputs
+    depend on the key, whose check value the lake stores, and not on where it is kept."""
     placeholders: tuple[str, ...]
     """Values, in lower case, that mean "unknown" in every namespace; they never link people."""
     phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")]
@@ -236,6 +242,23 @@ class ProfilesConf(Conf):
     survivorship: SurvivorshipConf = SurvivorshipConf()
 
 
+class MoneyConf(Conf):
+    """The reporting currency, and how amounts in other currencies are converted to it."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    """ISO 4217 code of the reporting currency; null = the currency of most orders of the lake."""
+    rates: str | None = None
+    """CSV file with the columns date, currency and rate: how many units of `money.currency` one
+    unit of `currency` is worth, from that day on. Null = amounts are not converted: orders in other
+    currencies are left out of the sums in the reporting currency."""
+
+    @model_validator(mode="after")
+    def _rates_need_a_currency(self) -> Self:
+        if self.rates is not None and self.currency is None:
+            raise ValueError("`currency`, the currency that the rates of `rates` convert to")
+        return self
+
+
 class QualityConf(Conf):
     """Tolerance of the quality gate."""
 
@@ -277,6 +300,8 @@ class SegmentationConf(Conf):
     sample_size: PositiveInt
     """Number of people on whom k is chosen; the final fit uses all people."""
     min_silhouette: Annotated[float, Field(ge=-1, le=1)]
+    min_people: PositiveInt = 50
+    """With fewer people there are no segments: they would describe single persons."""
     retrain_after_days: NonNegativeInt
     seed: int
 
@@ -343,6 +368,7 @@ class Settings(Conf):
     events: EventsConf = EventsConf()
     identity: IdentityConf
     profiles: ProfilesConf = ProfilesConf()
+    money: MoneyConf = MoneyConf()
     quality: QualityConf
     maintenance: MaintenanceConf = MaintenanceConf()
     segmentation: SegmentationConf

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ModelDataError
 from kinfold.core.settings.models import SegmentationConf
+from kinfold.core.wording import counted
 from kinfold.tables.collected import collected, first_row
 
 CLUSTERED_COLUMNS = (
@@ -33,6 +34,8 @@ DESCRIBED_COLUMNS = (*CLUSTERED_COLUMNS, "tenure_days", "average_order_cents")
 SCALED = "scaled_behaviour"
 _RAW = "cluster"
 _SAMPLE_BUCKETS = 1_000_000
+_CAP = 0.95
+_MEDIAN = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class SegmentSearch:
         sample_size: approximate number of people in the sample on which each number is tried. The
             sample is drawn by a hash of the id.
         smallest_share: a number is avoided if its smallest segment has a smaller share of people.
+        min_people: with fewer people there are no segments.
     """
 
     k_min: int = 4
@@ -51,10 +55,17 @@ class SegmentSearch:
     sample_size: int = 10_000
     smallest_share: float = 0.02
     seed: int = 7
+    min_people: int = 2
 
     @classmethod
     def of(cls, conf: SegmentationConf) -> "SegmentSearch":
-        return cls(conf.k_min, conf.k_max, conf.sample_size, seed=conf.seed)
+        return cls(
+            conf.k_min,
+            conf.k_max,
+            conf.sample_size,
+            seed=conf.seed,
+            min_people=conf.min_people,
+        )
 
 
 @dataclass(frozen=True)
@@ -73,10 +84,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Centroid:
-    """The average member of a segment.
+    """The average and the typical member of a segment.
 
     Attributes:
-        means: mean of each feature of `DESCRIBED_COLUMNS`, in the unit of the feature.
+        means: capped mean of each feature of `DESCRIBED_COLUMNS`, in the unit of the feature: a
+            value above 95 % of the positive values of all people counts as that limit. So one
+            person who spends a thousand times more than others decides nothing.
+        medians: median of each of these features.
         deviations: for each feature of `CLUSTERED_COLUMNS`, the distance of the cluster centre from
             the mean of all people, in standard deviations on the logarithmic scale.
     """
@@ -84,17 +98,34 @@ class Centroid:
     segment_id: int
     size: int
     means: Mapping[str, float]
+    medians: Mapping[str, float]
     deviations: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Fitted segments. `model` adds the segment id to gold.features, as `prediction`."""
+    """Fitted segments. `model` adds the segment id to gold.features, as `prediction`.
+
+    Attributes:
+        medians: median of each feature of `DESCRIBED_COLUMNS` over all people.
+    """
 
     model: PipelineModel
     trials: tuple[Trial, ...]
     chosen: Trial
     centroids: tuple[Centroid, ...]
+    medians: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Population:
+    """All people: their number, and of each described feature the cap (see `Centroid.means`; null =
+    nobody has any) and the median."""
+
+    count: int
+    distinct: int
+    caps: Mapping[str, float | None]
+    medians: Mapping[str, float]
 
 
 def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int = 20) -> Clustering:
@@ -108,7 +139,8 @@ def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int =
         people: gold.features of one moment. It is read several times, so pass a cached frame.
 
     Raises:
-        ModelDataError: all people have the same feature values.
+        ModelDataError: there are fewer people than `search.min_people`, or all have the same
+            feature values.
         ValueError: the range of k is empty or starts below 2.
     """
     if not 2 <= search.k_min <= search.k_max:
@@ -116,12 +148,12 @@ def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int =
             f"find_segments: k from {search.k_min} to {search.k_max}, expected 2 <= k_min <= k_max."
         )
     seed = search.seed
-    count, distinct = _count_people(people)
+    everyone = _population(people, min_people=search.min_people)
     scaling = _scaling().fit(people)
     scaled = scaling.transform(people).select("profile_id", *DESCRIBED_COLUMNS, SCALED).cache()
-    sample = _sampled(scaled, fraction=search.sample_size / count, seed=seed).cache()
+    sample = _sampled(scaled, fraction=search.sample_size / everyone.count, seed=seed).cache()
     try:
-        highest = min(search.k_max, distinct)
+        highest = min(search.k_max, everyone.distinct)
         fits = [
             _trial(sample, k=k, seed=seed, iterations=iterations)
             for k in range(min(search.k_min, highest), highest + 1)
@@ -129,14 +161,16 @@ def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int =
         trials = tuple(trial for trial, _ in fits)
         chosen = best_trial(trials, smallest_share=search.smallest_share)
         clusters = dict((trial.k, model) for trial, model in fits)[chosen.k]
-        if search.sample_size < count:
+        if search.sample_size < everyone.count:
             clusters = _kmeans(k=chosen.k, seed=seed, iterations=iterations).fit(scaled)
-        centroids, segment_ids = _centroids(clusters.transform(scaled), clusters)
+        centroids, segment_ids = _centroids(
+            clusters.transform(scaled), clusters, caps=everyone.caps
+        )
     finally:
         sample.unpersist()
         scaled.unpersist()
     stages = [*scaling.stages, clusters, _numbered(segment_ids)]
-    return Clustering(PipelineModel(stages), trials, chosen, centroids)
+    return Clustering(PipelineModel(stages), trials, chosen, centroids, everyone.medians)
 
 
 def best_trial(trials: Sequence[Trial], *, smallest_share: float) -> Trial:
@@ -180,18 +214,42 @@ def silhouette_of(people: DataFrame, *, model: PipelineModel, scaled_by: Pipelin
     return float(evaluator.evaluate(assigned))
 
 
-def _count_people(people: DataFrame) -> tuple[int, int]:
-    """(number of people, number of distinct vectors of feature values)."""
+def _population(people: DataFrame, *, min_people: int) -> _Population:
+    """The people as a whole. Runs a Spark job.
+
+    Raises:
+        ModelDataError: there are fewer than `min_people`, or all have the same feature values.
+    """
     vector = F.xxhash64(*CLUSTERED_COLUMNS)
-    counts = people.agg(F.count("*").alias("people"), F.count_distinct(vector).alias("distinct"))
-    row = first_row(counts)
+    row = first_row(
+        people.agg(
+            F.count("*").alias("people"),
+            F.count_distinct(vector).alias("distinct"),
+            *(
+                F.percentile_approx(F.when(F.col(c) > 0, F.col(c)), _CAP).alias(f"cap_{c}")
+                for c in DESCRIBED_COLUMNS
+            ),
+            *(F.percentile_approx(c, _MEDIAN).alias(f"median_{c}") for c in DESCRIBED_COLUMNS),
+        )
+    )
     count, distinct = (0, 0) if row is None else (int(row["people"]), int(row["distinct"]))
+    if row is None or count < min_people:
+        raise ModelDataError(
+            f"segments: there are {counted(count, 'person', 'people')}, expected at least "
+            f"{min_people:,} (segmentation.min_people): segments of fewer would describe single "
+            "persons. Add more events."
+        )
     if distinct < 2:
         raise ModelDataError(
             f"segments: {count:,} people have {distinct} distinct behaviour(s), expected at least "
             "2. Add more events, or choose a later as_of."
         )
-    return count, distinct
+    return _Population(
+        count=count,
+        distinct=distinct,
+        caps={c: row[f"cap_{c}"] for c in DESCRIBED_COLUMNS},
+        medians={c: float(row[f"median_{c}"]) for c in DESCRIBED_COLUMNS},
+    )
 
 
 def _scaling() -> Pipeline:
@@ -231,14 +289,15 @@ def _trial(sample: DataFrame, *, k: int, seed: int, iterations: int) -> tuple[Tr
 
 
 def _centroids(
-    assigned: DataFrame, clusters: KMeansModel
+    assigned: DataFrame, clusters: KMeansModel, *, caps: Mapping[str, float | None]
 ) -> tuple[tuple[Centroid, ...], tuple[int, ...]]:
     """The centroids in order of segment id, and the segment id of each raw cluster number.
 
     An empty cluster has no centroid; its segment id comes after all others.
     """
-    averages = [F.avg(column).alias(column) for column in DESCRIBED_COLUMNS]
-    rows = collected(assigned.groupBy(_RAW).agg(F.count("*").alias("size"), *averages))
+    averages = [F.avg(F.least(c, F.lit(caps[c]))).alias(c) for c in DESCRIBED_COLUMNS]
+    medians = [F.percentile_approx(c, _MEDIAN).alias(f"median_{c}") for c in DESCRIBED_COLUMNS]
+    rows = collected(assigned.groupBy(_RAW).agg(F.count("*").alias("size"), *averages, *medians))
     rows.sort(key=lambda row: (-row["spend_cents"], row["recency_days"], row[_RAW]))
     centres = clusters.clusterCenters()
     order = [int(row[_RAW]) for row in rows]
@@ -248,6 +307,7 @@ def _centroids(
             segment_id=number,
             size=int(row["size"]),
             means={column: float(row[column]) for column in DESCRIBED_COLUMNS},
+            medians={column: float(row[f"median_{column}"]) for column in DESCRIBED_COLUMNS},
             deviations=dict(zip(CLUSTERED_COLUMNS, map(float, centres[row[_RAW]]), strict=True)),
         )
         for number, row in enumerate(rows)

@@ -3,46 +3,85 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kinfold.core.wording import counted, money_text
 from kinfold.gold.segmentation.clustering import Centroid
 
 Means = Mapping[str, float]
 
 MIN_ORDERS_OF_BUYERS = 0.2  # a segment with fewer orders per person does not buy
 MAX_ORDERS_OF_ONE_TIME_BUYERS = 1.5  # per person
+MIN_ORDERS_OF_FREQUENT = 2.0  # per person
 FACTS_ON_A_CARD = 3
 
 
 @dataclass(frozen=True)
 class Fact:
-    """How a card describes one feature. A card has at most one feature of each family."""
+    """How a card describes one feature. A card has at most one feature of each family.
+
+    Attributes:
+        words: the feature of the people of a segment: `3 orders ever`.
+        number: the same feature of everyone, without the words: `3`.
+    """
 
     family: str
-    words: str
+    words: Callable[[float], str]
     number: Callable[[float], str]
 
 
-def _count(value: float) -> str:
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-    return "no" if text == "0.0" else text
+def _count(family: str, one: str, many: str) -> Fact:
+    def words(value: float) -> str:
+        return counted(round(value), one, many) if round(value) else f"no {many}"
+
+    return Fact(family, words, lambda value: f"{value:,.0f}" if round(value) else "none")
 
 
-def _money(cents: float) -> str:
-    return f"{cents / 100:,.2f}" if cents >= 0.5 else "nothing"
+def _days(family: str, since: str) -> Fact:
+    def number(value: float) -> str:
+        return f"{value:,.0f}" if value >= 1 else "less than 1"
+
+    return Fact(
+        family,
+        lambda value: f"{number(value)} {'days' if value >= 1.5 else 'day'} since {since}",
+        number,
+    )
 
 
-FACTS: Mapping[str, Fact] = {
-    "recency_days": Fact("recency", "{} days since the latest event", _count),
-    "active_day_count_90d": Fact("activity", "{} active days in the last 90", _count),
-    "product_view_count_30d": Fact("views", "{} product views in the last 30 days", _count),
-    "add_to_cart_count_30d": Fact("carts", "{} products put into the cart in 30 days", _count),
-    "email_open_count_30d": Fact("e-mail", "{} e-mails opened in the last 30 days", _count),
-    "order_count_90d": Fact("recent orders", "{} orders in the last 90 days", _count),
-    "order_count": Fact("orders", "{} orders ever", _count),
-    "spend_cents": Fact("spend", "{} spent ever", _money),
-    "return_count_90d": Fact("returns", "{} orders returned in the last 90 days", _count),
-    "tenure_days": Fact("tenure", "{} days since the first event", _count),
-    "average_order_cents": Fact("order value", "{} per order", _money),
-}
+def _money(family: str, words: str, currency: str | None) -> Fact:
+    def number(cents: float) -> str:
+        return money_text(cents, currency) if round(cents) else "nothing"
+
+    return Fact(family, lambda cents: f"{number(cents)} {words}", number)
+
+
+def _facts(currency: str | None) -> Mapping[str, Fact]:
+    """The fact of each feature; amounts are in this currency."""
+    return {
+        "recency_days": _days("recency", "the latest event"),
+        "active_day_count_90d": _count(
+            "activity", "active day in the last 90", "active days in the last 90"
+        ),
+        "product_view_count_30d": _count(
+            "views", "product view in the last 30 days", "product views in the last 30 days"
+        ),
+        "add_to_cart_count_30d": _count(
+            "carts", "product put into the cart in 30 days", "products put into the cart in 30 days"
+        ),
+        "email_open_count_30d": _count(
+            "e-mail", "e-mail opened in the last 30 days", "e-mails opened in the last 30 days"
+        ),
+        "order_count_90d": _count(
+            "recent orders", "order in the last 90 days", "orders in the last 90 days"
+        ),
+        "order_count": _count("orders", "order ever", "orders ever"),
+        "spend_cents": _money("spend", "spent ever", currency),
+        "return_count_90d": _count(
+            "returns", "order returned in the last 90 days", "orders returned in the last 90 days"
+        ),
+        "tenure_days": _days("tenure", "the first event"),
+        "average_order_cents": _money("order value", "per order", currency),
+    }
+
+
 # Endings of two segments of one name: of the one with the larger mean, and of the other.
 _MORE_AND_LESS: Mapping[str, tuple[str, str]] = {
     "recency_days": ("away longer", "here lately"),
@@ -68,18 +107,29 @@ class Card:
     text: str
 
 
-def segment_cards(centroids: Sequence[Centroid]) -> tuple[Card, ...]:
-    """One card per centroid, in the same order. Names are unique and do not contain the id."""
-    everyone = overall_means(centroids)
-    plain = [_plain_name(centroid.means, everyone) for centroid in centroids]
+def segment_cards(
+    centroids: Sequence[Centroid], *, medians: Means, currency: str | None = None
+) -> tuple[Card, ...]:
+    """One card per centroid, in the same order. Names are unique and do not contain the id.
+
+    A name comes from means, because most people have none of many things. A text has medians: they
+    never contradict each other, as means do (0.30 spent by people with 0.0 orders).
+
+    Args:
+        medians: median of each feature over all people.
+        currency: of the amounts; null = unknown.
+    """
+    everyone, facts = overall_means(centroids), _facts(currency)
+    buyers = overall_means([c for c in centroids if _buys(c.means)] or centroids)
+    plain = [_plain_name(centroid.means, everyone, buyers) for centroid in centroids]
     names = list(plain)
     for name in sorted({n for n in plain if plain.count(n) > 1}):
         same = [i for i, n in enumerate(plain) if n == name]
-        endings = _endings([centroids[i] for i in same], everyone)
+        endings = _endings([centroids[i] for i in same], everyone, facts)
         for i, ending in zip(same, endings, strict=True):
             names[i] = f"{name}, {ending}"
     return tuple(
-        Card(c.segment_id, name, _text(c, everyone))
+        Card(c.segment_id, name, _text(c, medians, facts))
         for c, name in zip(centroids, names, strict=True)
     )
 
@@ -93,14 +143,25 @@ def overall_means(centroids: Sequence[Centroid]) -> dict[str, float]:
     }
 
 
-def _plain_name(means: Means, everyone: Means) -> str:
-    def times(feature: str) -> float:
-        """The mean of the segment divided by the mean of all people; 1 if that is 0."""
-        return means[feature] / everyone[feature] if everyone[feature] > 0 else 1.0
+def _buys(means: Means) -> bool:
+    return means["order_count"] >= MIN_ORDERS_OF_BUYERS
 
-    buys = means["order_count"] >= MIN_ORDERS_OF_BUYERS
-    is_away = times("recency_days") > 1.5
-    noun = _buyers(means, times) if buys else _visitors(means, times)
+
+def _ratio_to(means: Means, others: Means) -> Callable[[str], float]:
+    """How many times the mean of other people a feature is; 1 if theirs is 0."""
+    return lambda feature: means[feature] / others[feature] if others[feature] > 0 else 1.0
+
+
+def _plain_name(means: Means, everyone: Means, buyers: Means) -> str:
+    """The name of a segment.
+
+    Args:
+        buyers: means of all people in segments that buy. Who spends much is a question among them:
+            where most people only look, every buyer spends more than the average person.
+    """
+    times = _ratio_to(means, everyone)
+    buys, is_away = _buys(means), times("recency_days") > 1.5
+    noun = _buyers(means, _ratio_to(means, buyers)) if buys else _visitors(means, times)
     if is_away and (not buys or times("order_count_90d") < 0.4):
         return f"Lapsed {noun}"
     if times("tenure_days") < 0.5:
@@ -113,12 +174,11 @@ def _plain_name(means: Means, everyone: Means) -> str:
 def _buyers(means: Means, times: Callable[[str], float]) -> str:
     # People who order more also return more, so returns are compared per order.
     returned_per_order = times("return_count_90d") / max(times("order_count_90d"), 0.1)
-    is_frequent = times("order_count") > 1.75
+    is_frequent = times("order_count") > 1.75 and means["order_count"] >= MIN_ORDERS_OF_FREQUENT
+    is_big = times("spend_cents") > 1.75
     if means["return_count_90d"] >= 0.3 and returned_per_order > 1.75:
-        return (
-            "big spenders who send back" if times("spend_cents") > 1.75 else "buyers who send back"
-        )
-    if times("spend_cents") > 1.75:
+        return "big spenders who send back" if is_big else "buyers who send back"
+    if is_big:
         return "frequent big spenders" if is_frequent else "big spenders"
     if is_frequent:
         return "frequent buyers"
@@ -137,7 +197,7 @@ def _visitors(means: Means, times: Callable[[str], float]) -> str:
     return "visitors"
 
 
-def _endings(segments: Sequence[Centroid], everyone: Means) -> list[str]:
+def _endings(segments: Sequence[Centroid], everyone: Means, facts: Mapping[str, Fact]) -> list[str]:
     """Endings that make the names of several segments with the same name unique.
 
     They come from the feature in which the segments differ most: words for two segments, numbers
@@ -153,9 +213,8 @@ def _endings(segments: Sequence[Centroid], everyone: Means) -> list[str]:
     if len(segments) == 2 and spread(feature) > 0.0:
         more, less = _MORE_AND_LESS[feature]
         return [more if value == max(values) else less for value in values]
-    fact = FACTS[feature]
     candidates = (
-        [fact.words.format(fact.number(value)) for value in values],
+        [facts[feature].words(c.medians[feature]) for c in segments],
         [f"{c.size:,} people" for c in segments],
     )
     for endings in candidates:
@@ -164,19 +223,19 @@ def _endings(segments: Sequence[Centroid], everyone: Means) -> list[str]:
     return [f"group {chr(ord('A') + i)}" for i in range(len(segments))]
 
 
-def _text(centroid: Centroid, everyone: Means) -> str:
-    """The features that deviate most from the mean of all people, with both means."""
-    facts: list[str] = []
+def _text(centroid: Centroid, medians: Means, facts: Mapping[str, Fact]) -> str:
+    """The features that deviate most, with the medians of the segment and of all people."""
+    sentences: list[str] = []
     families: set[str] = set()
     furthest = sorted(centroid.deviations.items(), key=lambda item: (-abs(item[1]), item[0]))
     for feature, _ in furthest:
-        fact = FACTS[feature]
-        own, usual = fact.number(centroid.means[feature]), fact.number(everyone[feature])
-        if own != usual and fact.family not in families:
+        fact = facts[feature]
+        own, usual = centroid.medians[feature], medians[feature]
+        if fact.number(own) != fact.number(usual) and fact.family not in families:
             families.add(fact.family)
-            facts.append(f"{fact.words.format(own)} (everyone: {usual})")
-    if not facts:
-        return "They behave like everyone."
-    *first, last = facts[:FACTS_ON_A_CARD]
+            sentences.append(f"{fact.words(own)} (everyone: {fact.number(usual)})")
+    if not sentences:
+        return "Typically like everyone."
+    *first, last = sentences[:FACTS_ON_A_CARD]
     listed = f"{', '.join(first)} and {last}" if first else last
-    return f"On average {listed}."
+    return f"Typically {listed}."

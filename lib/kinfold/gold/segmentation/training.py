@@ -9,7 +9,6 @@ from pyspark.sql import DataFrame
 
 from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
-    Centroid,
     Clustering,
     SegmentSearch,
     find_segments,
@@ -69,6 +68,7 @@ def train_segments(
     gate: Gate,
     input_versions: Mapping[str, int],
     search: SegmentSearch,
+    currency: str | None = None,
     partitions: int = 2,
 ) -> SegmentTraining:
     """Fits and names segments, registers the model, and promotes it if the gate passes.
@@ -77,10 +77,12 @@ def train_segments(
         features: gold.features of one moment, `as_of`.
         name: registered model name.
         search: the numbers of segments to try, and how to choose one.
+        currency: of the amounts of the features; null = unknown.
         partitions: number of partitions of the training rows; use few for few people.
 
     Raises:
-        ModelDataError: all people have the same feature values.
+        ModelDataError: there are fewer people than `search.min_people`, or all have the same
+            feature values.
     """
     people = (
         features.repartition(partitions, "profile_id").sortWithinPartitions("profile_id").cache()
@@ -89,7 +91,7 @@ def train_segments(
         with training_run(tracking, name=name, input_versions=input_versions) as run:
             run.log(params={**asdict(search), "features": CLUSTERED_COLUMNS})
             clustering = find_segments(people, search=search)
-            segments = named_segments(clustering.centroids)
+            segments = named_segments(clustering, currency=currency)
             metrics = _metrics(clustering)
             run.log(metrics=metrics)
             champion = registry.champion_metrics(
@@ -120,11 +122,13 @@ def train_segments(
     return SegmentTraining(name, version, run.run_id, promoted, verdict.reasons, metrics, segments)
 
 
-def named_segments(centroids: Sequence[Centroid]) -> tuple[Segment, ...]:
+def named_segments(clustering: Clustering, *, currency: str | None) -> tuple[Segment, ...]:
     """Segments with names and descriptions, one per centroid."""
+    centroids = clustering.centroids
+    cards = segment_cards(centroids, medians=clustering.medians, currency=currency)
     return tuple(
         Segment(c.segment_id, card.name, card.text, c.size, c.means)
-        for c, card in zip(centroids, segment_cards(centroids), strict=True)
+        for c, card in zip(centroids, cards, strict=True)
     )
 
 

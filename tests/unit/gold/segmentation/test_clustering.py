@@ -1,8 +1,10 @@
 """Clustering of people with similar behaviour."""
 
+import math
 from dataclasses import replace
 
 import pytest
+from pyspark.sql import functions as F
 
 from frames import assert_rows, at
 from kinfold.core.errors import ModelDataError
@@ -45,9 +47,37 @@ def test_segments_are_numbered_by_spend_with_means_in_the_unit_of_each_feature(p
     assert [c.segment_id for c in clustering.centroids] == [0, 1, 2]
     assert set(clustering.centroids[0].means) == set(DESCRIBED_COLUMNS)
     assert set(clustering.centroids[0].deviations) == set(CLUSTERED_COLUMNS)
-    own = with_segment(people, model=clustering.model).where("segment_id = 0")
-    expected = own.agg({"spend_cents": "avg"}).first()[0]
-    assert spend[0] == pytest.approx(expected)
+    rows = (
+        with_segment(people, model=clustering.model).select("segment_id", "spend_cents").collect()
+    )
+    positive = sorted(row["spend_cents"] for row in rows if row["spend_cents"] > 0)
+    cap = positive[math.ceil(0.95 * len(positive)) - 1]
+    own = sorted(row["spend_cents"] for row in rows if row["segment_id"] == 0)
+    assert spend[0] == pytest.approx(sum(min(value, cap) for value in own) / len(own))
+    assert clustering.centroids[0].medians["spend_cents"] == own[math.ceil(len(own) / 2) - 1]
+    everyone = sorted(row["spend_cents"] for row in rows)
+    assert clustering.medians["spend_cents"] == everyone[math.ceil(len(everyone) / 2) - 1]
+
+
+def test_one_person_who_spends_a_thousand_times_more_changes_neither_names_nor_cards(
+    people, clustering
+):
+    richest = people.agg(F.max_by("profile_id", "spend_cents")).first()[0]
+    is_whale = F.col("profile_id") == richest
+    spend = F.when(is_whale, F.col("spend_cents") * 1_000).otherwise(F.col("spend_cents"))
+    whale = people.withColumn("spend_cents", spend).cache()
+    search = replace(SEARCH, k_min=3, k_max=3)
+    with_whale = find_segments(whale, search=search)
+    for one, other in zip(with_whale.centroids, clustering.centroids, strict=True):
+        assert one.means == pytest.approx(other.means)
+        assert one.medians == pytest.approx(other.medians)
+
+
+def test_few_people_have_no_segments(spark):
+    four = filled(gold.FEATURES.frame(spark, *(dict(profile_id=f"p{i}") for i in range(4))))
+    search = replace(SEARCH, min_people=50)
+    with pytest.raises(ModelDataError, match=r"4 people, expected at least 50 \(segmentation"):
+        find_segments(four, search=search)
 
 
 def test_the_order_of_people_does_not_change_the_segments(people, clustering):
@@ -81,18 +111,19 @@ def test_the_range_and_the_sample_come_from_the_settings():
         "segmentation.k_max": 5,
         "segmentation.sample_size": 2_000,
         "segmentation.seed": 9,
+        "segmentation.min_people": 80,
     }
     conf = load_settings(HOME, "local", overrides).segmentation
-    assert SegmentSearch.of(conf) == SegmentSearch(k_min=3, k_max=5, sample_size=2_000, seed=9)
+    assert SegmentSearch.of(conf) == SegmentSearch(
+        k_min=3, k_max=5, sample_size=2_000, seed=9, min_people=80
+    )
 
 
-@pytest.mark.parametrize("count", [0, 1, 20])
+@pytest.mark.parametrize("count", [2, 20])
 def test_people_with_equal_features_cannot_be_clustered(spark, count):
     rows = [dict(profile_id=f"p{i}") for i in range(count)]
     equal = filled(gold.FEATURES.frame(spark, *rows))
-    with pytest.raises(
-        ModelDataError, match=f"{count} people have {min(count, 1)} distinct behaviour"
-    ):
+    with pytest.raises(ModelDataError, match=f"{count} people have 1 distinct behaviour"):
         find_segments(equal, search=SEARCH)
 
 

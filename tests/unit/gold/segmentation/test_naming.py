@@ -22,14 +22,15 @@ def centroid(segment_id, size=100, deviations=None, **means):
     )
     assert set(usual) == set(DESCRIBED_COLUMNS)
     all_deviations = dict.fromkeys(CLUSTERED_COLUMNS, 0.0) | (deviations or {})
-    return Centroid(segment_id, size, usual | means, all_deviations)
+    return Centroid(segment_id, size, usual | means, usual | means, all_deviations)
 
 
+EVERYONE = centroid(0).medians
 NEVER = dict(order_count=0.0, order_count_90d=0.0, spend_cents=0.0, average_order_cents=0.0)
 
 
 def names(*centroids):
-    return [card.name for card in segment_cards(centroids)]
+    return [card.name for card in segment_cards(centroids, medians=EVERYONE)]
 
 
 def test_segments_of_a_shop_with_browsing_are_named_by_behaviour():
@@ -57,7 +58,8 @@ def test_segments_of_a_shop_with_purchases_only_are_named_without_browsing():
             centroid(0, order_count=20.0, spend_cents=1_000_000.0, recency_days=5.0, **nothing),
             centroid(1, size=300, order_count_90d=0.0, recency_days=200.0, **nothing),
             centroid(2, size=300, order_count=1.2, recency_days=60.0, **nothing),
-        ]
+        ],
+        medians=EVERYONE | nothing,
     )
     assert [card.name for card in cards] == [
         "Frequent big spenders",
@@ -89,8 +91,7 @@ def test_three_segments_of_one_name_get_that_feature_in_numbers():
         centroid(1, product_view_count_30d=8.0, **NEVER),
         centroid(2, product_view_count_30d=16.0, **NEVER),
     ) == [
-        f"Window shoppers, {views} product views in the last 30 days"
-        for views in ("12.0", "8.0", "16.0")
+        f"Window shoppers, {views} product views in the last 30 days" for views in ("12", "8", "16")
     ]
 
 
@@ -100,7 +101,14 @@ def test_names_are_unique_even_for_segments_with_equal_means(sizes):
     assert len(set(unique)) == len(sizes)
 
 
-def test_a_card_has_the_three_largest_deviations_with_the_means_of_segment_and_everyone():
+def test_people_with_one_and_a_half_orders_are_not_frequent_buyers():
+    assert names(
+        centroid(0, order_count=1.5, spend_cents=12_000.0),
+        centroid(1, size=900, **NEVER),
+    ) == ["One-time buyers", "Window shoppers"], "nor big spenders only because most do not buy"
+
+
+def test_a_card_has_the_three_largest_deviations_with_the_medians_of_segment_and_everyone():
     cards = segment_cards(
         [
             centroid(
@@ -111,7 +119,7 @@ def test_a_card_has_the_three_largest_deviations_with_the_means_of_segment_and_e
                 ),
                 spend_cents=123_456.0,
                 order_count=10.0,
-                recency_days=3.0,
+                recency_days=3.2,
                 product_view_count_30d=7.0,
             ),
             centroid(
@@ -122,19 +130,43 @@ def test_a_card_has_the_three_largest_deviations_with_the_means_of_segment_and_e
                 order_count=0.0,
                 recency_days=203.0,
             ),
-        ]
+        ],
+        medians=EVERYONE | dict(spend_cents=30_864.0, order_count=1.0, recency_days=153.0),
+        currency="GBP",
     )
     assert cards[0].text == (
-        "On average 1,234.56 spent ever (everyone: 308.64), "
-        "10.0 orders ever (everyone: 2.5) and 3.0 days since the latest event (everyone: 153)."
+        "Typically 1,234.56 GBP spent ever (everyone: 308.64 GBP), "
+        "10 orders ever (everyone: 1) and 3 days since the latest event (everyone: 153)."
     )
     assert cards[1].text.startswith(
-        "On average nothing spent ever (everyone: 308.64), no orders ever (everyone: 2.5) and "
+        "Typically nothing spent ever (everyone: 308.64 GBP), no orders ever (everyone: 1) and "
+    )
+
+
+def test_amounts_have_the_decimals_of_their_currency():
+    [card, _] = segment_cards(
+        [centroid(0, deviations=dict(spend_cents=1.0), spend_cents=5_000.0), centroid(1)],
+        medians=EVERYONE | dict(spend_cents=0.0),
+        currency="JPY",
+    )
+    assert card.text == "Typically 5,000 JPY spent ever (everyone: nothing)."
+
+
+def test_the_number_one_has_a_noun_in_the_singular():
+    deviations = dict(order_count=3.0, return_count_90d=2.0, recency_days=1.0)
+    one = dict(order_count=1.0, return_count_90d=1.0, recency_days=0.4)
+    [card, _] = segment_cards(
+        [centroid(0, deviations=deviations, **one), centroid(1)],
+        medians=EVERYONE | dict(return_count_90d=0.0),
+    )
+    assert card.text == (
+        "Typically 1 order ever (everyone: 2), 1 order returned in the last 90 days (everyone: "
+        "none) and less than 1 day since the latest event (everyone: 30)."
     )
 
 
 def test_the_card_of_a_segment_without_deviations_says_so():
-    assert segment_cards([centroid(0)])[0].text == "They behave like everyone."
+    assert segment_cards([centroid(0)], medians=EVERYONE)[0].text == "Typically like everyone."
 
 
 def test_overall_means_are_over_people_not_over_segments():
