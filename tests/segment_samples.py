@@ -409,8 +409,8 @@ RUDDERSTACK_ORDER_NATIVE = {
         "total": 129.955,
         "revenue": 100,
         "products": [
-            {"product_id": "P-17", "price": 49.99, "quantity": 2},
-            {"product_id": "P-18", "price": 0.02},
+            {"product_id": "P-17", "price": 49.99, "quantity": 2, "price_cents": 4999},
+            {"product_id": "P-18", "price": 0.02, "price_cents": 2},
         ],
         "segment_message": {
             "channel": "web",
@@ -697,12 +697,32 @@ EVENTS = st.sampled_from(
     [
         "Order Completed",
         "Order Refunded",
+        "Order Updated",
+        "Order Cancelled",
         "Product Viewed",
         "Product Added",
         "Email Opened",
         "Signed In",
         "Shared",
     ]
+)
+
+
+LINES = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "product_id": SCALARS,
+            "sku": SCALARS,
+            "category": SCALARS,
+            "price": SCALARS | st.sampled_from([0.5, "2.50", -1, "POA"]),
+            "price_cents": SCALARS,
+            "quantity": SCALARS | st.sampled_from([1, 2.0, "3", 0.5, -1]),
+            "colour": VALUES,
+        },
+    )
+    | VALUES,
+    max_size=3,
 )
 
 
@@ -714,7 +734,8 @@ ANY_MESSAGE = st.builds(
         optional={
             "type": TYPES,
             "event": EVENTS,
-            "properties": OBJECTS,
+            "properties": OBJECTS
+            | st.builds(lambda order, lines: order | {"products": lines}, OBJECTS, LINES),
             "traits": OBJECTS,
             "context": OBJECTS,
         },

@@ -1,50 +1,79 @@
-"""Amounts of money in messages, in cents."""
+"""Amounts of money in messages, in minor units of their currency."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from kinfold.bronze.events.segment.values import Members, decimal_of, object_or_empty
+from kinfold.core.currencies import minor_digits
 
 NO_AMOUNT = object()
-"""Returned for an order that has neither an amount nor lines with prices."""
+"""Returned for an order that has neither an amount nor lines."""
 
-# What the customer paid comes first: `total` includes tax and shipping, `revenue` does not.
-_AMOUNT_MEMBERS = ("total", "revenue", "value")
-_CENT = Decimal("0.01")
+# What the customer paid comes first: `total` includes tax and shipping, `revenue` and `subtotal`
+# do not.
+_AMOUNT_MEMBERS = ("total", "revenue", "subtotal", "value")
 
 
 def order_amount(order: Members) -> Any:
-    """What an order is worth, in units of its currency; the sum of its lines if it has no amount.
+    """What a message says that an order is worth, in units of its currency, as sent.
+
+    Without an amount of its own, an order of one product is worth its price times quantity.
 
     Returns:
-        The amount as sent, or the sum as a Decimal; None if a line has no readable price or
-        quantity; `NO_AMOUNT` if there is nothing to compute it from.
+        None if that cannot be read; `NO_AMOUNT` if the message does not say it.
     """
     for name in _AMOUNT_MEMBERS:
         if (amount := order.get(name)) is not None:
             return amount
-    lines = order.get("products")
-    if not isinstance(lines, list) or not lines:
-        return _line_amount(order) if order.get("price") is not None else NO_AMOUNT
-    total: Decimal = Decimal(0)
+    if not _lines(order) and order.get("price") is not None:
+        return line_amount(order)
+    return NO_AMOUNT
+
+
+def lines_amount(order: Members) -> Any:
+    """The sum of the lines of an order, less its `discount`, in units of its currency.
+
+    Returns:
+        A Decimal; None if a line has no readable price or quantity; `NO_AMOUNT` without lines.
+    """
+    lines = _lines(order)
+    if not lines:
+        return NO_AMOUNT
+    discount = order.get("discount")
+    total = Decimal(0) if discount is None or discount == "" else decimal_of(discount)
+    if total is None:
+        return None
+    total = -abs(total)  # some shops send a negative discount
     for line in lines:
-        amount = _line_amount(object_or_empty(line))
+        amount = line_amount(object_or_empty(line))
         if amount is None:
             return None
         total += amount
     return total
 
 
-def cents(amount: object) -> int | None:
-    """Units of a currency in cents, halves to the even cent; None if it is not an amount."""
-    number = decimal_of(amount)
-    if number is None:
-        return None
-    # quantize rounds once; multiplying first would already round to 28 digits.
-    return int(number.quantize(_CENT, ROUND_HALF_EVEN).scaleb(2))
-
-
-def _line_amount(line: Members) -> Decimal | None:
+def line_amount(line: Members) -> Decimal | None:
+    """Price times quantity of a line (1 if it has none); None if one of them cannot be read."""
     price, quantity = decimal_of(line.get("price")), line.get("quantity")
     count = Decimal(1) if quantity is None else decimal_of(quantity)
     return None if price is None or count is None else price * count
+
+
+def minor_units(amount: object, currency: str | None) -> int | None:
+    """An amount in minor units of its currency, halves to the even unit; None if it is not one.
+
+    Args:
+        amount: in units of the currency: a number, or its text.
+        currency: ISO 4217 code; null and unknown codes have cents.
+    """
+    number = decimal_of(amount)
+    if number is None:
+        return None
+    digits = minor_digits(currency)
+    # quantize rounds once; multiplying first would already round to 28 digits.
+    return int(number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN).scaleb(digits))
+
+
+def _lines(order: Members) -> list[Any]:
+    lines = order.get("products")
+    return lines if isinstance(lines, list) else []

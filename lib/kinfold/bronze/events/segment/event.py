@@ -30,14 +30,24 @@ _TYPES_OF_TRACKED_NAMES = {
     "added product": "add_to_cart",
     "order completed": "purchase",
     "completed order": "purchase",
+    "order created": "purchase",  # what RudderStack makes of a new order of Shopify
+    "order updated": "order_update",
+    "updated order": "order_update",
     "order refunded": "return",
     "refunded order": "return",
+    "order cancelled": "order_cancel",
+    "order canceled": "order_cancel",
+    "cancelled order": "order_cancel",
+    "canceled order": "order_cancel",
     "email opened": "email_open",
     "signed in": "login",
     "user signed in": "login",
     "logged in": "login",
     "user logged in": "login",
 }
+# Segment's own libraries find these names with blanks, with underscores and without either.
+_BLANKS = re.compile(r"[\s_]+")
+_TYPES_OF_KEYS = {_BLANKS.sub("", name): kind for name, kind in _TYPES_OF_TRACKED_NAMES.items()}
 
 
 def segment_event(message: Members) -> dict[str, Any]:
@@ -74,8 +84,8 @@ def _event_type(message: Members) -> tuple[str | None, Any]:
     lower = kind.lower()
     if lower == "track":
         name = message.get("event")
-        key = name.strip().lower() if isinstance(name, str) else ""
-        return lower, _TYPES_OF_TRACKED_NAMES.get(key, "track")
+        key = _BLANKS.sub("", name.lower()) if isinstance(name, str) else ""
+        return lower, _TYPES_OF_KEYS.get(key, "track")
     native = _TYPES.get(lower)
     # With a prefix: "login" or "consent" would otherwise pass for the native type of this name.
     return (lower, native) if native else (None, f"segment/{kind}")

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kinfold.bronze.events.segment.amounts import NO_AMOUNT, cents, order_amount
+from kinfold.bronze.events.segment.amounts import minor_units
+from kinfold.bronze.events.segment.orders import (
+    currency_of,
+    order_cancel,
+    order_return,
+    order_update,
+    purchase,
+)
 from kinfold.bronze.events.segment.values import (
     NO_MEMBERS,
     Members,
@@ -11,12 +18,12 @@ from kinfold.bronze.events.segment.values import (
     object_or_empty,
     taken_id,
     text_of,
+    texts_of,
     whole_number_of,
 )
 
 SEGMENT_MESSAGE = "segment_message"
 """The property that holds everything of the message that is nowhere else in the event."""
-DEFAULT_CURRENCY = "USD"  # Segment's default for an amount without a currency
 
 _HAS_TRAITS = frozenset(("identify", "group"))
 
@@ -47,7 +54,7 @@ def segment_properties(
     overwritten = {
         name: body[name]
         for name, value in described.items()
-        if name in body and (type(body[name]) is not type(value) or body[name] != value)
+        if name in body and not _is_unchanged(body[name], value)
     }
     if SEGMENT_MESSAGE in body:
         overwritten[SEGMENT_MESSAGE] = body[SEGMENT_MESSAGE]
@@ -57,6 +64,25 @@ def segment_properties(
     if remaining:
         properties[SEGMENT_MESSAGE] = remaining
     return properties
+
+
+def _is_unchanged(sent: Any, described: Any) -> bool:
+    """Whether every value of a member stands unchanged in the described one; lines may have more
+    members than they were sent with."""
+    if type(sent) is not type(described):
+        return False
+    if isinstance(sent, list):  # the sender decides about the depth, so it is not compared
+        return all(map(_is_line_unchanged, sent, described))
+    return bool(sent == described)
+
+
+def _is_line_unchanged(sent: Any, described: Any) -> bool:
+    if sent is described:
+        return True
+    return all(
+        described[name] is value or (type(value) in (int, str) and described[name] == value)
+        for name, value in sent.items()
+    )
 
 
 # The members that each type's schema describes, as far as the message has them. None stands for a
@@ -70,7 +96,7 @@ def _track(body: Members, remaining: Members, context: Members) -> Members:
 def _screen_view(body: Members, remaining: Members, context: Members) -> Members:
     if is_known(remaining.get("name")):
         return _taken_text("name", remaining, as_name="screen_name")
-    return _texts(body, {"screen_name": ("screen_name", "name")})
+    return texts_of(body, {"screen_name": ("screen_name", "name")})
 
 
 def _group(body: Members, remaining: Members, context: Members) -> Members:
@@ -93,21 +119,21 @@ def _page_view(body: Members, remaining: Members, context: Members) -> Members:
 
 def _identify(body: Members, remaining: Members, context: Members) -> Members:
     address = object_or_empty(body.get("address"))
-    return _texts(address, _ADDRESS) | _texts(body, _PERSON)
+    return texts_of(address, _ADDRESS) | texts_of(body, _PERSON)
 
 
 def _login(body: Members, remaining: Members, context: Members) -> Members:
-    return _texts(body, {"method": ("method",)})
+    return texts_of(body, {"method": ("method",)})
 
 
 def _email_open(body: Members, remaining: Members, context: Members) -> Members:
-    return _texts(body, {"campaign_id": _CAMPAIGN_ID})
+    return texts_of(body, {"campaign_id": _CAMPAIGN_ID})
 
 
 def _product_view(body: Members, remaining: Members, context: Members) -> Members:
-    described = _texts(body, _PRODUCT)
+    described = texts_of(body, _PRODUCT)
     if "price_cents" not in body and (price := body.get("price")) is not None:
-        described["price_cents"] = cents(price)
+        described["price_cents"] = minor_units(price, currency_of(body))
     return described
 
 
@@ -118,34 +144,7 @@ def _add_to_cart(body: Members, remaining: Members, context: Members) -> Members
     }
 
 
-def _purchase(body: Members, remaining: Members, context: Members) -> Members:
-    described = _texts(body, _ORDER)
-    if body.get("quantity") is not None:
-        described["quantity"] = whole_number_of(body["quantity"])
-    if "amount_cents" not in body and (amount := order_amount(body)) is not NO_AMOUNT:
-        described["amount_cents"] = cents(amount)
-    currency = body.get("currency")
-    if currency is None or currency == "":
-        described["currency"] = DEFAULT_CURRENCY
-    else:
-        described["currency"] = currency.strip().upper() if isinstance(currency, str) else None
-    return described
-
-
-def _return(body: Members, remaining: Members, context: Members) -> Members:
-    described = _purchase(body, remaining, context)
-    amount_cents = described.get("amount_cents")
-    if amount_cents is not None:
-        described["amount_cents"] = abs(amount_cents)  # some shops send a negative total
-    return described
-
-
 _PRODUCT = {"product_id": ("product_id", "productId", "sku", "id"), "category": ("category",)}
-_ORDER = {
-    "product_id": ("product_id", "productId", "sku"),  # an order's `id` is not a product's
-    "category": ("category",),
-    "order_id": ("order_id", "orderId"),
-}
 _CAMPAIGN_ID = ("campaign_id", "campaignId", "campaign_name")
 _ADDRESS = {"city": ("city",), "country": ("country",)}
 _PERSON = {
@@ -164,22 +163,13 @@ _DESCRIBE: Mapping[str, Callable[[Members, Members, Members], Members]] = {
     "alias": _alias,
     "product_view": _product_view,
     "add_to_cart": _add_to_cart,
-    "purchase": _purchase,
-    "return": _return,
+    "purchase": purchase,
+    "return": order_return,
+    "order_update": order_update,
+    "order_cancel": order_cancel,
     "email_open": _email_open,
     "login": _login,
 }
-
-
-def _texts(members: Members, names: Mapping[str, tuple[str, ...]]) -> Members:
-    """Each of `names` as text, from the first of its source members that has a value."""
-    texts: Members = {}
-    for name, sources in names.items():
-        for source in sources:
-            if (value := members.get(source)) is not None:
-                texts[name] = value if type(value) is str else text_of(value)
-                break
-    return texts
 
 
 def _taken_text(member: str, remaining: Members, *, as_name: str) -> Members:

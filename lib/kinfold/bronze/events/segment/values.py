@@ -1,5 +1,6 @@
 """Values of messages, as the types that native events have."""
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -37,6 +38,17 @@ def text_of(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_INTEGER:
         return str(int(value))
     return None
+
+
+def texts_of(members: Members, names: Mapping[str, tuple[str, ...]]) -> Members:
+    """Each of `names` as text, from the first of its source members that has a value."""
+    texts: Members = {}
+    for name, sources in names.items():
+        for source in sources:
+            if (value := members.get(source)) is not None:
+                texts[name] = value if type(value) is str else text_of(value)
+                break
+    return texts
 
 
 def decimal_of(value: object) -> Decimal | None:

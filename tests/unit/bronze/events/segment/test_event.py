@@ -57,20 +57,36 @@ def test_the_schemas_accept_what_an_sdk_sends(name):
         ("Added Product", "add_to_cart"),
         ("Order Completed", "purchase"),
         ("Completed Order", "purchase"),
+        ("Order Created", "purchase"),
         ("Order Refunded", "return"),
         ("Refunded Order", "return"),
+        ("Order Updated", "order_update"),
+        ("Updated Order", "order_update"),
+        ("Order Cancelled", "order_cancel"),
+        ("Order Canceled", "order_cancel"),
+        ("Cancelled Order", "order_cancel"),
+        ("Canceled Order", "order_cancel"),
         ("Email Opened", "email_open"),
         ("Signed In", "login"),
         ("User Signed In", "login"),
         ("Logged In", "login"),
         ("User Logged In", "login"),
         (" oRDER cOMPLETED ", "purchase"),
-        ("Order Cancelled", "track"),
+        ("order_completed", "purchase"),
+        ("OrderRefunded", "return"),
+        ("product_viewed", "product_view"),
+        ("Order  Updated", "order_update"),
         ("purchase", "track"),
+        ("Order Shipped", "track"),
+        ("Cart Viewed", "track"),
+        ("Checkout Started", "track"),
+        ("Checkout Step Completed", "track"),
+        ("Product Removed", "track"),
+        ("Coupon Applied", "track"),
         ("", "track"),
     ],
 )
-def test_the_name_of_a_track_decides_its_type_in_any_case(name, event_type):
+def test_the_name_of_a_track_decides_its_type_in_any_spelling(name, event_type):
     assert segment_event(message(event=name))["event_type"] == event_type
 
 

@@ -26,11 +26,6 @@ def test_a_currency_is_in_capitals_and_usd_if_it_is_missing(sent, currency):
     assert order(currency=sent)["currency"] == currency
 
 
-def test_an_order_keeps_its_products():
-    products = [{"product_id": "p", "price": 1, "colour": "red"}]
-    assert order(order_id="o", products=products)["products"] == products
-
-
 def test_the_quantity_added_to_a_cart_is_one_if_it_is_missing():
     added = tracked("Product Added", product_id="p", category="c", price="1.50")
     assert (added["quantity"], added["price_cents"]) == (1, 150)
@@ -137,4 +132,4 @@ def test_properties_that_are_not_an_object_are_kept_in_segment_message(body):
 def test_an_order_with_a_product_of_its_own_keeps_it_beside_its_lines():
     properties = order(order_id="o", product_id=17, category=3, products=[{"price": 1}])
     assert (properties["product_id"], properties["category"]) == ("17", "3")
-    assert properties["products"] == [{"price": 1}]
+    assert properties["products"] == [{"price": 1, "price_cents": 100}]
