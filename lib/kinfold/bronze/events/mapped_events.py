@@ -17,13 +17,14 @@ from kinfold.bronze.schemas.kinds import SEEN, kind_of
 from kinfold.bronze.schemas.reasons import SHOWN_MEMBERS
 from kinfold.bronze.schemas.validation import CompiledSchemas
 from kinfold.bronze.sources.json_columns import Path, json_record
-from kinfold.tables.bronze import REJECTED
+from kinfold.tables.bronze import ACCEPTED, REJECTED
 
 Inputs = Mapping[str, Sequence[Path]]
 """The columns that the expression of each part of an event uses, by JSON pointer of the part."""
 
 _MISSING = re.compile(r"^(/[^:]*): '([^']+)' is missing$")
 _MAX_COLUMNS = 3
+_RETURN, _AMOUNT = "return", "amount_cents"
 
 
 def mapped_verdicts(
@@ -66,6 +67,7 @@ def mapped_verdicts(
         result = _replaced(
             result, {**judged(texts, None), "event": texts.cast(pa.string())}, changed
         )
+    result = _without_unknown_refunds(result, columns["value"], inputs)
     still_rejected = _rows(pc.and_(is_readable, pc.equal(result["verdict"], REJECTED)))
     if len(still_rejected):
         result["errors"] = _explained(result["errors"], columns["value"], still_rejected, inputs)
@@ -88,6 +90,41 @@ def _replaced(
         name: pa.concat_arrays([column, others[name]]).take(pa.array(order))
         for name, column in columns.items()
     }
+
+
+def _without_unknown_refunds(
+    result: dict[str, pa.Array], values: pa.Array, inputs: Inputs
+) -> dict[str, pa.Array]:
+    """The verdicts, with returns rejected whose amount was not readable in columns with a value.
+
+    Without an amount they would be refunds of whole orders.
+    """
+    paths = inputs.get(f"/properties/{_AMOUNT}")
+    if not paths:
+        return result
+    is_return = pc.and_(
+        pc.equal(result["event_type"], _RETURN), pc.equal(result["verdict"], ACCEPTED)
+    )
+    has_no_amount = pc.invert(pc.match_substring(result["event"], f'"{_AMOUNT}"'))
+    unknown = []
+    for row in _rows(pc.and_(is_return, has_no_amount)):
+        record, _ = json_record(values[row].as_py())
+        if any(_has_value(_at(record, path)) for path in paths):
+            unknown.append(row)
+    if not unknown:
+        return result
+    verdicts, errors = result["verdict"].to_pylist(), result["errors"].to_pylist()
+    for row in unknown:
+        verdicts[row], errors[row] = REJECTED, [f"/properties: '{_AMOUNT}' is missing"]
+    return {
+        **result,
+        "verdict": pa.array(verdicts, result["verdict"].type),
+        "errors": pa.array(errors, result["errors"].type),
+    }
+
+
+def _has_value(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _explained(errors: pa.Array, values: pa.Array, rows: Sequence[int], inputs: Inputs) -> pa.Array:

@@ -74,3 +74,18 @@ def test_a_missing_member_is_explained_by_what_its_expression_has_read(judged):
 def test_a_record_that_the_reader_could_not_read_keeps_its_reason(judged):
     rows = judged((b"1,2", None), (b"x", GOOD), unreadable=["/: cut off", None])
     assert [(row[0], row[1]) for row in rows] == [("rejected", ["/: cut off"]), ("accepted", [])]
+
+
+def test_a_refund_whose_amount_cannot_be_read_is_rejected_and_not_one_of_everything(judged):
+    refund = order(amount_cents=...).replace(b'"purchase"', b'"return"')
+    rows = judged(
+        (b'{"total": "NaN"}', refund),
+        (b'{"total": "", "items": [{"price": " "}]}', refund),
+        (b"{}", refund),
+        (b'{"total": "NaN"}', order().replace(b'"purchase"', b'"return"')),
+    )
+    assert [verdict for verdict, _, _ in rows] == ["rejected", "accepted", "accepted", "accepted"]
+    assert rows[0][1] == [
+        "/properties: 'amount_cents' is missing: its expression gives no value, "
+        'seen total: "NaN"; items.0.price: null'
+    ]
