@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from kinfold.core.settings.command_line import parse_options
 from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.segmentation.clustering import SegmentSearch
-from kinfold.gold.segmentation.training import train_segments
+from kinfold.gold.segmentation.training import reporting_currency, train_segments
 from kinfold.models.gates import Gate
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import is_due
 from kinfold.runtime.job import open_job, run_job
-from kinfold.tables import gold
+from kinfold.tables import gold, silver
 
 JOB = "gold/train_segments"
 
@@ -19,7 +19,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(JOB, argv, description=__doc__)
     conf = options.settings.segmentation
     with open_job(
-        JOB, options, reads=[gold.FEATURES], writes=[gold.SEGMENTS], depends_on=[conf]
+        JOB,
+        options,
+        reads=[gold.FEATURES],
+        reads_if_exists=[silver.ORDERS],
+        writes=[gold.SEGMENTS],
+        depends_on=[conf],
     ) as run:
         if run.is_up_to_date:
             return
@@ -38,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             gate=Gate(at_least={"silhouette": conf.min_silhouette}),
             input_versions=run.inputs,
             search=SegmentSearch.of(conf),
+            currency=reporting_currency(run.read(silver.ORDERS)),
         )
         run.lake.upsert(gold.SEGMENTS, gold.SEGMENTS.frame(run.spark, *trained.rows))
         run.count(version=trained.version, promoted=trained.promoted)

@@ -14,7 +14,12 @@ from kinfold.reporting.page import (
     write_report,
     write_summary,
 )
-from kinfold.reporting.summary import ModelNames, lake_summary, summary_moment, summary_text
+from kinfold.reporting.summary import (
+    lake_summary,
+    summary_moment,
+    summary_of_run,
+    summary_text,
+)
 from kinfold.reporting.truth import load_truth
 from kinfold.runtime.job import open_job, run_job
 from kinfold.tables import gold, ops, registry
@@ -46,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 run.lake,
                 as_of=summary_moment(run),
                 tracking=tracking,
-                models=ModelNames.of(settings),
+                settings=settings,
                 truth=load_truth(Path(arguments.truth)) if arguments.truth else None,
             )
             write_report(summary, report_figures(summary, tracking), folder=folder)
+        summary = summary_of_run(summary, run.lake)
         if arguments.summary:
             write_summary(summary, Path(arguments.summary))
     print(summary_text(summary))

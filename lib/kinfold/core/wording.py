@@ -52,6 +52,11 @@ def money_text(minor_units: float, currency: str | None) -> str:
         minor_units: the amount in minor units of the currency (ISO 4217), as in columns `_cents`.
         currency: ISO 4217 code; null = unknown, so the amount stands alone.
     """
-    digits = minor_digits(currency)
-    amount = f"{minor_units / 10**digits:,.{digits}f}"
+    amount = amount_text(minor_units, currency)
     return f"{amount} {currency}" if currency else amount
+
+
+def amount_text(minor_units: float, currency: str | None) -> str:
+    """An amount like that of `money_text`, without its currency."""
+    digits = minor_digits(currency)
+    return f"{minor_units / 10**digits:,.{digits}f}"

@@ -6,7 +6,10 @@ red-green colour blindness; lines also differ in style.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from kinfold.core.currencies import minor_digits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -196,20 +199,32 @@ _STATUS_COLOURS = {"active": MODEL, "blocked": RULE, "withdrawn": CHANCE}
 
 
 def plot_links_by_rule(counts: Sequence[tuple[str, str, int]]) -> "Figure":
-    """Links of the identity graph by rule, from (rule, status, links)."""
-    figure, axes = _canvas("Links by rule, and whether they join people", height=3.4)
+    """Links of the identity graph by rule, from (rule, status, links); at least one of them.
+
+    Each bar has its numbers beside it: a few blocked links among thousands are too thin to see.
+    """
     rules = sorted({rule for rule, _, _ in counts}, reverse=True)
+    figure, axes = _canvas("Links by rule", height=1.4 + 0.7 * len(rules))
     links_by_kind = {(rule, status): links for rule, status, links in counts}
     start = [0] * len(rules)
     for status, colour in _STATUS_COLOURS.items():
         widths = [links_by_kind.get((rule, status), 0) for rule in rules]
-        label = f"{status} ({sum(widths):,})"
-        axes.barh(rules, widths, left=start, color=colour, height=0.6, label=label)
+        if any(widths):
+            axes.barh(rules, widths, left=start, color=colour, height=0.45, label=status)
         start = [one + width for one, width in zip(start, widths, strict=True)]
-    axes.set_xlabel("links")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.grid(visible=False, axis="y")
-    _legend(axes, "best")
+    for position, rule in enumerate(rules):
+        numbers = ", ".join(
+            f"{links_by_kind[rule, status]:,} {status}"
+            for status in _STATUS_COLOURS
+            if links_by_kind.get((rule, status))
+        )
+        axes.text(0, position + 0.3, numbers, color=QUIET, fontsize=10, va="bottom")
+    axes.set_yticks(range(len(rules)), [rule.replace("_", " ") for rule in rules])
+    axes.set_ylim(-0.5, len(rules) - 0.2)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.grid(visible=False)
+    _legend_below(axes)
     return figure
 
 
@@ -217,7 +232,8 @@ _CHANGE_COLOURS = {"merge": MODEL, "split": RULE, "move": "#009e73", "rename": C
 
 
 def plot_id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
-    """Changes of profile ids by run, from (moment, changes by kind), the oldest first."""
+    """Changes of profile ids by run, from (moment, changes by kind), the oldest first; at least
+    one run."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _canvas("Changes of ids by run", height=3.4)
@@ -234,11 +250,38 @@ def plot_id_churn(runs: Sequence[tuple[str, Mapping[str, int]]]) -> "Figure":
     axes.grid(visible=False, axis="x")
     axes.set_xlim(-0.7, max(len(runs), 4) - 0.3)
     axes.set_ylim(0, max([*start, 1]) * 1.3)  # room for the legend above the bars
-    if runs:
-        axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=10, labelcolor=INK)
-    else:
-        axes.set_axis_off()
-        axes.text(0.0, 0.8, "No run has changed an id.", transform=axes.transAxes, color=QUIET)
+    axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=10, labelcolor=INK)
+    return figure
+
+
+def plot_weekly_activity(weeks: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Events, new people, orders and revenue by week, from the weeks of the summary.
+
+    Only rows with a number above 0 are drawn: a shop without orders has no empty axes.
+    """
+    currency = next((week["currency"] for week in weeks if week["currency"]), None)
+    unit = 10 ** minor_digits(currency)
+    rows = {
+        "events": [week["events"] for week in weeks],
+        "new people": [week["new_people"] for week in weeks],
+        "orders": [week["orders"] for week in weeks],
+        f"revenue{f' in {currency}' if currency else ''}": [
+            week["revenue_cents"] / unit for week in weeks
+        ],
+    }
+    shown = {name: values for name, values in rows.items() if any(values)}
+    from matplotlib.ticker import MaxNLocator
+
+    figure, all_axes = _canvases(len(shown), "Events, people and orders by week")
+    days = [f"{datetime.fromisoformat(week['start']):%-d %b}" for week in weeks]
+    for axes, (name, values) in zip(all_axes, shown.items(), strict=True):
+        axes.bar(range(len(values)), values, color=MODEL, width=0.7)
+        axes.set_title(name, loc="left", fontsize=11, color=INK)
+        axes.set_xticks([])
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(visible=False, axis="x")
+    all_axes[-1].set_xticks(range(len(days)), days, rotation=30, ha="right")
     return figure
 
 
@@ -256,13 +299,33 @@ def feature_label(column: str) -> str:
 
 
 def _canvas(title: str, *, height: float = 4.4) -> "tuple[Figure, Axes]":
+    figure = _figure(height)
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontsize=13, color=INK, pad=12, fontweight="bold")
+    _style(axes)
+    return figure, axes
+
+
+def _canvases(count: int, title: str) -> "tuple[Figure, list[Axes]]":
+    """A figure with `count` axes, one below the other."""
+    figure = _figure(0.8 + 1.3 * count)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13, color=INK, fontweight="bold")
+    all_axes = list(figure.subplots(count, 1, squeeze=False)[:, 0])
+    for axes in all_axes:
+        _style(axes)
+    return figure, all_axes
+
+
+def _figure(height: float) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=13, color=INK, pad=12, fontweight="bold")
+    return figure
+
+
+def _style(axes: "Axes") -> None:
     axes.set_axisbelow(True)
     axes.grid(color=GRID, linewidth=0.9)
     axes.tick_params(colors=QUIET, labelsize=10, length=0)
@@ -271,7 +334,6 @@ def _canvas(title: str, *, height: float = 4.4) -> "tuple[Figure, Axes]":
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(CHANCE)
-    return figure, axes
 
 
 def _xy(points: CurvePoints) -> tuple[list[float], list[float]]:
@@ -291,6 +353,17 @@ def _share_axes(axes: "Axes", x_label: str, y_label: str) -> None:
     _percent(axes)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
+
+
+def _legend_below(axes: "Axes") -> None:
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.02),
+        ncols=4,
+        frameon=False,
+        fontsize=10,
+        labelcolor=INK,
+    )
 
 
 def _legend(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kinfold.core.wording import counted, percent_text
 from kinfold.models import plots
 from kinfold.reporting.pictures import as_png
 from kinfold.silver.cleansing.identifiers import DropReason
@@ -24,17 +25,19 @@ _DROPPED: dict[str, tuple[str, str]] = {
 
 
 def identity_figures(quality: Mapping[str, Any]) -> dict[str, bytes]:
-    """Links by rule and id changes by run, as PNG images.
+    """Links by rule and id changes by run, as PNG images; without links or changes, no image.
 
     Args:
         quality: see `silver.identity.graph.statistics.identity_quality`.
     """
     links = [(row["rule"], row["status"], row["links"]) for row in quality["links"]]
     churn = [(row["changed_at"][:16].replace("T", " "), row) for row in quality["churn"]]
-    return {
-        "identity_links": as_png(plots.plot_links_by_rule(links)),
-        "identity_churn": as_png(plots.plot_id_churn(churn)),
-    }
+    figures = {}
+    if links:
+        figures["identity_links"] = as_png(plots.plot_links_by_rule(links))
+    if churn:
+        figures["identity_churn"] = as_png(plots.plot_id_churn(churn))
+    return figures
 
 
 def identity_lines(quality: Mapping[str, Any]) -> list[str]:
@@ -49,27 +52,28 @@ def identity_lines(quality: Mapping[str, Any]) -> list[str]:
     links = ", ".join(f"{count:,} {status}" for status, count in sorted(by_status.items()))
     values = sum(row["values"] for row in quality["bad_values"])
     prevented = sum(row["merges_prevented"] for row in quality["bad_values"])
-    lines = [
-        f"  links: {links or 'none'}; {values:,} shared identifiers, which prevented {prevented:,} "
-        "merges"
-    ]
+    shared = "no shared identifiers"
+    if values:
+        shared = f"{counted(values, 'shared identifier')}, which prevented "
+        shared += counted(prevented, "merge")
+    lines = [f"  links: {links or 'none'}; {shared}"]
     structure = quality["structure"]
-    if structure:
+    if structure and structure["people"]:
         lines.append(
-            f"  {structure['bridged']:,} of {structure['people']:,} linked people depend on one "
-            "link"
+            f"  people with more than one identifier: {structure['people']:,}, of whom "
+            f"{structure['bridged']:,} depend on one link"
         )
     if quality["churn"]:
         newest = quality["churn"][-1]
         lines.append(
             f"  ids last changed on {newest['changed_at'][:16].replace('T', ' ')} UTC: "
-            f"{newest['identifiers']:,} identifiers ({newest['share']:.1%}), {newest['merge']:,} "
-            f"merges, {newest['split']:,} splits"
+            f"{counted(newest['identifiers'], 'identifier')} ({percent_text(newest['share'])}), "
+            f"{counted(newest['merge'], 'merge')}, {counted(newest['split'], 'split')}"
         )
-    return [*lines, *_dropped_lines(quality.get("dropped", []))]
+    return [*lines, *dropped_lines(quality.get("dropped", []))]
 
 
-def _dropped_lines(dropped: Sequence[Mapping[str, Any]]) -> list[str]:
+def dropped_lines(dropped: Sequence[Mapping[str, Any]]) -> list[str]:
     """The identifiers that identify nobody, and what to do; in a summary of an earlier version
     there are none."""
     if not dropped:

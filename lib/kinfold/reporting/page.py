@@ -15,15 +15,20 @@ from markupsafe import Markup
 from kinfold.core.errors import LakeError
 from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
+from kinfold.core.wording import amount_text, counted, duration_text, percent_text
 from kinfold.models import plots
 from kinfold.models.registry import read_figure
 from kinfold.models.tracking import Tracking
-from kinfold.reporting.identity import identity_figures
+from kinfold.reporting.activity import activity_figures
+from kinfold.reporting.identity import dropped_lines, identity_figures
 from kinfold.reporting.pictures import as_png
+from kinfold.reporting.segments import segment_facts
 from kinfold.reporting.summary import Summary
 from kinfold.runtime.lake.roots import local_path
 
 PAGE_FILE = "index.html"
+DATA_DOCS = "data_docs"
+"""Folder of the Data Docs in the folder of the report."""
 SUMMARY_FILE = "summary.json"
 _MODEL_FIGURES = {
     "segments": ("segment_map", "silhouette_by_k"),
@@ -50,7 +55,8 @@ def write_report(summary: Summary, figures: Mapping[str, bytes], *, folder: Path
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / PAGE_FILE, report_page(summary, figures))
+        page = report_page(summary, figures, data_docs=data_docs_pages(folder))
+        replace_file(folder / PAGE_FILE, page)
         write_summary(summary, folder / SUMMARY_FILE)
     except OSError as error:
         raise LakeError(
@@ -78,15 +84,28 @@ def read_summary(folder: Path) -> Summary | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def data_docs_pages(folder: Path) -> dict[str, str]:
+    """The page of each table in the Data Docs below a report's folder, relative to it; the newest
+    if there are several."""
+    validations = folder / DATA_DOCS / "validations"
+    return {
+        page.stem: page.relative_to(folder).as_posix()
+        for page in sorted(validations.rglob("*.html"), key=lambda page: page.parent.name)
+    }
+
+
 def report_figures(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
     """The charts of the page by name, as PNG images.
 
     Charts of models come from the MLflow runs of the champions; charts of identities are drawn.
     """
     figures = {
-        "identity_sizes": as_png(plots.plot_profile_sizes(summary["identity"]["sizes"])),
+        **activity_figures(summary["weeks"]),
         **identity_figures(summary["identity_quality"]),
     }
+    if summary["identity"]["profiles"]:
+        sizes = summary["identity"]["sizes"]
+        figures["identity_sizes"] = as_png(plots.plot_profile_sizes(sizes))
     for model, names in _MODEL_FIGURES.items():
         if summary[model]:
             for name in names:
@@ -94,11 +113,20 @@ def report_figures(summary: Summary, tracking: Tracking) -> dict[str, bytes]:
     return figures
 
 
-def report_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
-    """The page as HTML; it needs no other file and no network."""
+def report_page(
+    summary: Summary, figures: Mapping[str, bytes], *, data_docs: Mapping[str, str] | None = None
+) -> str:
+    """The page as HTML; it needs no other file and no network.
+
+    Args:
+        data_docs: the page of each table in the Data Docs, relative to this page, for links.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["number"] = lambda value: f"{value:,.0f}"
     environment.filters["counts_text"] = counts_text
+    environment.filters["duration"] = duration_text
+    environment.filters["percent"] = percent_text
+    environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."
     template = environment.from_string(
         files("kinfold.reporting").joinpath("page.html.j2").read_text(encoding="utf-8")
     )
@@ -107,6 +135,11 @@ def report_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
         title=Path(summary["lake"]).name,
         headline=_headline(summary),
         propensity_rows=_propensity_rows(summary),
+        segment_facts=segment_facts,
+        amount=amount_text,
+        has_links=any(row["links"] for row in summary["identity_quality"]["links"]),
+        left_out=dropped_lines(summary["identity_quality"].get("dropped", [])),
+        data_docs=data_docs or {},
         figure=_figure(figures),
     )
 
@@ -115,17 +148,22 @@ def _headline(summary: Summary) -> list[tuple[str, str]]:
     records = sum(source["records_in"] for source in summary["sources"])
     holding = sum(law["is_kept"] for law in summary["ledger"])
     numbers = [
-        ("records received", f"{records:,}"),
-        ("events", f"{summary['tables']['silver.events']:,}"),
-        ("profiles", f"{summary['identity']['profiles']:,}"),
+        _headed(records, "record received", "records received"),
+        _headed(summary["tables"]["silver.events"], "event"),
+        _headed(summary["identity"]["profiles"], "profile"),
         ("conservation laws that hold", f"{holding} of {len(summary['ledger'])}"),
     ]
     if summary["segments"]:
-        numbers.append(("segments", f"{len(summary['segments']['cards'])}"))
+        numbers.append(_headed(len(summary["segments"]["cards"]), "segment"))
     if summary["propensity"]:
         metrics = summary["propensity"]["evaluation"]["metrics"]
         numbers.append(("AUC on the hold-out", f"{metrics['auc_roc']:.3f}"))
     return numbers
+
+
+def _headed(number: int, noun: str, plural: str | None = None) -> tuple[str, str]:
+    digits, _, words = counted(number, noun, plural).partition(" ")
+    return words, digits
 
 
 def _propensity_rows(summary: Summary) -> list[dict[str, Any]]:

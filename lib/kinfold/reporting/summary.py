@@ -1,6 +1,7 @@
 """The summary of a lake: records received, results, and their quality."""
 
-from dataclasses import asdict, dataclass
+import textwrap
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +10,19 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
-from kinfold.gold.features.moments import newest_moment
+from kinfold.core.wording import counted
+from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.propensity.evaluation import ranking_metrics
+from kinfold.gold.propensity.labels import purchases_within
+from kinfold.gold.propensity.training import missing_outcomes
+from kinfold.gold.propensity.training_set import Snapshots
 from kinfold.governance.ledger import ledger_laws
 from kinfold.governance.table_counts import pinned_versions, table_counts, verified_rows
 from kinfold.models.registry import find_champion, metrics_of, read_document
 from kinfold.models.tracking import Tracking
+from kinfold.reporting.activity import weekly_activity
 from kinfold.reporting.identity import identity_lines
+from kinfold.reporting.segments import NOT_PASSED, few_members_line, segment_lines, segment_values
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
@@ -24,20 +31,11 @@ from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import bronze, gold, ops, registry, silver
 from kinfold.tables.collected import collected
 
+COLUMNS = 100
+"""Width of the text."""
+
 Summary = dict[str, Any]
 """Plain data that JSON can represent. Each key is described by a function of this module."""
-
-
-@dataclass(frozen=True)
-class ModelNames:
-    """Registered names of the models in the summary."""
-
-    segments: str
-    propensity: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> "ModelNames":
-        return cls(settings.segmentation.model, settings.propensity.model)
 
 
 def summary_moment(run: JobRun) -> datetime:
@@ -50,9 +48,11 @@ def summary_moment(run: JobRun) -> datetime:
 
 
 def lake_summary(
-    lake: Lake, *, as_of: datetime, tracking: Tracking, models: ModelNames, truth: Truth | None
+    lake: Lake, *, as_of: datetime, tracking: Tracking, settings: Settings, truth: Truth | None
 ) -> Summary:
     """All data of the summary and of the page, from the lake and the model registry."""
+    segment_model = segments(lake, tracking, settings.segmentation.model)
+    propensity_model = propensity(lake, tracking, settings.propensity.model, as_of=as_of)
     identity_map = current(lake.read(silver.IDENTITY_MAP)).select(
         "namespace", "value", "profile_id"
     )
@@ -71,10 +71,27 @@ def lake_summary(
         "identity": identity(lake),
         "identity_quality": identity_quality(lake),
         "identity_truth": asdict(identity_result(known, truth)) if truth else None,
-        "segments": segments(lake, tracking, models.segments),
-        "propensity": propensity(lake, tracking, models.propensity, as_of=as_of),
+        "weeks": weekly_activity(
+            lake.read_or_empty(silver.EVENTS),
+            lake.read_or_empty(silver.PROFILES),
+            lake.read_or_empty(silver.ORDERS),
+            until=as_of,
+        ),
+        "segments": segment_model,
+        "no_segments": None if segment_model else _no_segments(lake, settings, as_of),
+        "propensity": propensity_model,
+        "no_propensity": None if propensity_model else _no_propensity(lake, settings, as_of),
         "propensity_truth": _future_metrics(lake, known, truth, as_of) if truth else None,
     }
+
+
+def summary_of_run(summary: Summary, lake: Lake) -> Summary:
+    """A stored summary of an unchanged lake, with the jobs of this run instead of an earlier one.
+
+    Args:
+        lake: opened by this run.
+    """
+    return {**summary, "run_id": lake.run_id, "stages": stages(lake)}
 
 
 def ledger(lake: Lake) -> list[dict[str, Any]]:
@@ -127,7 +144,11 @@ def event_types(lake: Lake) -> list[dict[str, Any]]:
 
 
 def quality(lake: Lake) -> list[dict[str, Any]]:
-    """The latest quality results of each table: table_name, rules, rules_met, rows_checked."""
+    """The latest quality results of each table: table_name, rules, rules_met, rows_checked.
+
+    `rows_checked` are the rows of the latest write: a job that changes 51 rows of a table writes
+    and checks these. The others were checked when they were written.
+    """
     results = lake.read(ops.QUALITY_RESULTS)
     newest = results.groupBy("table_name").agg(F.max("judged_at").alias("latest"))
     rows = (
@@ -172,16 +193,23 @@ def identity(lake: Lake) -> dict[str, Any]:
 
 
 def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None:
-    """The segments of the champion with their current members; None without a champion."""
+    """The segments of the champion with their current members, and what these are worth (see
+    `segment_values`); None without a champion."""
     champion = find_champion(tracking, name=name)
     if champion is None:
         return None
-    members = (
-        lake.read_or_empty(gold.SEGMENT_MEMBERS).groupBy("segment_id").agg(F.count("*").alias("n"))
+    values = segment_values(
+        lake.read_or_empty(gold.SEGMENT_MEMBERS), lake.read_or_empty(silver.PROFILES)
     )
-    counts = {row["segment_id"]: int(row["n"]) for row in collected(members)}
     cards = lake.read_or_empty(gold.SEGMENTS).where(F.col("model_version") == champion.version)
-    total = sum(counts.values()) or 1
+    total = sum(value["members"] for value in values.values()) or 1
+    nothing: dict[str, Any] = {
+        "members": 0,
+        "buyers": 0,
+        "revenue_cents": 0.0,
+        "currency": None,
+        "consent": {},
+    }
     return {
         "model_version": champion.version,
         "cards": [
@@ -189,14 +217,33 @@ def segments(lake: Lake, tracking: Tracking, name: str) -> dict[str, Any] | None
                 "segment_id": int(row["segment_id"]),
                 "name": row["name"],
                 "card": row["card"],
-                "members": counts.get(row["segment_id"], 0),
-                "share": counts.get(row["segment_id"], 0) / total,
+                "share": values.get(row["segment_id"], nothing)["members"] / total,
+                **values.get(row["segment_id"], nothing),
             }
             for row in collected(cards.orderBy("segment_id"))
         ],
         "run_id": champion.run_id,
         "metrics": dict(metrics_of(tracking, run_id=champion.run_id)),
     }
+
+
+def _no_segments(lake: Lake, settings: Settings, as_of: datetime) -> str:
+    """Why there are no segments."""
+    people = rows_at(lake.read_or_empty(gold.FEATURES), as_of).count()
+    return few_members_line(people, min_people=settings.segmentation.min_people)
+
+
+def _no_propensity(lake: Lake, settings: Settings, as_of: datetime) -> str:
+    """Why there is no propensity model."""
+    snapshots = Snapshots.of(settings.propensity, as_of=as_of)
+    orders = lake.read_or_empty(silver.ORDERS)
+    days = settings.propensity.horizon_days
+    problem = missing_outcomes(
+        lake.read_or_empty(gold.FEATURES),
+        purchases_within(orders, as_ofs=snapshots.all, horizon_days=days),
+        snapshots=snapshots,
+    )
+    return f"none yet: {problem}" if problem else NOT_PASSED
 
 
 def propensity(
@@ -248,7 +295,7 @@ def _top(rows: DataFrame, count: str, name: str, limit: int) -> list[dict[str, A
 
 
 def summary_text(summary: Summary) -> str:
-    """The summary as text for a terminal."""
+    """The summary as text for a terminal; no line has more than 100 columns if words allow it."""
     parts = [
         _heading(f"kinfold: {summary['lake']}"),
         f"as of {summary['as_of'][:16].replace('T', ' ')} UTC, run {summary['run_id']}",
@@ -258,7 +305,24 @@ def summary_text(summary: Summary) -> str:
         *_propensity_lines(summary),
         *_stage_lines(summary),
     ]
-    return "\n".join(parts)
+    return "\n".join(line for part in parts for line in _wrapped(part))
+
+
+def _wrapped(part: str) -> list[str]:
+    """The lines of a part of the text; what does not fit on a line goes on below, indented."""
+    lines: list[str] = []
+    for line in part.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        lines += textwrap.wrap(
+            line,
+            COLUMNS,
+            subsequent_indent=indent,
+            replace_whitespace=False,
+            drop_whitespace=True,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return lines
 
 
 def _flow_lines(summary: Summary) -> list[str]:
@@ -274,7 +338,7 @@ def _flow_lines(summary: Summary) -> list[str]:
     rules = sum(table["rules"] for table in summary["quality"])
     met = sum(table["rules_met"] for table in summary["quality"])
     lines.append(
-        f"  quality: {met} of {rules} rules met by the {len(summary['quality'])} published tables"
+        f"  quality: {met} of {rules} rules met by {counted(len(summary['quality']), 'table')}"
     )
     return lines
 
@@ -283,9 +347,10 @@ def _identity_lines(summary: Summary) -> list[str]:
     identity = summary["identity"]
     lines = [
         _heading("People"),
-        f"  {identity['profiles']:,} profiles from {identity['identifiers']:,} identifiers, the "
-        f"largest with {identity['largest_profile'] or 0:,}; {identity['anonymous_events']:,} "
-        "anonymous events",
+        f"  {counted(identity['profiles'], 'profile')} from "
+        f"{counted(identity['identifiers'], 'identifier')}, the largest with "
+        f"{identity['largest_profile'] or 0:,}; "
+        f"{counted(identity['anonymous_events'], 'event')} without a usable identifier",
     ]
     if "identity_quality" in summary:  # absent in a summary of an earlier version
         lines += identity_lines(summary["identity_quality"])
@@ -293,9 +358,8 @@ def _identity_lines(summary: Summary) -> list[str]:
     if truth:
         lines.append(
             f"  compared with the true people: precision {truth['precision']:.3f}, recall "
-            f"{truth['recall']:.3f} over pairs of identifiers ({truth['people']:,} people; "
-            f"{truth['pure_profiles']:,} of {truth['profiles']:,} profiles have identifiers of one "
-            "person only)"
+            f"{truth['recall']:.3f} over pairs of identifiers; {truth['pure_profiles']:,} of "
+            f"{truth['profiles']:,} profiles have identifiers of one person only"
         )
     return lines
 
@@ -303,26 +367,22 @@ def _identity_lines(summary: Summary) -> list[str]:
 def _segment_lines(summary: Summary) -> list[str]:
     segments = summary["segments"]
     if not segments:
-        return [_heading("Segments"), "  none: no version has passed its gate"]
-    lines = [_heading(f"Segments (model version {segments['model_version']})")]
-    lines += [
-        f"  {card['name']:<34} {card['members']:>8,} {card['share']:>6.1%}"
-        for card in segments["cards"]
-    ]
-    return lines
+        return [_heading("Segments"), f"  {summary['no_segments']}"]
+    heading = _heading(f"Segments (model version {segments['model_version']})")
+    return [heading, *segment_lines(segments["cards"])]
 
 
 def _propensity_lines(summary: Summary) -> list[str]:
     model = summary["propensity"]
     if not model:
-        return [_heading("Purchase propensity"), "  none: no version has passed its gate"]
+        return [_heading("Purchase propensity"), f"  {summary['no_propensity']}"]
     metrics, rule = model["evaluation"]["metrics"], model["evaluation"]["baseline_metrics"]
     lines = [
         _heading(f"Purchase propensity (model version {model['model_version']})"),
         f"  hold-out: AUC {metrics['auc_roc']:.3f} (one-line rule {rule['auc_roc']:.3f}), average "
         f"precision {metrics['average_precision']:.3f} at base rate {metrics['base_rate']:.3f}, "
         f"lift {metrics['lift_top_decile']:.1f}",
-        f"  {model['scored']:,} people scored, mean probability "
+        f"  {counted(model['scored'], 'person', 'people')} scored, mean probability "
         f"{model['mean_probability'] or 0:.3f}",
     ]
     future = summary["propensity_truth"]
@@ -337,7 +397,7 @@ def _propensity_lines(summary: Summary) -> list[str]:
 def _stage_lines(summary: Summary) -> list[str]:
     lines = [_heading("Jobs of this run")]
     lines += [
-        f"  {stage['job']:<28} {stage['seconds']:6.1f} s  {counts_text(stage['counts'])}"
+        f"  {stage['job']:<28} {stage['seconds']:6.1f} s  {counts_text(stage['counts'])}".rstrip()
         for stage in summary["stages"]
     ]
     return lines if summary["stages"] else [*lines, "  none: no input has changed"]

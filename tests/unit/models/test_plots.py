@@ -7,6 +7,12 @@ import pytest
 
 from kinfold.models import plots
 
+WEEKS = [
+    dict(
+        start=f"2026-03-0{day}", events=9, new_people=2, orders=0, revenue_cents=0.0, currency=None
+    )
+    for day in (1, 8)
+]
 CURVE = [(0.0, 0.0), (0.2, 0.6), (1.0, 1.0)]
 FIGURES = {
     "roc_curve": lambda: plots.plot_roc_curve(CURVE, CURVE, auc=0.7, rule_auc=0.6),
@@ -28,7 +34,7 @@ FIGURES = {
     "id_churn": lambda: plots.plot_id_churn(
         [("2026-03-01 09:00", {"merge": 3, "split": 1}), ("2026-03-02 09:00", {"move": 2})]
     ),
-    "no_id_churn": lambda: plots.plot_id_churn([]),
+    "weekly_activity": lambda: plots.plot_weekly_activity(WEEKS),
     "profile_sizes": lambda: plots.plot_profile_sizes([[1, 10], [2, 5], [12, 1]]),
 }
 
@@ -46,6 +52,27 @@ def test_the_legend_shows_the_numbers():
     labels = [text.get_text() for text in FIGURES["roc_curve"]().axes[0].get_legend().get_texts()]
     assert "model, AUC 0.700" in labels
     assert "one-line rule, AUC 0.600" in labels
+
+
+def test_the_legend_of_links_does_not_lie_on_a_bar_and_each_bar_has_its_numbers():
+    figure = plots.plot_links_by_rule(
+        [("seen_together", "active", 14_293), ("seen_together", "blocked", 51)]
+    )
+    figure.savefig(BytesIO(), format="png")
+    [axes] = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert not any(bar.get_window_extent().overlaps(legend) for bar in axes.patches)
+    assert [text.get_text() for text in axes.texts] == ["14,293 active, 51 blocked"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["seen together"]
+
+
+def test_weeks_without_orders_have_no_axes_for_them():
+    figure = plots.plot_weekly_activity(WEEKS)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["events", "new people"]
+    sold = [week | dict(orders=1, revenue_cents=5_000.0, currency="JPY") for week in WEEKS]
+    revenue = plots.plot_weekly_activity(sold).axes[-1]
+    assert revenue.get_title(loc="left") == "revenue in JPY"
+    assert [bar.get_height() for bar in revenue.patches] == [5_000.0, 5_000.0]
 
 
 def test_without_data_there_is_still_a_figure():

@@ -20,7 +20,19 @@ SUMMARY: dict[str, Any] = {
     "rejections": [{"reason": "order_id: missing", "records": 8}],
     "event_types": [{"event_type": "purchase", "events": 1_990}],
     "tables": {"silver.events": 1_989},
-    "quality": [{"table_name": "silver.events", "rules": 9, "rules_met": 9, "rows_checked": 1_989}],
+    "quality": [{"table_name": "silver.events", "rules": 9, "rules_met": 9, "rows_checked": 51}],
+    "weeks": [
+        {
+            "start": "2026-02-22T00:00:00+00:00",
+            "events": 400,
+            "new_people": 30,
+            "orders": 20,
+            "revenue_cents": 123_450.0,
+            "currency": "GBP",
+        }
+    ],
+    "no_segments": None,
+    "no_propensity": None,
     "identity": {
         "profiles": 300,
         "identifiers": 900,
@@ -50,9 +62,13 @@ SUMMARY: dict[str, Any] = {
             {
                 "segment_id": 0,
                 "name": "Big spenders",
-                "card": "On average 99.00 spent ever (everyone: 33.00).",
+                "card": "Typically 99.00 GBP spent ever (everyone: nothing).",
                 "members": 75,
                 "share": 0.25,
+                "buyers": 60,
+                "revenue_cents": 742_500.0,
+                "currency": "GBP",
+                "consent": {"email": 45},
             }
         ],
         "run_id": "m1",
@@ -101,4 +117,8 @@ def summary() -> dict[str, Any]:
 def untrained(summary: dict[str, Any]) -> dict[str, Any]:
     """The summary of a lake without models, jobs, rejections or known truth."""
     nothing = dict.fromkeys(("identity_truth", "segments", "propensity", "propensity_truth"))
-    return summary | nothing | {"stages": [], "rejections": []}
+    why = {
+        "no_segments": "none yet: 4 people with events, and segments need at least 50",
+        "no_propensity": "none: no version has passed its gate",
+    }
+    return summary | nothing | why | {"stages": [], "rejections": [], "weeks": []}

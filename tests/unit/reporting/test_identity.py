@@ -41,19 +41,20 @@ SUMMARY = {
     "identity": {"profiles": 3, "identifiers": 9, "largest_profile": 4, "anonymous_events": 0},
     "identity_truth": None,
     "segments": None,
+    "no_segments": "none",
     "propensity": None,
+    "no_propensity": "none",
+    "weeks": [],
 }
 
 
 def test_the_terminal_shows_links_values_bridges_and_changes():
     assert identity_lines(QUALITY) == [
         "  links: 1,205 active, 7 blocked; 2 shared identifiers, which prevented 19 merges",
-        "  4 of 300 linked people depend on one link",
-        "  ids last changed on 2026-03-01 09:00 UTC: 6 identifiers (1.2%), 3 merges, 1 splits",
+        "  people with more than one identifier: 300, of whom 4 depend on one link",
+        "  ids last changed on 2026-03-01 09:00 UTC: 6 identifiers (1.2 %), 3 merges, 1 split",
     ]
-    assert identity_lines(NOTHING) == [
-        "  links: none; 0 shared identifiers, which prevented 0 merges"
-    ]
+    assert identity_lines(NOTHING) == ["  links: none; no shared identifiers"]
 
 
 def test_the_terminal_shows_which_identifiers_were_left_out_and_what_to_do():
@@ -69,17 +70,31 @@ def test_the_terminal_shows_which_identifiers_were_left_out_and_what_to_do():
         "    32 placeholders (customer_id 30, user_id 2): the senders write them for no value; see "
         "identity.placeholders",
     ]
+    page = report_page({**SUMMARY, "identity_quality": {**NOTHING, "dropped": dropped}}, {})
+    assert "1,236 identifiers were left out:" in page
 
 
 def test_the_page_has_a_section_with_two_pictures():
     figures = identity_figures(QUALITY)
     text = report_page({**SUMMARY, "identity_quality": QUALITY}, figures)
     assert text.count("data:image/png;base64,") == 2
-    for shown in ("62.5 %", "6 (1.20 %)", "blocked: too many user_id", "<td>phone</td>", ">19<"):
+    for shown in ("62.5 %", "6 (1.2 %)", "blocked: too many user_id", "<td>phone</td>", ">19<"):
         assert shown in text
 
 
-def test_a_graph_without_links_has_a_section_too():
-    text = report_page({**SUMMARY, "identity_quality": NOTHING}, identity_figures(NOTHING))
-    assert "Every link joins people." in text
+def test_a_graph_without_links_says_none_and_has_no_picture():
+    assert identity_figures(NOTHING) == {}
+    text = report_page({**SUMMARY, "identity_quality": NOTHING}, {})
+    for said in (
+        "Links between identifiers: none.",
+        "No profile has changed its id.",
+        "No identifier is shared by too many people.",
+    ):
+        assert said in text
+    assert "<img" not in text
+    assert "Every link joins people." not in text
+
+
+def test_a_graph_with_too_many_links_for_the_driver_says_so():
+    text = report_page({**SUMMARY, "identity_quality": QUALITY | {"structure": None}}, {})
     assert "There are too many links to search for people who depend on one link." in text

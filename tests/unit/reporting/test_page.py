@@ -8,6 +8,7 @@ import pytest
 from kinfold.core.errors import LakeError
 from kinfold.core.settings.loading import load_settings
 from kinfold.reporting.page import (
+    data_docs_pages,
     read_summary,
     replace_file,
     report_folder,
@@ -31,10 +32,11 @@ def test_tables_show_the_numbers_of_the_summary(summary):
     assert "shop|2,000|1,990|10|3" in rows
     assert "landed = accepted + rejected|2,000|2,000|yes" in rows
     assert "accepted = added|1,990|1,989|no" in rows
-    assert "silver.events|1,989|9 of 9" in rows
+    assert "silver.events|1,989|51|9 of 9" in rows, "51 rows of the latest write, not of the table"
+    assert "2026-02-22|400|30|20|1,234.50" in rows
     assert "order_id: missing|8" in rows
     assert "Profiles with identifiers of one person only|290 of 300" in rows
-    assert "silver/clean_events|1.2|new events 1,234" in rows
+    assert "silver/clean_events|1.2 s|new events 1,234" in rows
 
 
 def test_the_model_is_compared_with_the_one_line_rule_and_the_true_future(summary):
@@ -52,18 +54,53 @@ def test_the_headline_has_the_main_numbers(summary):
         ("1,989", "events"),
         ("300", "profiles"),
         ("1 of 2", "conservation laws that hold"),
-        ("1", "segments"),
+        ("1", "segment"),
         ("0.812", "AUC on the hold-out"),
     ]
 
 
 def test_a_lake_without_models_has_a_page_too(untrained):
     page = report_page(untrained, {})
-    assert "No segment model has passed its quality gate yet." in page
-    assert "No propensity model has passed its quality gate yet." in page
+    assert "None yet: 4 people with events, and segments need at least 50." in page
+    assert "None: no version has passed its gate." in page
+    assert "The latest weeks" not in page
     assert "No record was rejected." in page
     assert "No input has changed." in page
     assert "The true people of this data are unknown" in page
+
+
+def test_a_card_has_people_orders_revenue_and_consent(summary):
+    page = report_page(summary, {})
+    facts = re.findall(r'<span class="soft">([^<]*)</span><span>([^<]*)</span></div>', page)
+    assert facts == [
+        ("Have ordered", "80.0 %"),
+        ("Revenue", "7,425.00 GBP"),
+        ("Share of revenue", "100.0 %"),
+        ("Consent to email", "60.0 %"),
+    ]
+    assert "<b>75</b> people, 25.0 %" in page
+    assert "Typically 99.00 GBP spent ever (everyone: nothing)." in page
+
+
+def test_numbers_and_nouns_agree(summary):
+    summary["tables"]["silver.events"] = 1
+    summary["segments"]["cards"][0]["members"] = 1
+    page = report_page(summary, {})
+    assert '<b class="number">1</b><span class="soft">event</span>' in page
+    assert '<b class="number">1</b><span class="soft">segment</span>' in page
+    assert "<b>1</b> person, 25.0 %" in page
+
+
+def test_a_table_with_data_docs_is_a_link_to_its_newest_page(summary, tmp_path):
+    for moment in ("20260301T090000", "20260302T090000"):
+        folder = tmp_path / "data_docs" / "validations" / "silver" / "events" / "r" / moment
+        folder.mkdir(parents=True)
+        (folder / "silver.events.html").write_text("")
+    pages = data_docs_pages(tmp_path)
+    newest = "data_docs/validations/silver/events/r/20260302T090000/silver.events.html"
+    assert pages == {"silver.events": newest}
+    assert f'<a href="{newest}">silver.events</a>' in report_page(summary, {}, data_docs=pages)
+    assert "<a href" not in report_page(summary, {})
 
 
 def test_charts_are_embedded_as_images(summary):

@@ -3,20 +3,18 @@
 import pytest
 
 from frames import at
-from kinfold.core.settings.loading import load_settings
 from kinfold.reporting.summary import (
-    ModelNames,
     event_types,
     identity,
     quality,
     rejections,
     sources,
     stages,
+    summary_of_run,
     summary_text,
 )
 from kinfold.tables import bronze, ops, silver
 from lakes import lake_of
-from project import HOME
 
 pytestmark = pytest.mark.usefixtures("tokyo")
 
@@ -33,18 +31,20 @@ def test_the_text_has_the_main_numbers(summary):
         "  shop                        2,000 in      1,990 accepted       10 rejected",
         "           8 x order_id: missing",
         "  ledger: 1 of 2 conservation laws hold",
-        "  quality: 9 of 9 rules met by the 1 published tables",
+        "  quality: 9 of 9 rules met by 1 table",
         "",
         "People",
         "------",
-        "  300 profiles from 900 identifiers, the largest with 12; 40 anonymous events",
-        "  links: none; 0 shared identifiers, which prevented 0 merges",
-        "  compared with the true people: precision 0.990, recall 0.800 over pairs of identifiers "
-        "(310 people; 290 of 300 profiles have identifiers of one person only)",
+        "  300 profiles from 900 identifiers, the largest with 12; 40 events without a usable "
+        "identifier",
+        "  links: none; no shared identifiers",
+        "  compared with the true people: precision 0.990, recall 0.800 over pairs of identifiers; "
+        "290 of 300",
+        "      profiles have identifiers of one person only",
         "",
         "Segments (model version 2)",
         "--------------------------",
-        "  Big spenders                             75  25.0%",
+        "  Big spenders                             75  25.0%         7,425.00 GBP",
         "",
         "Purchase propensity (model version 4)",
         "-------------------------------------",
@@ -61,7 +61,8 @@ def test_the_text_has_the_main_numbers(summary):
 
 def test_the_text_of_a_lake_without_models_says_so(untrained):
     text = summary_text(untrained)
-    assert text.count("  none: no version has passed its gate") == 2
+    assert "  none yet: 4 people with events, and segments need at least 50\n" in text
+    assert "  none: no version has passed its gate\n" in text
     assert text.endswith("  none: no input has changed")
     assert "true people" not in text
 
@@ -71,10 +72,10 @@ def test_the_text_of_a_summary_of_an_earlier_version_has_no_graph(summary):
     assert "shared identifiers" not in summary_text(summary)
 
 
-def test_model_names_come_from_the_settings():
-    overrides = {"segmentation.model": "groups", "propensity.model": "buys"}
-    settings = load_settings(HOME, "local", overrides)
-    assert ModelNames.of(settings) == ModelNames("groups", "buys")
+def test_no_line_has_more_than_100_columns(summary):
+    summary["rejections"] = [{"reason": "word " * 60, "records": 3}]
+    summary["stages"][0]["counts"] = {f"a_count_with_a_long_name_{i}": 1 for i in range(9)}
+    assert max(map(len, summary_text(summary).split("\n"))) <= 100
 
 
 class Frames:
@@ -94,7 +95,7 @@ def lake(spark, lake_root):
     return lake_of(spark, lake_root)
 
 
-def test_stages_are_the_jobs_of_the_run_in_order(lake):
+def test_stages_are_the_jobs_of_this_run_in_order_also_beside_a_stored_summary(lake, summary):
     job = dict(seconds=2.0, input_versions={}, settings_hash="h", counts={"rows": 3.0})
     lake.append_record(
         ops.JOB_RUNS,
@@ -104,10 +105,13 @@ def test_stages_are_the_jobs_of_the_run_in_order(lake):
             job | dict(job="a", run_id="earlier", finished_at=at("08:00")),
         ],
     )
-    assert stages(lake) == [
+    expected = [
         {"job": "a", "seconds": 2.0, "counts": {"rows": 3.0}},
         {"job": "b", "seconds": 2.0, "counts": {"rows": 3.0}},
     ]
+    assert stages(lake) == expected
+    again = summary_of_run(summary, lake)
+    assert again == summary | {"run_id": "test", "stages": expected}
 
 
 def test_sources_add_up_the_batches_that_landed(spark):

@@ -190,29 +190,26 @@ def _training_rows(
     )
 
 
+def missing_outcomes(
+    features: DataFrame, purchases: DataFrame, *, snapshots: Snapshots
+) -> str | None:
+    """Why no model can be trained on these rows, as a sentence; null if one can. Runs a Spark job.
+
+    Args:
+        features, purchases, snapshots: those of `train_propensity`.
+    """
+    rows = _training_rows(features, purchases, snapshots=snapshots, partitions=1)
+    return _problem(_outcomes(rows, snapshots=snapshots), snapshots=snapshots)
+
+
 def _checked_counts(rows: DataFrame, *, snapshots: Snapshots) -> dict[str, int]:
     """Numbers of rows and of buyers, in the training rows and in the hold-out."""
-    _, is_holdout = _is_train_and_holdout(snapshots)
-    counts = {
-        bool(row["is_holdout"]): (int(row["people"]), int(row["buyers"]))
-        for row in collected(
-            rows.groupBy(is_holdout.alias("is_holdout")).agg(
-                F.count("*").alias("people"), F.sum("label").alias("buyers")
-            )
-        )
-    }
-    problems = []
-    for part, is_in_holdout in (("training", False), ("hold-out", True)):
-        people, buyers = counts.get(is_in_holdout, (0, 0))
-        if min(buyers, people - buyers) < MIN_ROWS_PER_OUTCOME:
-            problems.append(f"{part}: {buyers:,} of {people:,} rows are buyers")
-    if problems:
+    counts = _outcomes(rows, snapshots=snapshots)
+    problem = _problem(counts, snapshots=snapshots)
+    if problem:
         raise ModelDataError(
-            f"propensity: {'; '.join(problems)}, expected at least {MIN_ROWS_PER_OUTCOME} buyers "
-            f"and {MIN_ROWS_PER_OUTCOME} others. The hold-out is {snapshots.holdout:%Y-%m-%d}, the "
-            f"training moments start on {snapshots.train[0]:%Y-%m-%d}. Add events from before that "
-            "day, or lower propensity.horizon_days, propensity.train_snapshots or "
-            "propensity.step_days."
+            f"propensity: {problem}. Add events from before that day, or lower "
+            "propensity.horizon_days, propensity.train_snapshots or propensity.step_days."
         )
     return {
         "train_rows": counts[False][0],
@@ -220,6 +217,34 @@ def _checked_counts(rows: DataFrame, *, snapshots: Snapshots) -> dict[str, int]:
         "holdout_rows": counts[True][0],
         "holdout_buyers": counts[True][1],
     }
+
+
+def _outcomes(rows: DataFrame, *, snapshots: Snapshots) -> dict[bool, tuple[int, int]]:
+    """Numbers of rows and of buyers, by whether they are in the hold-out."""
+    _, is_holdout = _is_train_and_holdout(snapshots)
+    return {
+        bool(row["is_holdout"]): (int(row["people"]), int(row["buyers"]))
+        for row in collected(
+            rows.groupBy(is_holdout.alias("is_holdout")).agg(
+                F.count("*").alias("people"), F.sum("label").alias("buyers")
+            )
+        )
+    }
+
+
+def _problem(counts: Mapping[bool, tuple[int, int]], *, snapshots: Snapshots) -> str | None:
+    problems = []
+    for part, is_in_holdout in (("training", False), ("hold-out", True)):
+        people, buyers = counts.get(is_in_holdout, (0, 0))
+        if min(buyers, people - buyers) < MIN_ROWS_PER_OUTCOME:
+            problems.append(f"{part}: {buyers:,} of {people:,} rows are buyers")
+    if not problems:
+        return None
+    return (
+        f"{'; '.join(problems)}, expected at least {MIN_ROWS_PER_OUTCOME} buyers and "
+        f"{MIN_ROWS_PER_OUTCOME} others. The hold-out is {snapshots.holdout:%Y-%m-%d}, the "
+        f"training moments start on {snapshots.train[0]:%Y-%m-%d}"
+    )
 
 
 def _is_train_and_holdout(snapshots: Snapshots) -> tuple[Column, Column]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, functions as F
 
 from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
@@ -20,6 +20,7 @@ from kinfold.models import plots, registry
 from kinfold.models.gates import Gate
 from kinfold.models.tracking import Tracking, TrainingRun, training_run
 from kinfold.tables import gold
+from kinfold.tables.collected import first_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,6 +121,16 @@ def train_segments(
     finally:
         people.unpersist()
     return SegmentTraining(name, version, run.run_id, promoted, verdict.reasons, metrics, segments)
+
+
+def reporting_currency(orders: DataFrame) -> str | None:
+    """The currency of `spend_cents` and of all amounts that are sums; null without orders.
+
+    Args:
+        orders: silver.orders.
+    """
+    row = first_row(orders.agg(F.max("reporting_currency").alias("currency")))
+    return row["currency"] if row else None
 
 
 def named_segments(clustering: Clustering, *, currency: str | None) -> tuple[Segment, ...]:

@@ -1,0 +1,52 @@
+"""The trend of the latest weeks."""
+
+from frames import at
+from kinfold.reporting.activity import WEEKS, activity_figures, weekly_activity
+from kinfold.tables import silver
+
+NOW = at("2026-03-31")
+
+
+def test_a_week_counts_events_new_people_and_orders_that_were_not_cancelled(spark):
+    events = silver.EVENTS.frame(
+        spark,
+        dict(occurred_at=at("2026-03-30")),
+        dict(occurred_at=at("2026-03-24")),
+        dict(occurred_at=at("2026-03-23")),
+        dict(occurred_at=NOW),
+        dict(occurred_at=at("2025-01-01")),
+    )
+    profiles = silver.PROFILES.frame(spark, dict(first_seen_at=at("2026-03-25")))
+    order = dict(ordered_at=at("2026-03-24"), reporting_currency="JPY", status="completed")
+    orders = silver.ORDERS.frame(
+        spark,
+        order | dict(reporting_cents=900),
+        order | dict(reporting_cents=100, status="refunded"),
+        order | dict(reporting_cents=None),
+        order | dict(reporting_cents=0, status="cancelled"),
+        order | dict(reporting_cents=-5, status="unknown"),
+    )
+    weeks = weekly_activity(events, profiles, orders, until=NOW)
+    assert len(weeks) == WEEKS
+    assert weeks[-1] == dict(
+        start="2026-03-24T00:00:00+00:00",
+        events=2,
+        new_people=1,
+        orders=3,
+        revenue_cents=1_000.0,
+        currency="JPY",
+    )
+    assert weeks[-2] == dict(
+        start="2026-03-17T00:00:00+00:00",
+        events=1,
+        new_people=0,
+        orders=0,
+        revenue_cents=0.0,
+        currency="JPY",
+    )
+    assert set(activity_figures(weeks)) == {"weekly_activity"}
+
+
+def test_weeks_without_events_have_no_picture():
+    nothing = dict(events=0, new_people=0, orders=0, revenue_cents=0.0, currency=None)
+    assert activity_figures([dict(start=NOW.isoformat(), **nothing)] * WEEKS) == {}
