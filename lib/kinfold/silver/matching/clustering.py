@@ -7,6 +7,9 @@ birth dates of its group, and a pair that disagrees counts against the union. Se
 corroborate each other up to a limit, and a pair that shares no blocking key counts a little against
 the union. The union with the highest weight comes first, so the result does not depend on the order
 of the input. A union that would exceed the maximum size is refused.
+
+Pairs that may be one person connect records to components; pairs below that weight connect nothing,
+and count only within a component. So a changed record affects only people of its component.
 """
 
 import heapq
@@ -18,6 +21,7 @@ from numba.typed import Dict
 from numpy.typing import NDArray
 
 from kinfold.core.jit import compiled
+from kinfold.silver.matching.model.parameters import Evidence
 
 OUTWEIGHED = "outweighed by the other records of the two groups"
 TOO_LARGE = "the union would exceed max_cluster_size"
@@ -27,35 +31,53 @@ def clusters(
     node_count: int,
     left: NDArray[np.int64],
     right: NDArray[np.int64],
-    evidence: NDArray[np.float32],
-    known: NDArray[np.bool_],
+    evidence: Evidence,
     *,
     prior: float,
+    household_prior: float | None = None,
     threshold: float,
     corroboration: float,
     unseen_weight: float,
     max_cluster_size: int,
+    connects: NDArray[np.bool_] | None = None,
+    is_crowded: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
     """The cluster of each node, named by its smallest node.
 
     Args:
         left, right: node numbers of each pair, each pair once, left < right.
-        evidence: weight in bits of each attribute (column) in each pair (row); 0 if not known.
-        known: whether both records of the pair have a value of the attribute.
+        evidence: of each pair.
         prior: weight in bits before any comparison.
+        household_prior: the same weight for one household; null = there is no evidence about
+            households.
         threshold: two groups are joined above this weight, in bits.
         corroboration: k pairs count for (1 + corroboration) k / (k + corroboration) of them.
-        unseen_weight: weight in bits of a pair that is absent from left and right.
+        unseen_weight: weight in bits of another pair that is absent from left and right.
         max_cluster_size: no union is larger.
+        connects: whether a pair connects its two records to one component; null = every pair does.
+        is_crowded: by node, whether it is in a crowded block (see `blocking`): a pair of two such
+            nodes that is absent from left and right was not compared, so it counts as unknown;
+            null = none is.
     """
-    order = np.lexsort((right, left))
+    if connects is None:
+        connects = np.ones(len(left), dtype=bool)
+    if is_crowded is None:
+        is_crowded = np.zeros(node_count, dtype=bool)
+    component = components(node_count, left[connects], right[connects])
+    within = np.flatnonzero(component[left] == component[right])
+    order = within[np.lexsort((right[within], left[within]))]
     labels = _linkage(
-        node_count,
+        is_crowded.astype(np.int64),
         left[order].astype(np.int64),
         right[order].astype(np.int64),
-        evidence[order].astype(np.float32),
-        known[order].astype(np.float32),
-        _Weighing(float(prior), float(threshold), float(corroboration), float(unseen_weight)),
+        *(part[order].astype(np.float32) for part in evidence),
+        _Weighing(
+            float(prior),
+            -np.inf if household_prior is None else float(household_prior),
+            float(threshold),
+            float(corroboration),
+            float(unseen_weight),
+        ),
         max_cluster_size,
     )
     smallest = np.full(node_count, node_count, dtype=np.int64)
@@ -63,10 +85,31 @@ def clusters(
     return np.asarray(smallest[labels])
 
 
+def components(
+    node_count: int, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The connected component of each node, named by its smallest node."""
+    return np.asarray(_component_labels(node_count, left, right))
+
+
+@compiled
+def _component_labels(
+    node_count: int, left: Any, right: Any
+) -> Any:  # pragma: no cover  # compiled
+    parent = np.arange(node_count)
+    for i in range(len(left)):
+        a, b = _root(parent, left[i]), _root(parent, right[i])
+        parent[max(a, b)] = min(a, b)
+    for node in range(node_count):
+        parent[node] = parent[parent[node]]  # a parent is smaller, so it is final already
+    return parent
+
+
 class _Weighing(NamedTuple):
     """How the pairs between two groups make one weight; see `clusters`."""
 
     prior: float
+    household_prior: float
     threshold: float
     corroboration: float
     unseen: float
@@ -81,6 +124,7 @@ class _Groups(NamedTuple):
     Attributes:
         parent: union-find forest of the nodes.
         size: number of records of a group.
+        crowded: how many of them are in a crowded block.
         version: number of unions that a group has absorbed; a heap entry of an older version is
             out of date.
         is_alive: whether the node is still a root.
@@ -89,13 +133,15 @@ class _Groups(NamedTuple):
         following: the next entry of an entry, -1 at the end. Entries 2i and 2i + 1 are the two ends
             of pair i.
         other: the node at the other end of an entry.
-        total: by pair of neighbours and attribute, the sum of the evidence.
+        total: by pair of neighbours and attribute, the sum of the evidence for one person.
+        household: the same for one household.
         known: by pair of neighbours and attribute, the number of pairs with a value.
         seen: by pair of neighbours, the number of pairs of records between them.
     """
 
     parent: Any
     size: Any
+    crowded: Any
     version: Any
     is_alive: Any
     head: Any
@@ -104,6 +150,7 @@ class _Groups(NamedTuple):
     following: Any
     other: Any
     total: Any
+    household: Any
     known: Any
     seen: Any
 
@@ -124,29 +171,36 @@ def _key(one: int, other: int) -> Any:  # pragma: no cover  # compiled
 
 @compiled
 def _weight(
-    groups: _Groups, row: int, pair_count: float, weighing: _Weighing
+    groups: _Groups, row: int, a: int, b: int, weighing: _Weighing
 ) -> float:  # pragma: no cover  # compiled
-    """The weight of a union in bits, from the row of its evidence."""
-    weight = weighing.prior
-    total, known = groups.total[row], groups.known[row]
+    """The weight of the union of a and b in bits, from the row of its evidence."""
+    weight, odds = weighing.prior, weighing.household_prior
+    total, household, known = groups.total[row], groups.household[row], groups.known[row]
     for number in range(len(total)):
         if known[number] > 0:
             # k pairs that sum to t count for (1 + c) t / (k + c).
-            pairs = known[number] + weighing.corroboration
-            weight += total[number] * (1 + weighing.corroboration) / pairs
+            share = (1 + weighing.corroboration) / (known[number] + weighing.corroboration)
+            weight += total[number] * share
+            if len(household) > 0:
+                odds += household[number] * share
+    # See MatchModel.pair_weights: minus log2(1 + household odds).
+    weight -= max(odds, 0.0) + np.log2(1 + 2.0 ** -abs(odds))
     seen = groups.seen[row]
+    unknown = groups.crowded[a] * groups.crowded[b]
+    pair_count = max(float(groups.size[a] * groups.size[b] - unknown), seen)
     return float((weight * seen + weighing.unseen * (pair_count - seen)) / pair_count)
 
 
 @compiled
 def _single_records(
-    node_count: int, left: Any, right: Any, evidence: Any, known: Any
+    crowded: Any, left: Any, right: Any, evidence: Any, household: Any, known: Any
 ) -> _Groups:  # pragma: no cover  # compiled
     """Every record as a group, with the records that it has a pair with as neighbours."""
-    pair_count = len(left)
+    node_count, pair_count = len(crowded), len(left)
     groups = _Groups(
         np.arange(node_count),
         np.ones(node_count, np.int64),
+        crowded.copy(),
         np.zeros(node_count, np.int64),
         np.ones(node_count, np.bool_),
         np.full(node_count, -1, np.int64),
@@ -155,6 +209,7 @@ def _single_records(
         np.full(2 * pair_count, -1, np.int64),
         np.zeros(2 * pair_count, np.int64),
         evidence.copy(),
+        household.copy(),
         known.copy(),
         np.ones(pair_count),
     )
@@ -187,6 +242,7 @@ def _move_evidence(
             if new in rows:
                 target = rows[new]
                 groups.total[target] += groups.total[source]
+                groups.household[target] += groups.household[source]
                 groups.known[target] += groups.known[source]
                 groups.seen[target] += groups.seen[source]
             else:
@@ -218,8 +274,7 @@ def _score_neighbours(
         if c != a and c not in scored:
             scored[c] = True
             count += 1
-            pair_count = float(groups.size[a] * groups.size[c])
-            weight = _weight(groups, rows[_key(a, c)], pair_count, weighing)
+            weight = _weight(groups, rows[_key(a, c)], a, c, weighing)
             if weight > weighing.threshold:
                 low, high = min(a, c), max(a, c)
                 versions = groups.version[low], groups.version[high]
@@ -238,22 +293,24 @@ def _score_neighbours(
 
 @compiled
 def _linkage(
-    node_count: int,
+    crowded: Any,
     left: Any,
     right: Any,
     evidence: Any,
+    household: Any,
     known: Any,
     weighing: _Weighing,
     max_size: int,
 ) -> Any:  # pragma: no cover  # compiled
     """The root of each node after all unions, the best first."""
-    groups = _single_records(node_count, left, right, evidence, known)
+    node_count = len(crowded)
+    groups = _single_records(crowded, left, right, evidence, household, known)
     rows = Dict.empty(types.int64, types.int64)
     heap = [(0.0, np.int64(0), np.int64(0), np.int64(0), np.int64(0))]
     heap.pop()  # The entry only declared the type of the list.
     for i in range(len(left)):
         rows[_key(left[i], right[i])] = i
-        weight = _weight(groups, i, 1.0, weighing)
+        weight = _weight(groups, i, left[i], right[i], weighing)
         if weight > weighing.threshold:
             heap.append((-weight, left[i], right[i], np.int64(0), np.int64(0)))
     heapq.heapify(heap)
@@ -273,6 +330,7 @@ def _linkage(
         _move_evidence(groups, rows, a, b)
         _join_neighbours(groups, a, b)
         groups.size[a] += groups.size[b]
+        groups.crowded[a] += groups.crowded[b]
         _score_neighbours(groups, rows, heap, a, weighing)
     labels = np.empty(node_count, np.int64)
     for i in range(node_count):

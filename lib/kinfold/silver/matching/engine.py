@@ -11,24 +11,41 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, SparkSession, functions as F
 from pyspark.storagelevel import StorageLevel
 
+from kinfold.core.arrays import Flags, Ints
 from kinfold.core.errors import ContractError
 from kinfold.core.log import say
 from kinfold.runtime.arrow_frames import columns_of, local_frame
-from kinfold.silver.matching.blocking import BlockingReport, all_pairs, candidate_pairs
+from kinfold.silver.matching.blocking import (
+    KEYS,
+    BlockingReport,
+    CandidatePairs,
+    RecordKeys,
+    all_pairs,
+    blocking_keys,
+    candidate_pairs,
+)
 from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE, clusters
+from kinfold.silver.matching.copies import EqualRecords, prior_of_copies
 from kinfold.silver.matching.estimates import estimated_scores
 from kinfold.silver.matching.model import em
 from kinfold.silver.matching.model.comparisons import COMPARISONS, levels_of
 from kinfold.silver.matching.model.kinds import Kind
-from kinfold.silver.matching.model.parameters import MatchModel, learnt_model, weight_at
+from kinfold.silver.matching.model.parameters import (
+    MatchModel,
+    household_facts,
+    learnt_model,
+    probability,
+    weight_at,
+)
 from kinfold.silver.matching.records import (
     PROFILE_ID,
     RECORD_KEY,
     RECORD_NO,
     comparable_records,
+    distinct_records,
     frequency_names,
     value_name,
     value_names,
@@ -58,22 +75,29 @@ class Matching:
     """The result of one run.
 
     Attributes:
-        record_keys: by record number.
-        labels: by record number, the cluster of the record: the smallest record number in it.
-        left, right, weights: record numbers and match weight (bits) of every scored pair.
-        patterns: the scored pairs as a frame: left, right, pattern, rarity.
+        record_keys: key of each record, ascending.
+        labels: by record, its cluster: the smallest record in it.
+        is_copy: by record, whether an earlier record has the same values.
+        left, right, weights: records and match weight (bits) of every scored pair. Of records with
+            equal values, only the first is compared with others, and each other one with it.
+        pair_counts: number of pairs of records that a scored pair stands for.
+        unknown_matches: expected number of matches among the pairs that were not compared because
+            their block is crowded.
         seconds: duration by stage.
     """
 
+    spark: SparkSession
     model: MatchModel
     settings: MatchingSettings
     blocking: BlockingReport
     record_keys: NDArray[Any]
-    labels: NDArray[np.int64]
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
+    labels: Ints
+    is_copy: Flags
+    left: Ints
+    right: Ints
     weights: NDArray[np.float64]
-    patterns: DataFrame
+    pair_counts: NDArray[np.float64]
+    unknown_matches: float
     seconds: dict[str, float]
 
     @property
@@ -95,27 +119,25 @@ class Matching:
             records are in one profile. Otherwise it is `refused` above link_at, `review` above
             review_at, `unlinked` below.
         """
-        distinct = np.sort(columns_of(self.patterns.select("pattern").distinct())["pattern"])
-        pattern_weights = self._frame(
-            {"pattern": distinct, "base": self.model.pattern_weights(distinct)}
-        )
+        pairs = self._frame({"left": self.left, "right": self.right, "weight": self.weights})
         nodes = self._frame(
             {
                 RECORD_NO: np.arange(len(self.labels)),
                 RECORD_KEY: self.record_keys,
                 "label": self.labels,
-                "size": np.bincount(self.labels, minlength=len(self.labels))[self.labels],
+                "size": np.bincount(self.labels[~self.is_copy], minlength=len(self.labels))[
+                    self.labels
+                ],
             }
         )
         left, right = (
             nodes.select(*(F.col(name).alias(f"{side}_{name}") for name in nodes.columns))
             for side in ("left", "right")
         )
-        weight = F.col("base") + F.col("rarity")
+        weight = F.col("weight")
         status, reason = _outcome(weight, self.settings.clustering)
         return (
-            self.patterns.join(F.broadcast(pattern_weights), on="pattern", how="inner")
-            .join(left, on=F.col("left") == F.col(f"left_{RECORD_NO}"), how="inner")
+            pairs.join(left, on=F.col("left") == F.col(f"left_{RECORD_NO}"), how="inner")
             .join(right, on=F.col("right") == F.col(f"right_{RECORD_NO}"), how="inner")
             .select(
                 f"left_{RECORD_KEY}",
@@ -132,17 +154,27 @@ class Matching:
         sizes = np.unique(self.labels, return_counts=True)[1]
         counts: dict[str, float] = {
             "records": len(self.labels),
+            "distinct_records": int((~self.is_copy).sum()),
             "pairs_scored": len(self.left),
             "profiles": len(sizes),
             "largest_profile": int(sizes.max()),
-            "blocks_dropped": self.blocking.dropped,
+            "blocks_crowded": self.blocking.crowded,
             "largest_block": self.blocking.largest_block,
+            "pairs_not_compared": self.blocking.pairs_not_compared,
             "prior_bits": self.model.prior,
         }
-        return {**counts, **estimated_scores(self.labels, self.left, self.right, self.weights)}
+        scores = estimated_scores(
+            self.labels,
+            self.left,
+            self.right,
+            self.weights,
+            pair_counts=self.pair_counts,
+            unknown_matches=self.unknown_matches,
+        )
+        return {**counts, **scores}
 
     def _frame(self, columns: Mapping[str, Any]) -> DataFrame:
-        return local_frame(self.patterns.sparkSession, pa.table(dict(columns)))
+        return local_frame(self.spark, pa.table(dict(columns)))
 
 
 def _outcome(weight: Column, conf: ClusteringConf) -> tuple[Column, Column]:
@@ -218,41 +250,165 @@ def match(
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "prepare"):
-        plain = comparable_records(keyed, kinds=kinds).persist(StorageLevel.MEMORY_AND_DISK)
-        records = with_frequencies(plain, kinds=kinds).persist(StorageLevel.MEMORY_AND_DISK)
-        statistics = _statistics(records, kinds)
+        records = comparable_records(keyed, kinds=kinds).persist(StorageLevel.MEMORY_AND_DISK)
+        distinct = with_frequencies(distinct_records(records, kinds=kinds), kinds=kinds)
+        distinct = distinct.persist(StorageLevel.MEMORY_AND_DISK)
+        statistics = _statistics(distinct, kinds)
+        equal = EqualRecords.of(records)
     _require_values(statistics, names)
     with _timed(seconds, "block"):
-        pairs, blocking = _candidates(plain, statistics.records, kinds=kinds, settings=settings)
-        pairs = pairs.persist(StorageLevel.MEMORY_AND_DISK)
-        pair_count = pairs.count()
-        _require_affordable(pair_count, statistics.records, settings)
+        pairs = _candidates(distinct, equal, kinds=kinds, settings=settings)
+        _require_affordable(len(pairs.left), statistics.records, settings)
     with _timed(seconds, "compare"):
-        patterns = agreement_patterns(
-            pairs, records, kinds=kinds, chances_of_equal=statistics.chances_of_equal
-        ).persist(StorageLevel.MEMORY_AND_DISK)
-        pattern_counts = columns_of(patterns.groupBy("pattern").count())
+        scored = _compared(pairs, equal, distinct, kinds, statistics.chances_of_equal)
     with _timed(seconds, "learn"):
         if model is None:
-            model = _learn(records, pattern_counts, statistics, names, kinds, settings.training)
+            model = _learn(distinct, scored, statistics, names, kinds, settings.training)
     with _timed(seconds, "cluster"):
-        keys = _keys_by_number(plain)
-        pair_columns = columns_of(patterns)
-        labels, weights = _clustered(
-            pair_columns, model=model, record_count=len(keys), conf=settings.clustering
+        result = _matching(
+            distinct.sparkSession, scored, pairs, equal, model=model, settings=settings
         )
+    result.seconds = seconds
+    return result
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Pairs of distinct records with their agreement.
+
+    Attributes:
+        left, right: distinct records (positions in `EqualRecords.numbers`), left < right.
+        pattern, rarity: see `agreement_patterns`.
+    """
+
+    left: Ints
+    right: Ints
+    pattern: Ints
+    rarity: NDArray[np.float32]
+
+    def weights(self, model: MatchModel) -> NDArray[np.float64]:
+        """Match weight of each pair in bits."""
+        return model.pair_weights(self.pattern, self.rarity.astype(np.float64))
+
+    def where(self, condition: Flags) -> "ScoredPairs":
+        """The pairs for which the condition is true."""
+        return ScoredPairs(
+            self.left[condition],
+            self.right[condition],
+            self.pattern[condition],
+            self.rarity[condition],
+        )
+
+
+def _compared(
+    pairs: CandidatePairs,
+    equal: EqualRecords,
+    distinct: DataFrame,
+    kinds: Sequence[Kind],
+    chances_of_equal: Sequence[float],
+) -> ScoredPairs:
+    """The candidate pairs, and each distinct record with copies against itself, compared.
+
+    Sorted, so that sums of numbers do not depend on Spark's order.
+    """
+    copied = equal.copied
+    ends = (
+        equal.numbers[np.concatenate([end, copied])].astype(np.int64)
+        for end in (pairs.left, pairs.right)
+    )
+    wanted = local_frame(
+        distinct.sparkSession, pa.table(dict(zip(("left", "right"), ends, strict=True)))
+    )
+    compared = columns_of(
+        agreement_patterns(wanted, distinct, kinds=kinds, chances_of_equal=chances_of_equal)
+    )
+    left, right = (np.searchsorted(equal.numbers, compared[end]) for end in ("left", "right"))
+    order = np.lexsort((right, left))
+    return ScoredPairs(
+        left[order], right[order], compared["pattern"][order], compared["rarity"][order]
+    )
+
+
+def _matching(
+    spark: SparkSession,
+    scored: ScoredPairs,
+    pairs: CandidatePairs,
+    equal: EqualRecords,
+    *,
+    model: MatchModel,
+    settings: MatchingSettings,
+) -> Matching:
+    """Clusters, and the result, from compared pairs."""
+    is_self = scored.left == scored.right
+    of_copies, others = scored.where(is_self), scored.where(~is_self)
+    weights = others.weights(model)
+    clusters_of_distinct = clustered(
+        others,
+        weights,
+        model=model,
+        is_crowded=pairs.is_crowded,
+        conf=settings.clustering,
+    )
+    counts = equal.counts[others.left] * equal.counts[others.right].astype(np.float64)
+    matched = float((probability(weights) * counts).sum())
+    copy_weights = weights_of_copies(of_copies, equal, model=model, matched_pairs=matched)
+    are_one_person = np.zeros(len(equal.numbers), dtype=bool)
+    are_one_person[of_copies.left] = copy_weights > weight_at(settings.clustering.link_at)
+    first, copy, place = equal.star(of_copies.left)
+    ends = np.sort(np.stack([equal.firsts[others.left], equal.firsts[others.right]]), axis=0)
+    is_copy = np.ones(len(equal.keys), dtype=bool)
+    is_copy[equal.firsts] = False
+    labels = equal.labels(clusters_of_distinct, are_one_person)
     return Matching(
+        spark=spark,
         model=model,
         settings=settings,
-        blocking=blocking,
-        record_keys=keys,
+        blocking=pairs.report,
+        record_keys=equal.keys,
         labels=labels,
-        left=pair_columns["left"],
-        right=pair_columns["right"],
-        weights=weights,
-        patterns=patterns,
-        seconds=seconds,
+        is_copy=is_copy,
+        left=np.concatenate([ends[0], first]),
+        right=np.concatenate([ends[1], copy]),
+        weights=np.concatenate([weights, copy_weights[place]]),
+        # c copies have c (c - 1) / 2 pairs, and c - 1 of them are scored.
+        pair_counts=np.concatenate([counts, equal.counts[of_copies.left][place] / 2]),
+        unknown_matches=_unknown_matches(pairs, others, weights, clusters_of_distinct),
+        seconds={},
     )
+
+
+def weights_of_copies(
+    of_copies: ScoredPairs, equal: EqualRecords, *, model: MatchModel, matched_pairs: float
+) -> NDArray[np.float64]:
+    """Match weight of two records with equal values, for each distinct record that has copies.
+
+    Args:
+        of_copies: these distinct records, each against itself.
+        matched_pairs: expected number of matches among pairs of records that differ.
+    """
+    evidence = of_copies.weights(model) - model.prior
+    prior = prior_of_copies(
+        evidence,
+        equal.counts[of_copies.left],
+        matched_pairs=matched_pairs,
+        records=len(equal.keys),
+    )
+    # Records without any value (pattern 0) are unknown, not equal.
+    return np.where(of_copies.pattern == 0, -np.inf, evidence + prior)
+
+
+def _unknown_matches(
+    pairs: CandidatePairs, scored: ScoredPairs, weights: NDArray[np.float64], clusters: Ints
+) -> float:
+    """Expected number of matches among the pairs of crowded blocks that were not compared.
+
+    They are as likely to be matches as the compared pairs of crowded records outside clusters.
+    """
+    is_like_them = pairs.is_crowded[scored.left] & pairs.is_crowded[scored.right]
+    is_like_them &= clusters[scored.left] != clusters[scored.right]
+    if not is_like_them.any():
+        return 0.0
+    return pairs.report.pairs_not_compared * float(probability(weights[is_like_them]).mean())
 
 
 _DISAGREEING_PAIRS = 20.0
@@ -262,10 +418,10 @@ agree, and agreement is no evidence. Among a thousand pairs they do not matter."
 
 @dataclass(frozen=True)
 class _Statistics:
-    """Counts over all records.
+    """Counts over all distinct records.
 
     Attributes:
-        records: number of records.
+        records: number of distinct records.
         known: for each attribute, the number of records with a value.
         chances_of_equal: for each attribute, the probability that two random values are equal.
     """
@@ -292,50 +448,59 @@ def _statistics(records: DataFrame, kinds: Sequence[Kind]) -> _Statistics:
 
 
 def _candidates(
-    records: DataFrame, record_count: int, *, kinds: Sequence[Kind], settings: MatchingSettings
-) -> tuple[DataFrame, BlockingReport]:
-    """All pairs of a small file, or the pairs that share a block."""
-    if record_count <= settings.blocking.compare_all_up_to:
-        return all_pairs(records), BlockingReport()
-    return candidate_pairs(records, kinds=kinds, max_block_size=settings.blocking.max_block_size)
+    distinct: DataFrame, equal: EqualRecords, *, kinds: Sequence[Kind], settings: MatchingSettings
+) -> CandidatePairs:
+    """All pairs of few distinct records, or the pairs that share a block."""
+    conf, count = settings.blocking, len(equal.numbers)
+    if count <= conf.compare_all_up_to:
+        return all_pairs(count)
+    keys = record_keys(blocking_keys(distinct, kinds=kinds), equal.numbers)
+    return candidate_pairs(
+        keys,
+        record_count=count,
+        max_block_size=conf.max_block_size,
+        most_pairs=most_pairs(count, settings),
+    )
 
 
-def _keys_by_number(records: DataFrame) -> NDArray[Any]:
-    """The record keys in the order of the record numbers."""
-    numbered = columns_of(records.select(RECORD_NO, RECORD_KEY))
-    return numbered[RECORD_KEY][np.argsort(numbered[RECORD_NO])]
-
-
-def _clustered(
-    pairs: Mapping[str, NDArray[Any]],
-    *,
-    model: MatchModel,
-    record_count: int,
-    conf: ClusteringConf,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The cluster of each record, and the match weight of each pair.
+def record_keys(keys: DataFrame, numbers: Ints) -> RecordKeys:
+    """The blocking keys of distinct records as arrays.
 
     Args:
-        pairs: left, right, pattern, rarity of each pair.
+        keys: see `blocking_keys`.
+        numbers: the record numbers, ascending.
     """
-    rarity = pairs["rarity"]
-    distinct, of_pair = np.unique(pairs["pattern"], return_inverse=True)
-    weights = model.pattern_weights(distinct)[of_pair] + rarity.astype(np.float64)
-    evidence, known = model.pattern_evidence(distinct)
-    labels = clusters(
-        record_count,
-        pairs["left"],
-        pairs["right"],
-        # Rarity counts as one more attribute, which every pair has.
-        np.column_stack([evidence[of_pair], rarity]),
-        np.column_stack([known[of_pair], np.ones(len(rarity), dtype=bool)]),
+    table = keys.select(RECORD_NO, KEYS).toArrow().combine_chunks()
+    lists = table[KEYS].combine_chunks()
+    counts = np.diff(np.asarray(lists.offsets))
+    record = np.repeat(np.searchsorted(numbers, np.asarray(table[RECORD_NO])), counts)
+    order = np.argsort(record, kind="stable")
+    return RecordKeys(record[order], np.asarray(lists.flatten())[order])
+
+
+def clustered(
+    scored: ScoredPairs,
+    weights: NDArray[np.float64],
+    *,
+    model: MatchModel,
+    is_crowded: Flags,
+    conf: ClusteringConf,
+) -> Ints:
+    """The cluster of each distinct record, named by the smallest one."""
+    return clusters(
+        len(is_crowded),
+        scored.left,
+        scored.right,
+        model.pair_evidence(scored.pattern, scored.rarity.astype(np.float64)),
+        connects=weights > weight_at(conf.review_at),
+        is_crowded=is_crowded,
         prior=model.prior,
+        household_prior=model.household_prior,
         threshold=weight_at(conf.link_at),
         corroboration=conf.corroboration,
         unseen_weight=conf.unseen_weight,
         max_cluster_size=conf.max_cluster_size,
     )
-    return labels, weights
 
 
 def _require_values(statistics: _Statistics, names: Sequence[str]) -> None:
@@ -348,8 +513,13 @@ def _require_values(statistics: _Statistics, names: Sequence[str]) -> None:
         )
 
 
+def most_pairs(records: int, settings: MatchingSettings) -> int:
+    """How many candidate pairs of distinct records are allowed."""
+    return min(settings.blocking.max_pairs_per_record * records, settings.clustering.max_links)
+
+
 def _require_affordable(pairs: int, records: int, settings: MatchingSettings) -> None:
-    limit = min(settings.blocking.max_pairs_per_record * records, settings.clustering.max_links)
+    limit = most_pairs(records, settings)
     if pairs > limit:
         raise ContractError(
             f"match_people: blocking gave {pairs:,} candidate pairs for {records:,} records, "
@@ -361,22 +531,22 @@ def _require_affordable(pairs: int, records: int, settings: MatchingSettings) ->
 
 def _learn(
     records: DataFrame,
-    pattern_counts: Mapping[str, NDArray[Any]],
+    scored: ScoredPairs,
     statistics: _Statistics,
     names: Sequence[str],
     kinds: Sequence[Kind],
     conf: TrainingConf,
 ) -> MatchModel:
-    """A model from the records alone.
-
-    Args:
-        pattern_counts: each agreement pattern of the candidate pairs, and how many pairs have it.
-    """
+    """A model from the distinct records alone."""
+    patterns, counts = np.unique(
+        scored.pattern[scored.left != scored.right], return_counts=True, sorted=True
+    )
     u_probabilities = random_pair_levels(records, kinds=kinds, conf=conf)
     mixture = em.fit(
-        pattern_counts["pattern"],
-        pattern_counts["count"],
+        patterns,
+        counts,
         u_probabilities=u_probabilities,
+        household_facts=household_facts(kinds),
         prior_pairs=conf.prior_pairs,
         max_rounds=conf.max_rounds,
         tolerance=conf.tolerance,
@@ -387,7 +557,7 @@ def _learn(
         kinds=kinds,
         u_probabilities=u_probabilities,
         chances_of_equal=statistics.chances_of_equal,
-        pairs=int(pattern_counts["count"].sum()),
+        pairs=int(counts.sum()),
         records=statistics.records,
     )
 

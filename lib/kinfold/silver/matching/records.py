@@ -1,4 +1,8 @@
-"""Records with numbers, normalised values and the frequency of each value.
+"""Records with normalised values, records that are equal, and the frequency of each value.
+
+Records whose normalised values are all equal say nothing about errors: a copy repeats them, and
+does not make a name more common. So equal records are one *distinct record* from here on, which is
+blocked, compared and counted once. Its number is a hash of its values.
 
 Column names of the input never reach a Spark expression: the column of attribute i is `v<i>` from
 here on, so an input column can have any name, such as `by` or `a.b`.
@@ -35,40 +39,52 @@ def frequency_names(kinds: Sequence[Kind]) -> list[str]:
 
 
 def comparable_records(keyed: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
-    """The normalised values of each record, numbered in the order of the keys.
+    """The normalised values of each record.
 
     Args:
         keyed: one row per record: record_key (unique text), v0, v1, ... (raw text).
         kinds: of v0, v1, ...
 
     Returns:
-        One row per record: record_no (0, 1, ... in the order of record_key, so that the order of
-        the input does not matter), record_key, v0, v1, ... normalised; null = not known. A full
-        name beside a given name or a surname keeps only the words that those two do not have.
+        One row per record: record_no (64-bit hash of the normalised values), record_key, v0, v1,
+        ... normalised; null = not known. A full name beside a given name or a surname keeps only
+        the words that those two do not have.
     """
-    in_order = Window.orderBy(RECORD_KEY)
-    schema = T.StructType(
-        [T.StructField(RECORD_NO, T.LongType()), T.StructField(RECORD_KEY, T.StringType())]
-        + [T.StructField(name, T.StringType()) for name in value_names(kinds)]
-    )
-    numbered = keyed.select(
-        (F.row_number().over(in_order) - 1).cast("long").alias(RECORD_NO),
-        RECORD_KEY,
-        *value_names(kinds),
-    )
+    names = value_names(kinds)
+    schema = T.StructType([T.StructField(name, T.StringType()) for name in (RECORD_KEY, *names)])
 
     # Python, because no Spark function removes accents and titles or reads every form of a date.
     def normalise(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             values = comparable_values(
-                [batch.column(2 + number).to_pylist() for number in range(len(kinds))], kinds
+                [batch.column(1 + number).to_pylist() for number in range(len(kinds))], kinds
             )
             yield pa.RecordBatch.from_arrays(
-                [batch.column(0), batch.column(1), *(pa.array(v, pa.string()) for v in values)],
+                [batch.column(0), *(pa.array(v, pa.string()) for v in values)],
                 names=batch.schema.names,
             )
 
-    return numbered.mapInArrow(normalise, schema)
+    rows = keyed.select(RECORD_KEY, *names).mapInArrow(normalise, schema)
+    # xxhash64 skips nulls, so (a, null) and (null, a) need the flags to differ.
+    parts = [column for name in names for column in (F.col(name).isNull(), F.col(name))]
+    return rows.select(F.xxhash64(*parts).alias(RECORD_NO), RECORD_KEY, *names)
+
+
+def distinct_records(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
+    """One row per distinct record.
+
+    Args:
+        records: see `comparable_records`.
+
+    Returns:
+        record_no, record_key (the smallest of its records), v0, v1, ...
+    """
+    names = value_names(kinds)
+    return (
+        records.groupBy(RECORD_NO, *names)
+        .agg(F.min(RECORD_KEY).alias(RECORD_KEY))
+        .select(RECORD_NO, RECORD_KEY, *names)
+    )
 
 
 def comparable_values(
@@ -100,7 +116,7 @@ def with_frequencies(records: DataFrame, *, kinds: Sequence[Kind]) -> DataFrame:
     """The records with the frequency of each value.
 
     Args:
-        records: see `comparable_records`.
+        records: see `distinct_records`.
 
     Returns:
         One row per record: the same columns, and f0, f1, ... in (0, 1]; null where the value is

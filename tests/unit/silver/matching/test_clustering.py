@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
-from kinfold.silver.matching.clustering import clusters
+from kinfold.silver.matching.clustering import clusters, components
 
 
 def labels_of(nodes, *pairs, **changed):
@@ -46,6 +46,26 @@ def test_many_pairs_count_for_more_than_one():
     pairs = [(0, 1, 9.0), (0, 2, 4.0), (1, 2, 4.0)]
     assert labels_of(3, *pairs, prior=-4.5) == [0, 0, 2]
     assert labels_of(3, *pairs, prior=-4.5, corroboration=0.5) == [0, 0, 0]
+
+
+def test_a_pair_that_was_not_compared_in_a_crowded_block_counts_as_unknown():
+    pairs = (0, 1, 6.0), (1, 2, 3.0)
+    assert labels_of(3, *pairs, is_crowded=np.array([True, False, True])) == [0, 0, 0]
+    assert labels_of(3, *pairs, is_crowded=np.array([True, True, False])) == [0, 0, 2]
+
+
+def test_pairs_that_connect_nothing_count_only_within_a_component():
+    # 0-2 and 1-2 support each other; alone, each is too weak to connect 2 with the others.
+    pairs = (0, 1, 9.0, 0.0), (0, 2, 6.0, None), (1, 2, None, 6.0)
+    assert labels_of(3, *pairs, prior=-8.0) == [0, 0, 0]
+    connects = np.array([True, False, False])
+    assert labels_of(3, *pairs, prior=-8.0, connects=connects) == [0, 0, 2]
+    assert labels_of(3, *pairs, prior=-8.0, connects=np.array([True, False, True])) == [0, 0, 0]
+
+
+def test_components_are_named_by_their_smallest_node():
+    left, right = np.array([4, 2, 1]), np.array([5, 4, 3])
+    assert list(components(6, left, right)) == [0, 1, 2, 1, 2, 2]
 
 
 def test_no_union_exceeds_the_largest_size():

@@ -59,7 +59,7 @@ def test_links_name_the_records_and_an_earlier_model_is_used(spark):
 
 
 def test_too_many_pairs_stop_the_run_before_they_are_scored(spark):
-    people = [(f"{n}", "lee", None) for n in range(40)]
+    people = [(f"{n}", "lee", f"l{n}@x.org") for n in range(40)]
     settings = MatchingSettings(blocking=BlockingConf(max_pairs_per_record=1))
     with pytest.raises(ContractError, match="780 candidate pairs for 40 records, allowed are 40"):
         scored_links(
@@ -102,30 +102,28 @@ def test_agreement_is_evidence_in_a_file_of_copies_of_one_row():
 
 
 def matched(spark, labels, *pairs, max_cluster_size=100):
-    """A matching of three records, from pairs (left, right, pattern, rarity in bits).
-
-    Pattern 0 (missing) is 0 bits, 1 (disagreement) -2 bits, 2 (equality) +1 bit.
-    """
+    """A matching of three records, from pairs (left, right, weight in bits)."""
     gender = AttributeModel("sex", Kind.GENDER, (0.125, 0.875), (0.5, 0.4375), 0.4)
-    left, right = (np.array([pair[n] for pair in pairs]) for n in (0, 1))
+    left, right, weights = (np.array([pair[n] for pair in pairs]) for n in (0, 1, 2))
     return Matching(
+        spark=spark,
         model=MatchModel(0.0, (gender,), 3),
         settings=MatchingSettings(clustering=ClusteringConf(max_cluster_size=max_cluster_size)),
         blocking=BlockingReport(),
         record_keys=np.array(["a", "b", "c"], dtype=object),
         labels=np.array(labels),
+        is_copy=np.zeros(3, dtype=bool),
         left=left,
         right=right,
-        weights=np.zeros(len(pairs)),
-        patterns=spark.createDataFrame(
-            list(pairs), "left bigint, right bigint, pattern bigint, rarity float"
-        ),
+        weights=weights,
+        pair_counts=np.ones(len(pairs)),
+        unknown_matches=0.0,
         seconds={},
     )
 
 
 def test_each_pair_has_a_weight_a_probability_and_a_status(spark):
-    pairs = [(0, 1, 1, 0.0), (0, 2, 2, 0.0), (1, 2, 1, 0.0), (1, 2, 1, -2.0)]
+    pairs = [(0, 1, -2.0), (0, 2, 1.0), (1, 2, -2.0), (1, 2, -4.0)]
     columns = ["left_record_key", "right_record_key", "match_weight", "status", "reason"]
     links = matched(spark, [0, 0, 2], *pairs).links()
     expected = [
@@ -140,12 +138,12 @@ def test_each_pair_has_a_weight_a_probability_and_a_status(spark):
 
 
 def test_a_refused_link_says_if_the_union_would_be_too_large(spark):
-    links = matched(spark, [0, 0, 2], (0, 2, 2, 0.0), max_cluster_size=2).links()
+    links = matched(spark, [0, 0, 2], (0, 2, 1.0), max_cluster_size=2).links()
     assert_rows(links, ["status", "reason"], [("refused", TOO_LARGE)])
 
 
 def test_records_of_one_cluster_share_a_profile_id(spark):
-    profiles = matched(spark, [0, 0, 2], (0, 1, 2, 0.0)).profiles()
+    profiles = matched(spark, [0, 0, 2], (0, 1, 1.0)).profiles()
     ids = {row["record_key"]: row["profile_id"] for row in profiles.collect()}
     assert ids["a"] == ids["b"] != ids["c"]
     assert all(len(profile_id) == 32 for profile_id in ids.values())

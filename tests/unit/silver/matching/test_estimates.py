@@ -35,3 +35,18 @@ def test_without_pairs_nothing_is_wrong_and_nothing_is_missed():
     empty = np.array([], dtype=np.int64)
     result = estimated_scores(np.array([0]), empty, empty, empty.astype(float))
     assert set(result.values()) == {1.0}
+
+
+def test_a_pair_of_equal_records_stands_for_all_their_pairs_and_unknown_matches_are_missed():
+    # 3/4 for 3 pairs inside, 1/4 for 6 outside, and 0.75 matches that nobody compared.
+    result = estimated_scores(
+        np.array([0, 0, 0, 3]),
+        np.array([0, 0]),
+        np.array([1, 3]),
+        np.array([THREE_QUARTERS, ONE_QUARTER]),
+        pair_counts=np.array([3.0, 6.0]),
+        unknown_matches=0.75,
+    )
+    assert result["estimated_precision"] == pytest.approx(3 / 4)
+    assert result["estimated_recall"] == pytest.approx(2.25 / (2.25 + 1.5 + 0.75))
+    assert result["estimated_blocking_recall"] == 1.0

@@ -1,4 +1,4 @@
-"""records: numbered records with normalised values and frequencies."""
+"""records: normalised values, distinct records and frequencies."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.records import (
     comparable_records,
     comparable_values,
+    distinct_records,
     with_frequencies,
 )
 
@@ -27,12 +28,21 @@ def test_a_full_name_alone_is_kept_whole():
     assert comparable_values([["Ann Lee"]], [Kind.FULL_NAME]) == [["ann lee"]]
 
 
-def test_records_are_numbered_by_their_key_whatever_the_order_of_the_input(spark):
-    rows = [("b", "Lee", "M"), ("a", "O'Brien", "unknown"), ("c", None, "f")]
-    expected = [(0, "a", "obrien", None), (1, "b", "lee", "m"), (2, "c", None, "f")]
-    for order in (rows, rows[::-1]):
-        records = comparable_records(keyed(spark, *order), kinds=KINDS)
-        assert_rows(records, ["record_no", "record_key", "v0", "v1"], expected)
+def test_a_record_has_a_number_of_its_values_whatever_their_spelling(spark):
+    rows = [("b", "Lee", "M"), ("a", "LEE", "m"), ("c", "m", None), ("d", None, "m")]
+    records = comparable_records(keyed(spark, *rows), kinds=KINDS)
+    found = {row["record_key"]: row for row in records.collect()}
+    assert (found["a"]["v0"], found["a"]["v1"]) == ("lee", "m")
+    numbers = {key: row["record_no"] for key, row in found.items()}
+    assert numbers["a"] == numbers["b"]
+    assert len(set(numbers.values())) == 3  # a value in another attribute is another record
+
+
+def test_equal_records_are_one_distinct_record_with_the_first_key(spark):
+    rows = [("b", "Lee", None), ("a", "lee", "unknown"), ("c", "lee", "f")]
+    records = comparable_records(keyed(spark, *rows), kinds=KINDS)
+    distinct = distinct_records(records, kinds=KINDS)
+    assert_rows(distinct, ["record_key", "v0", "v1"], [("a", "lee", None), ("c", "lee", "f")])
 
 
 def test_a_frequency_is_the_share_of_the_known_values(spark):

@@ -167,6 +167,9 @@ def _report(
             "by_number_of_keys": matching.blocking.blocks,
             "largest": matching.blocking.largest,
             "above_max_block_size": matching.blocking.oversize,
+            "crowded_records": matching.blocking.crowded_records,
+            "pairs_not_compared_at_most": matching.blocking.pairs_not_compared,
+            "unknown_matches": round(matching.unknown_matches, 1),
         },
         "model_version": matching.model.version,
         "weights_in_bits": weight_table(matching.model),
@@ -176,12 +179,14 @@ def _report(
 def _log_summary(matching: Matching, metrics: dict[str, float], output: Path) -> None:
     shown = {k: metrics[k] for k in ("records", "pairs_scored", "profiles", "largest_profile")}
     say(f"  {NAME}: {counts_text(shown)}; model {matching.model.version}; {output}")
-    if matching.blocking.dropped:
+    blocking = matching.blocking
+    if blocking.crowded:
         say(
-            f"    {matching.blocking.dropped:,} blocks still had more than "
-            f"{matching.settings.blocking.max_block_size} records after every division (the "
-            f"largest block had {matching.blocking.largest_block:,}) and were dropped; their "
-            "records are compared only where they share another key"
+            f"    {blocking.crowded:,} blocks still had more than "
+            f"{matching.settings.blocking.max_block_size} records after every division. Of their "
+            f"{blocking.crowded_records:,} records only neighbours were compared: up to "
+            f"{blocking.pairs_not_compared:,} pairs are unknown, and the estimated recall counts "
+            f"{matching.unknown_matches:,.0f} missed matches among them"
         )
     say(
         f"    estimated by the model: precision {metrics['estimated_precision']:.3f}, recall "
