@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from kinfold.silver.matching.clustering import clusters, components
+from kinfold.silver.matching.model.parameters import Evidence
 
 
 def labels_of(nodes, *pairs, **changed):
@@ -18,7 +19,9 @@ def labels_of(nodes, *pairs, **changed):
         prior=0.0, threshold=0.0, corroboration=0.0, unseen_weight=-4.0, max_cluster_size=100
     )
     left, right = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
-    return list(clusters(nodes, left, right, bits, known, **(options | changed)))
+    household = np.empty((len(pairs), 0), dtype=np.float32)
+    evidence = Evidence(bits, household, known)
+    return list(clusters(nodes, left, right, evidence, **(options | changed)))
 
 
 def test_a_link_above_the_threshold_joins():
@@ -68,19 +71,58 @@ def test_components_are_named_by_their_smallest_node():
     assert list(components(6, left, right)) == [0, 1, 2, 1, 2, 2]
 
 
+def household_of(*pairs):
+    """The cluster of each of three nodes, from pairs (left, right, bits for one person, bits for
+    one household): name (null = missing), then phone."""
+    left, right = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+    match, household = (
+        np.array([[0 if b is None else b for b in p[n]] for p in pairs], dtype=np.float32)
+        for n in (2, 3)
+    )
+    known = np.array([[b is not None for b in p[2]] for p in pairs])
+    labels = clusters(
+        3,
+        left,
+        right,
+        Evidence(match, household, known),
+        prior=-6.0,
+        household_prior=-6.0,
+        threshold=0.0,
+        corroboration=0.3,
+        unseen_weight=-4.0,
+        max_cluster_size=9,
+    )
+    return list(labels)
+
+
+def test_what_a_household_explains_does_not_join_two_of_its_members():
+    """Ann, Ann and Ben have one phone. Without the household, 12 bits of the phone outweigh the 3
+    bits of the names."""
+    same, other = ((8.0, 12.0), (0.0, 12.0)), ((-3.0, 12.0), (0.0, 12.0))
+    assert household_of((0, 1, *same), (0, 2, *other), (1, 2, *other)) == [0, 0, 2]
+    unshared = (other[0], (0.0, -12.0))
+    assert household_of((0, 1, *same), (0, 2, *unshared), (1, 2, *unshared)) == [0, 0, 0]
+
+
+def test_a_record_of_a_household_without_a_name_does_not_chain_its_members():
+    """Node 1 has the phone only: 0 and 2 are two people, with it or without it."""
+    unnamed = ((None, 12.0), (None, 11.0))
+    labels = household_of((0, 1, *unnamed), (1, 2, *unnamed), (0, 2, (-3.0, 12.0), (0.0, 11.0)))
+    assert labels[0] != labels[2]
+
+
 def test_no_union_exceeds_the_largest_size():
     assert labels_of(3, (0, 1, 6.0), (1, 2, 5.0), (0, 2, 5.0), max_cluster_size=2) == [0, 0, 2]
 
 
 def test_records_without_pairs_stay_alone():
-    nothing = np.empty((0, 1))
+    nothing = np.empty((0, 1), dtype=np.float32)
     none = np.array([], dtype=np.int64)
     labels = clusters(
         3,
         none,
         none,
-        nothing,
-        nothing.astype(bool),
+        Evidence(nothing, nothing, nothing.astype(bool)),
         prior=0,
         threshold=0,
         corroboration=0,

@@ -31,6 +31,15 @@ class Kind(StrEnum):
     CODE = "code"
 
 
+HOUSEHOLD_FACTS = frozenset(
+    {Kind.SURNAME, Kind.ADDRESS, Kind.HOUSE_NUMBER, Kind.POSTCODE, Kind.PLACE, Kind.PHONE}
+)
+"""Kinds that the members of one household mostly have in common."""
+PERSONAL_FACTS = frozenset(
+    {Kind.GIVEN_NAME, Kind.FULL_NAME, Kind.BIRTH_DATE, Kind.EMAIL, Kind.CODE}
+)
+"""Kinds that tell the members of one household apart."""
+
 UNKNOWN = frozenset(
     {"", "nan", "null", "none", "na", "n a", "unknown", "unbekannt", "not known", "not available"}
 )

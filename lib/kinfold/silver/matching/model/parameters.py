@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from kinfold.core.errors import ContractError
 from kinfold.silver.matching.model.comparisons import COMPARISONS
 from kinfold.silver.matching.model.em import Mixture, levels_of_patterns
-from kinfold.silver.matching.model.kinds import Kind
+from kinfold.silver.matching.model.kinds import HOUSEHOLD_FACTS, PERSONAL_FACTS, Kind
 
-FORMAT = "kinfold matching model 1"
+Floats = NDArray[np.float64]
+FORMAT = "kinfold matching model 2"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class AttributeModel:
         u_probabilities: the same among random pairs.
         chance_of_equal: probability that two random known values are equal. Agreement on a value
             that is rarer adds weight, on a more common one takes weight.
+        household_probabilities: the probability of each level among two members of one household;
+            empty if the model does not know households.
     """
 
     name: str
@@ -34,26 +37,54 @@ class AttributeModel:
     m_probabilities: tuple[float, ...]
     u_probabilities: tuple[float, ...]
     chance_of_equal: float
+    household_probabilities: tuple[float, ...] = ()
 
     @property
     def weights(self) -> NDArray[np.float64]:
         """Match weight of each level, in bits: log2(m / u)."""
-        m, u = np.maximum(self.m_probabilities, 1e-9), np.maximum(self.u_probabilities, 1e-9)
-        return np.log2(m / u)
+        return _bits(self.m_probabilities, self.u_probabilities)
+
+    @property
+    def household_weights(self) -> NDArray[np.float64]:
+        """Weight of each level for one household against random people, in bits."""
+        return _bits(self.household_probabilities, self.u_probabilities)
+
+
+def _bits(some: Sequence[float], others: Sequence[float]) -> NDArray[np.float64]:
+    return np.asarray(np.log2(np.maximum(some, 1e-9) / np.maximum(others, 1e-9)))
+
+
+class Evidence(NamedTuple):
+    """Evidence of pairs (rows) by attribute (columns), in bits.
+
+    Attributes:
+        match: weight for one person against random people; 0 if not known.
+        household: weight for one household against random people; no columns if the model does not
+            know households.
+        known: whether both records have a value.
+    """
+
+    match: NDArray[np.float32]
+    household: NDArray[np.float32]
+    known: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class MatchModel:
-    """A Fellegi-Sunter model.
+    """A Fellegi-Sunter model with two kinds of non-matches: random pairs of records, and pairs of
+    two members of one household.
 
     Attributes:
         prior: match weight of two random records before any comparison, in bits.
         pairs: number of candidate pairs that the model was learnt from; 0 if unknown.
+        household_prior: the same weight for one household; null = the model does not know
+            households.
     """
 
     prior: float
     attributes: tuple[AttributeModel, ...]
     pairs: int
+    household_prior: float | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -68,26 +99,50 @@ class MatchModel:
         """Twelve hex digits, equal for equal models."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
-    def pattern_weights(self, patterns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Match weight of each pattern in bits, before term frequencies."""
-        total = np.full(len(patterns), self.prior)
-        levels = levels_of_patterns(patterns, self.level_counts)
-        for attribute, of_attribute in zip(self.attributes, levels, strict=True):
-            total += np.append(attribute.weights, 0.0)[of_attribute]
-        return total
+    def pair_weights(self, patterns: NDArray[np.int64], rarity: Floats) -> Floats:
+        """Match weight of pairs in bits: the odds of one person against two.
 
-    def pattern_evidence(
-        self, patterns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Weight in bits of each attribute (columns) in each pattern (rows), and whether both
-        records have a value."""
-        levels = levels_of_patterns(patterns, self.level_counts)
-        bits = [
-            np.append(attribute.weights, 0.0)[of_attribute]
-            for attribute, of_attribute in zip(self.attributes, levels, strict=True)
-        ]
-        known = [of_attribute >= 0 for of_attribute in levels]
-        return np.stack(bits, axis=1).astype(np.float32), np.stack(known, axis=1)
+        Two people are a random pair, or members of one household. All odds are against a random
+        pair, so the weight is log2(match odds / (1 + household odds)): facts of a household say
+        much about one person against random people, and little about one person against two of
+        that household.
+
+        Args:
+            patterns: agreement pattern of each pair.
+            rarity: weight in bits of its equal or close values because they are rare. It is the
+                same for one person and for one household.
+        """
+        distinct, of_pair = np.unique(patterns, return_inverse=True)
+        levels = levels_of_patterns(distinct, self.level_counts)
+        match = _columns([one.weights for one in self.attributes], levels).sum(axis=1)
+        weights = self.prior + match[of_pair] + rarity
+        if self.household_prior is None:
+            return np.asarray(weights)
+        household = _columns([one.household_weights for one in self.attributes], levels).sum(axis=1)
+        odds = self.household_prior + household[of_pair] + rarity
+        return np.asarray(weights - np.logaddexp2(0, odds))
+
+    def pair_evidence(self, patterns: NDArray[np.int64], rarity: Floats) -> Evidence:
+        """The evidence of each pair by attribute. Rarity counts as one more attribute, which every
+        pair has.
+
+        Args:
+            patterns, rarity: see `pair_weights`.
+        """
+        distinct, of_pair = np.unique(patterns, return_inverse=True)
+        levels = levels_of_patterns(distinct, self.level_counts)
+        match = _columns([one.weights for one in self.attributes], levels)[of_pair]
+        known = np.stack([of_attribute >= 0 for of_attribute in levels], axis=1)[of_pair]
+        if self.household_prior is None:
+            household = np.empty((len(patterns), 0), dtype=np.float32)
+        else:
+            of_level = [one.household_weights for one in self.attributes]
+            household = np.column_stack([_columns(of_level, levels)[of_pair], rarity])
+        return Evidence(
+            np.column_stack([match, rarity]).astype(np.float32),
+            household.astype(np.float32),
+            np.column_stack([known, np.ones(len(patterns), dtype=bool)]),
+        )
 
     def to_json(self) -> str:
         """The model as text. `version` is its hash, so keys and their order must not change."""
@@ -98,10 +153,16 @@ class MatchModel:
                 "matched": one.m_probabilities,
                 "strangers": one.u_probabilities,
                 "chance_of_equal": one.chance_of_equal,
+                "household": one.household_probabilities,
             }
             for one in self.attributes
         ]
-        content = {"prior": self.prior, "attributes": attributes, "pairs": self.pairs}
+        content = {
+            "prior": self.prior,
+            "household_prior": self.household_prior,
+            "attributes": attributes,
+            "pairs": self.pairs,
+        }
         return json.dumps({"format": FORMAT, **content}, indent=2)
 
     @classmethod
@@ -119,12 +180,28 @@ class MatchModel:
             if content["format"] != FORMAT:
                 raise KeyError("format")
             attributes = tuple(_attribute(one) for one in content["attributes"])
-            return cls(content["prior"], attributes, content["pairs"])
+            household_prior = content["household_prior"]
+            if any(
+                bool(one.household_probabilities) == (household_prior is None) for one in attributes
+            ):
+                raise ValueError("household_prior and the household probabilities do not fit")
+            return cls(content["prior"], attributes, content["pairs"], household_prior)
         except (ValueError, KeyError, TypeError) as error:
             raise ContractError(
                 f"{where}: is not a '{FORMAT}' (problem: {error}). Name a model.json that this "
                 "version of match_people wrote; a model of Splink needs --import-splink."
             ) from error
+
+
+def _columns(weights: Sequence[Floats], levels: Sequence[NDArray[Any]]) -> Floats:
+    """The weight of each level, one column per attribute; 0 if a value is missing (level -1)."""
+    return np.stack(
+        [
+            np.append(of_level, 0.0)[of_attribute]
+            for of_level, of_attribute in zip(weights, levels, strict=True)
+        ],
+        axis=1,
+    )
 
 
 def _attribute(content: dict[str, Any]) -> AttributeModel:
@@ -134,10 +211,11 @@ def _attribute(content: dict[str, Any]) -> AttributeModel:
         m_probabilities=tuple(content["matched"]),
         u_probabilities=tuple(content["strangers"]),
         chance_of_equal=content["chance_of_equal"],
+        household_probabilities=tuple(content["household"]),
     )
     expected = COMPARISONS[attribute.kind].level_count
     counts = {len(attribute.m_probabilities), len(attribute.u_probabilities)}
-    if counts != {expected}:
+    if counts != {expected} or len(attribute.household_probabilities) not in (0, expected):
         raise ValueError(f"'{attribute.name}' does not have {expected} levels")
     return attribute
 
@@ -157,15 +235,31 @@ def learnt_model(
     Other candidate pairs are not used for u: they agree on what made them candidates. The prior
     is that of two random records, because u is about random pairs too.
     """
-    share = mixture.match_share * pairs / max(records * (records - 1) / 2, 1)
-    share = min(max(share, 1e-12), 0.5)
-    attributes = tuple(
-        AttributeModel(name, kind, tuple(map(float, m)), tuple(map(float, u)), float(chance))
-        for name, kind, m, u, chance in zip(
-            names, kinds, mixture.m_probabilities, u_probabilities, chances_of_equal, strict=True
-        )
+    every = max(records * (records - 1) / 2, 1)
+    prior, household_prior = (
+        weight_at(min(max(share * pairs / every, 1e-12), 0.5))
+        for share in (mixture.match_share, mixture.household_share)
     )
-    return MatchModel(float(np.log2(share / (1 - share))), attributes, pairs)
+    households = mixture.household_probabilities
+    attributes = tuple(
+        AttributeModel(
+            names[n],
+            kinds[n],
+            tuple(map(float, m)),
+            tuple(map(float, u_probabilities[n])),
+            float(chances_of_equal[n]),
+            tuple(map(float, households[n])) if households else (),
+        )
+        for n, m in enumerate(mixture.m_probabilities)
+    )
+    return MatchModel(prior, attributes, pairs, household_prior if households else None)
+
+
+def household_facts(kinds: Sequence[Kind]) -> list[bool]:
+    """For each attribute, whether it is a fact of a household. Empty if the attributes cannot tell
+    a household from a person: that needs two facts of a household and one of a person."""
+    shared = [kind in HOUSEHOLD_FACTS for kind in kinds]
+    return shared if sum(shared) >= 2 and PERSONAL_FACTS & set(kinds) else []
 
 
 def probability(weights: NDArray[np.float64]) -> NDArray[np.float64]:

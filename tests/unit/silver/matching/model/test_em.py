@@ -69,6 +69,31 @@ def test_without_duplicates_no_pair_becomes_a_match(seed):
     assert fitted(*generated_patterns(match_share=0, seed=seed)).match_share < 0.001
 
 
+HOUSEHOLD = ([0.9, 0.1], [0.03, 0.07, 0.9], [0.02, 0.03, 0.05, 0.9], [0.9, 0.08, 0.02])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_pairs_of_one_household_are_told_from_matches(seed):
+    """Members agree on the second and third attribute; the first and the last are personal. The
+    first guess that they agree as random people do weighs as much as the pairs: within 0.06."""
+    generator = np.random.default_rng(seed)
+    sizes = ((9_000, M), (6_000, HOUSEHOLD), (45_000, U))
+    levels = np.concatenate([generated_levels(generator, size, of) for size, of in sizes])
+    counted = np.unique((levels + 1) @ SIZES, return_counts=True)
+    result = fitted(*counted, household_facts=[False, True, True, False])
+    assert result.match_share == pytest.approx(0.15, abs=0.01)
+    assert result.household_share == pytest.approx(0.10, abs=0.01)
+    for estimated, true in zip(result.household_probabilities, HOUSEHOLD, strict=True):
+        assert estimated == pytest.approx(true, abs=0.06)
+
+
+def test_matches_of_a_person_who_shares_no_home_stay_matches():
+    result = fitted(
+        *generated_patterns(match_share=0.2, seed=1), household_facts=[False, True, True, False]
+    )
+    assert result.match_share == pytest.approx(0.2, abs=0.005)
+
+
 def plain_fit(patterns, counts, rounds):
     """Thirty rounds of EM, pattern by pattern in plain Python, for two attributes."""
     bases = [3, 4]
