@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
+from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, functions as F
 
 from kinfold.core.errors import ModelDataError
 from kinfold.core.settings.models import SegmentationConf
 from kinfold.core.wording import counted
+from kinfold.gold.segmentation.trials import Floats, Labels, Trial, best_trial, trial_of, tried
 from kinfold.tables.collected import collected, first_row
 
 CLUSTERED_COLUMNS = (
@@ -69,20 +72,6 @@ class SegmentSearch:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """The result for one number of clusters.
-
-    Attributes:
-        silhouette: with squared distances, from -1 to 1; higher means better separated clusters.
-        smallest_share: share of people in the smallest cluster; 0 if a cluster is empty.
-    """
-
-    k: int
-    silhouette: float
-    smallest_share: float
-
-
-@dataclass(frozen=True)
 class Centroid:
     """The average and the typical member of a segment.
 
@@ -132,7 +121,8 @@ def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int =
     """Chooses the number of segments and fits them.
 
     The chosen number has the best silhouette on a sample, among the numbers whose smallest cluster
-    has at least `search.smallest_share` of the people (among all numbers, if no number has).
+    has at least `search.smallest_share` of the people (among all numbers, if no number has). MLlib
+    then fits that number to all people.
     Segments are numbered by mean spend, the highest first, then by recency.
 
     Args:
@@ -151,37 +141,22 @@ def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int =
     everyone = _population(people, min_people=search.min_people)
     scaling = _scaling().fit(people)
     scaled = scaling.transform(people).select("profile_id", *DESCRIBED_COLUMNS, SCALED).cache()
-    sample = _sampled(scaled, fraction=search.sample_size / everyone.count, seed=seed).cache()
     try:
+        sample = _sampled(scaled, fraction=search.sample_size / everyone.count, seed=seed)
+        points = _points(sample)
         highest = min(search.k_max, everyone.distinct)
-        fits = [
-            _trial(sample, k=k, seed=seed, iterations=iterations)
-            for k in range(min(search.k_min, highest), highest + 1)
-        ]
-        trials = tuple(trial for trial, _ in fits)
-        chosen = best_trial(trials, smallest_share=search.smallest_share)
-        clusters = dict((trial.k, model) for trial, model in fits)[chosen.k]
-        if search.sample_size < everyone.count:
-            clusters = _kmeans(k=chosen.k, seed=seed, iterations=iterations).fit(scaled)
+        numbers = range(min(search.k_min, highest), highest + 1)
+        trials = tuple(tried(points, numbers, seed=seed, iterations=iterations))
+        best = best_trial(trials, smallest_share=search.smallest_share)
+        clusters = _kmeans(k=best.k, seed=seed, iterations=iterations).fit(scaled)
+        chosen = trial_of(points, _nearest(points, clusters), k=best.k)
         centroids, segment_ids = _centroids(
             clusters.transform(scaled), clusters, caps=everyone.caps
         )
     finally:
-        sample.unpersist()
         scaled.unpersist()
     stages = [*scaling.stages, clusters, _numbered(segment_ids)]
     return Clustering(PipelineModel(stages), trials, chosen, centroids, everyone.medians)
-
-
-def best_trial(trials: Sequence[Trial], *, smallest_share: float) -> Trial:
-    """The trial with the best silhouette among those without a tiny cluster.
-
-    Of trials with equal silhouettes, the one with fewer clusters. If every trial has a tiny
-    cluster, trials without an empty cluster are preferred.
-    """
-    without_empty = [trial for trial in trials if trial.smallest_share > 0.0] or list(trials)
-    usable = [t for t in without_empty if t.smallest_share >= smallest_share] or without_empty
-    return min(usable, key=lambda trial: (-trial.silhouette, trial.k))
 
 
 def with_segment(people: DataFrame, *, model: PipelineModel) -> DataFrame:
@@ -272,20 +247,22 @@ def _sampled(scaled: DataFrame, *, fraction: float, seed: int) -> DataFrame:
     return scaled.where(bucket < F.lit(int(fraction * _SAMPLE_BUCKETS)))
 
 
+def _points(sample: DataFrame) -> Floats:
+    """The scaled behaviour of the sample, in the order of the ids, on the driver."""
+    rows = sample.select("profile_id", vector_to_array(F.col(SCALED)).alias("point")).toArrow()
+    points = rows.sort_by("profile_id").column("point").combine_chunks()
+    return np.asarray(points.flatten(), dtype=np.float64).reshape(len(points), -1)
+
+
+def _nearest(points: Floats, clusters: KMeansModel) -> Labels:
+    """The cluster of each point."""
+    centres = np.stack(clusters.clusterCenters())
+    squares = ((points[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2)
+    return np.asarray(squares.argmin(axis=1), dtype=np.int64)
+
+
 def _kmeans(*, k: int, seed: int, iterations: int) -> KMeans:
     return KMeans(k=k, seed=seed, maxIter=iterations, featuresCol=SCALED, predictionCol=_RAW)
-
-
-def _trial(sample: DataFrame, *, k: int, seed: int, iterations: int) -> tuple[Trial, KMeansModel]:
-    model = _kmeans(k=k, seed=seed, iterations=iterations).fit(sample)
-    sizes = model.summary.clusterSizes
-    filled = [size for size in sizes if size > 0]
-    if len(filled) < 2:  # the evaluator fails with an assertion if there is only one cluster
-        return Trial(k, -1.0, 0.0), model
-    evaluator = ClusteringEvaluator(featuresCol=SCALED, predictionCol=_RAW)
-    silhouette = float(evaluator.evaluate(model.transform(sample)))
-    share = min(sizes) / sum(sizes) if len(filled) == k else 0.0
-    return Trial(k, silhouette, share), model
 
 
 def _centroids(

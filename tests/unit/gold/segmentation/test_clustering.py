@@ -13,8 +13,6 @@ from kinfold.gold.segmentation.clustering import (
     CLUSTERED_COLUMNS,
     DESCRIBED_COLUMNS,
     SegmentSearch,
-    Trial,
-    best_trial,
     find_segments,
     silhouette_of,
     with_segment,
@@ -134,14 +132,6 @@ def filled(features):
 def test_an_empty_range_of_numbers_is_rejected(people):
     with pytest.raises(ValueError, match="k from 5 to 4"):
         find_segments(people, search=replace(SEARCH, k_min=5))
-
-
-def test_a_number_with_a_tiny_segment_is_avoided_unless_every_number_has_one():
-    tiny, usable, worse = Trial(2, 0.9, 0.01), Trial(3, 0.5, 0.2), Trial(4, 0.4, 0.2)
-    assert best_trial([tiny, usable, worse], smallest_share=0.02) is usable
-    assert best_trial([tiny], smallest_share=0.02) is tiny
-    assert best_trial([Trial(5, 0.5, 0.2), usable], smallest_share=0.02) is usable
-    assert best_trial([Trial(2, 0.99, 0.0), tiny], smallest_share=0.02) is tiny
 
 
 def test_silhouettes_of_two_models_are_compared_in_one_space(people, clustering):
