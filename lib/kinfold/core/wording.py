@@ -1,7 +1,11 @@
 """Numbers as people write them: durations, amounts, percentages, and a number with its noun."""
 
+import textwrap
+
 from kinfold.core.currencies import minor_digits
 
+COLUMNS = 100
+"""Width of text for a terminal."""
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3_600, 86_400, 365.25 * 86_400
 
 
@@ -24,6 +28,27 @@ def duration_text(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds / _YEAR:.1f} years"
+
+
+def wrapped(line: str, *, hanging: int = 0) -> str:
+    """A line of text on as many lines as it needs, each with the indent of the first.
+
+    A word that is longer than a line (a path) stays whole.
+
+    Args:
+        hanging: further indent of the lines after the first.
+    """
+    text = line.lstrip()
+    indent = " " * (len(line) - len(text))
+    lines = textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent + " " * hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
 
 
 def counted(number: float, noun: str, plural: str | None = None) -> str:

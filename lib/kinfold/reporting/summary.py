@@ -1,6 +1,5 @@
 """The summary of a lake: records received, results, and their quality."""
 
-import textwrap
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
-from kinfold.core.wording import counted
+from kinfold.core.wording import counted, wrapped
 from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.propensity.evaluation import ranking_metrics
 from kinfold.gold.propensity.labels import purchases_within
@@ -30,9 +29,6 @@ from kinfold.silver.identity.graph.statistics import identity_quality
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import bronze, gold, ops, registry, silver
 from kinfold.tables.collected import collected
-
-COLUMNS = 100
-"""Width of the text."""
 
 Summary = dict[str, Any]
 """Plain data that JSON can represent. Each key is described by a function of this module."""
@@ -305,24 +301,8 @@ def summary_text(summary: Summary) -> str:
         *_propensity_lines(summary),
         *_stage_lines(summary),
     ]
-    return "\n".join(line for part in parts for line in _wrapped(part))
-
-
-def _wrapped(part: str) -> list[str]:
-    """The lines of a part of the text; what does not fit on a line goes on below, indented."""
-    lines: list[str] = []
-    for line in part.split("\n"):
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        lines += textwrap.wrap(
-            line,
-            COLUMNS,
-            subsequent_indent=indent,
-            replace_whitespace=False,
-            drop_whitespace=True,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [""]
-    return lines
+    lines = [line for part in parts for line in part.split("\n")]
+    return "\n".join(wrapped(line, hanging=4) for line in lines)
 
 
 def _flow_lines(summary: Summary) -> list[str]:

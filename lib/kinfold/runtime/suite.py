@@ -10,7 +10,7 @@ from time import monotonic
 from kinfold.core.errors import ModelDataError, ModelGateError
 from kinfold.core.log import numbered_step, say, say_result
 from kinfold.core.settings.command_line import RunOptions
-from kinfold.core.wording import duration_text
+from kinfold.core.wording import duration_text, wrapped
 from kinfold.runtime.job import open_lake
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables import ops
@@ -60,7 +60,8 @@ def run_suite(
                 except (ModelDataError, ModelGateError) as error:
                     if not step.may_lack_data:
                         raise
-                    say_result(step.job, f"skipped: {error}")
+                    say_result(step.job, "skipped")
+                    say(wrapped(f"      {error}"))
     say(f"kinfold: done in {duration_text(round(monotonic() - started))}")
 
 

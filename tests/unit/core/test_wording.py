@@ -2,7 +2,7 @@
 
 import pytest
 
-from kinfold.core.wording import counted, duration_text, money_text, percent_text
+from kinfold.core.wording import counted, duration_text, money_text, percent_text, wrapped
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,15 @@ def test_a_small_share_is_not_none_and_a_large_one_is_not_all(share, text):
 )
 def test_an_amount_has_the_decimals_and_the_code_of_its_currency(minor_units, currency, text):
     assert money_text(minor_units, currency) == text
+
+
+def test_a_long_line_goes_on_below_with_its_indent():
+    text = f"    {'word ' * 30}".rstrip()
+    first, second = wrapped(text, hanging=2).split("\n")
+    assert len(first) <= 100
+    assert first.startswith("    word")
+    assert second.startswith("      word")
+    assert f"{first} {second.strip()}" == text
+    path = f"  {'/folder' * 20}"
+    assert wrapped(path) == path
+    assert wrapped("") == ""
