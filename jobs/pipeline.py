@@ -19,6 +19,7 @@ STEPS = (
     Step("silver/clean_events"),
     Step("silver/clean_records"),
     Step("silver/resolve_identities"),
+    Step("silver/build_orders"),
     Step("silver/build_profiles"),
     Step("gold/build_features"),
     Step("gold/train_segments", may_lack_data=True),

@@ -25,6 +25,7 @@ JOBS = (
     "silver/clean_events",
     "silver/clean_records",
     "silver/resolve_identities",
+    "silver/build_orders",
     "silver/build_profiles",
     "gold/build_features",
 )
@@ -35,12 +36,14 @@ TABLES = (
     silver.IDENTITY_LINKS,
     silver.IDENTITY_MAP,
     silver.BAD_VALUES,
+    silver.ORDERS,
+    silver.ORDER_LINES,
     silver.PROFILES,
     gold.FEATURES,
 )
 _OF_A_RUN = ("valid_from", "valid_to", "set_aside_at", "batch_id")
 """Columns that say when a run noticed something."""
-_OF_PEOPLE = ("profile_id", "person_key", "component_id")
+_OF_PEOPLE = ("profile_id", "person_key", "component_id", "order_key")
 """Columns with an id of a person, which may depend on splits in the past."""
 _BY_HASH = ("people",)
 _CRM = """
@@ -56,7 +59,9 @@ _SETTINGS = (
     ("identity.max_person_size", "5", "1000"),
     ("events.late_after_hours", "1", "24"),
     ("propensity.train_snapshots", "1", "2"),
+    ("money.currency", "USD", "null"),
 )
+_ORDER_EVENTS = ("purchase", "purchase", "order_update", "order_cancel", "return")
 _START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -192,12 +197,17 @@ class History:
 
     def _event(self) -> str:
         person = self.draw.randrange(6)
-        kind = self.draw.choice(["page_view", "purchase", "identify", "consent", "login"])
+        kind = self.draw.choice(["page_view", "identify", "consent", "login", *_ORDER_EVENTS])
         at = _START + timedelta(minutes=self.draw.randrange(20 * 24 * 60))
         properties: dict[str, object] = {}
-        if kind == "purchase":
-            order = f"o{self.draw.randrange(99)}"
-            properties = {"order_id": order, "amount_cents": 100 * person, "currency": "GBP"}
+        if kind in _ORDER_EVENTS:
+            # Few orders, so that events meet, people share order ids, and currencies take turns.
+            properties = {"order_id": f"o{self.draw.randrange(12)}"}
+            if kind == "purchase" or self.draw.random() < 0.5:
+                currency = self.draw.choice(["GBP", "USD"])
+                properties |= {"amount_cents": 100 * person, "currency": currency}
+            if self.draw.random() < 0.5:
+                properties["products"] = [{"product_id": f"p{person}", "price_cents": 50}]
         elif kind == "identify":
             properties = {"city": self.draw.choice(["York", "Ely"])}
         elif kind == "consent":
@@ -210,6 +220,8 @@ class History:
             "identifiers": self._identifiers(person),
             "properties": properties,
         }
+        if kind in _ORDER_EVENTS and self.draw.random() < 0.3:
+            event["identifiers"] = {}  # it names only its order
         if self.draw.random() < 0.5:
             late = timedelta(hours=self.draw.choice([0, 2, 300]))
             event["received_at"] = (at + late).isoformat()

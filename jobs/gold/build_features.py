@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_job(
         JOB,
         options,
-        reads=[silver.EVENTS, silver.IDENTITY_MAP],
+        reads=[silver.EVENTS, silver.IDENTITY_MAP, silver.ORDERS],
         reads_if_exists=[silver.BAD_VALUES],
         writes=[gold.FEATURES],
         depends_on=[conf, options.settings.identity, str(options.settings.as_of)],
@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if are_known and run.is_up_to_date:
             return
         touched = touched_people(run, is_all=not are_known)
-        features = features_as_of(touched.attributed(events), as_ofs=moments)
+        orders = touched.rows_of(run.read(silver.ORDERS))
+        features = features_as_of(touched.attributed(events), orders, as_ofs=moments)
         if are_known:
             features = lazily_cached(features)
             outdated = touched.outdated(stored, features, key=gold.FEATURES.key)

@@ -12,11 +12,10 @@ from kinfold.models.gates import Gate
 from kinfold.models.placement import tracking_of
 from kinfold.models.registry import is_due
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.profiles.attribution import read_attributed_events
 from kinfold.tables import gold, silver
 
 JOB = "gold/train_propensity"
-INPUTS = (gold.FEATURES, silver.EVENTS, silver.IDENTITY_MAP)
+INPUTS = (gold.FEATURES, silver.ORDERS)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         trained = train_propensity(
             features,
             purchases_within(
-                read_attributed_events(run),
+                run.read(silver.ORDERS),
                 as_ofs=snapshots.all,
                 horizon_days=snapshots.horizon_days,
             ),

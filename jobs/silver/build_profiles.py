@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_job(
         JOB,
         options,
-        reads=[silver.EVENTS, silver.IDENTITY_MAP],
+        reads=[silver.EVENTS, silver.IDENTITY_MAP, silver.ORDERS, silver.ORDER_LINES],
         reads_if_exists=[silver.RECORDS, silver.BAD_VALUES],
         writes=[silver.PROFILES],
         depends_on=[options.settings.identity, options.settings.profiles],
@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows = profiles(
             gathered_by_person(events),
             touched.identity_map,
+            orders=touched.rows_of(run.read(silver.ORDERS)),
+            lines=touched.rows_of(run.read(silver.ORDER_LINES)),
             records=records,
             rules=options.settings.profiles.survivorship,
         )

@@ -28,8 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     named = {"--a": options.arguments.a, "--b": options.arguments.b}
     with open_lake(options, name=JOB) as lake:
         a, b = find_identifiers(lake, named, conf=options.settings.identity)
-        explanation = explain(lake, a, b)
-    print(explanation_text(explanation, shows_values=options.arguments.show_values))
+        text = explanation_text(
+            explain(lake, a, b),
+            hashed=lake.keyed_hash.text,
+            shows_values=options.arguments.show_values,
+        )
+    print(text)
 
 
 if __name__ == "__main__":

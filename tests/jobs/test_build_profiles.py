@@ -69,6 +69,7 @@ def test_a_changed_rule_rebuilds_all_profiles_and_new_events_those_of_their_peop
         identify("4", "2026-03-03", "Ely", email="ben@example.org"),
     )
     run("silver/resolve_identities")
+    run("silver/build_orders")
     run("silver/build_profiles")
     default = "party, most_recent"
     assert_rows(
@@ -85,6 +86,7 @@ def test_a_changed_rule_rebuilds_all_profiles_and_new_events_those_of_their_peop
     )
     add_events(identify("5", "2026-03-05", "Bath"), identify("6", "2026-03-06", "Bath"))
     run("silver/resolve_identities")
+    run("silver/build_orders")
     run("silver/build_profiles", *MOST_FREQUENT)
     assert_rows(
         cities(),

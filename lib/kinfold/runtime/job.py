@@ -22,6 +22,7 @@ from kinfold.core.settings.loading import project_home
 from kinfold.core.settings.models import Conf, Settings
 from kinfold.runtime.caching import cached, caching_scope
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE, COMMIT_VERSION
+from kinfold.runtime.lake.id_key import opened_key
 from kinfold.runtime.lake.lake import Lake
 from kinfold.runtime.lake.roots import open_root
 from kinfold.runtime.lake.tables import NOTEBOOK
@@ -35,7 +36,7 @@ from kinfold.runtime.session import open_session
 from kinfold.tables import bronze, gold, ops, silver
 from kinfold.tables.spec import Table
 
-_OF_EVENTS = (bronze.EVENTS, silver.EVENTS, gold.FEATURES)
+_OF_EVENTS = (bronze.EVENTS, silver.EVENTS, silver.ORDERS, silver.ORDER_LINES, gold.FEATURES)
 """Tables that only a lake with events has."""
 _COMMIT_MARK = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -188,12 +189,18 @@ class JobRun:
 
 @contextmanager
 def open_lake(
-    options: RunOptions, *, name: str, metrics: MetricValues | None = None, upgrades: bool = False
+    options: RunOptions,
+    *,
+    name: str,
+    metrics: MetricValues | None = None,
+    upgrades: bool = False,
+    first_id_key: str | None = None,
 ) -> Iterator[Lake]:
     """The lake that the settings name. A session opened here is closed on every exit.
 
     Args:
         upgrades: adapt a lake of another version of kinfold; otherwise it must fit.
+        first_id_key: the key for the ids of a lake that has none; null = a random one.
     """
     open_root(options.settings.lake.root)
     owned = SparkSession.getActiveSession() is None
@@ -213,7 +220,9 @@ def open_lake(
     spark.conf.set(_COMMIT_MARK, lake.commit_mark)
     try:
         (upgrade if upgrades else require_fitting)(lake)
-        yield lake
+        reference = options.settings.identity.id_key
+        key = opened_key(lake, reference, creates=upgrades, first_key=first_id_key)
+        yield replace(lake, id_key=key)
     finally:
         spark.conf.unset(_COMMIT_MARK)
         if owned:

@@ -15,6 +15,8 @@ ALL: tuple[Table, ...] = (
     silver.IDENTITY_BIRTHS,
     silver.BAD_VALUES,
     silver.IDENTITY_DECISIONS,
+    silver.ORDERS,
+    silver.ORDER_LINES,
     silver.PROFILES,
     gold.FEATURES,
     gold.SEGMENTS,

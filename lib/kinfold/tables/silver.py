@@ -62,8 +62,9 @@ EVENTS = Table(
             "event_id",
             T.StringType(),
             "The sender's id of the event; `<source>:<id>` for the sources in "
-            "`events.sources_with_own_ids`.",
+            "`events.sources_with_own_ids`. Senders may build it from an identifier.",
             nullable=False,
+            privacy=Privacy.IDENTIFIER,
         ),
         Field("event_type", T.StringType(), "Type: page_view, purchase, ...", nullable=False),
         Field("source", T.StringType(), "Name of the source.", nullable=False),
@@ -112,6 +113,7 @@ EVENTS = Table(
             "Order of a purchase, return, update or cancellation. This and the next columns are "
             "the properties that the schema of the event describes; free members of the same name "
             "stay in `properties`.",
+            privacy=Privacy.IDENTIFIER,
         ),
         Field("product_id", T.StringType(), "Product viewed, added, bought or returned."),
         Field("category", T.StringType(), "Category of the product, trimmed, lower case."),
@@ -235,7 +237,13 @@ RECORDS = Table(
             nullable=False,
         ),
         Field("expires_at", T.TimestampType(), "When it expires (UTC); null = never."),
-        Field("content_hash", T.StringType(), "Lineage: bronze.records.", nullable=False),
+        Field(
+            "content_hash",
+            T.StringType(),
+            "Lineage: bronze.records.",
+            nullable=False,
+            privacy=Privacy.IDENTIFIER,
+        ),
         Field("batch_id", T.LongType(), "Lineage: bronze.records.", nullable=False),
         Field(
             "ingested_at",
@@ -251,7 +259,7 @@ RECORDS = Table(
     expectations=(one_of("party", *PARTIES), ordered("changed_at", "expires_at")),
 )
 
-NODE = "64-bit hash (xxHash) of namespace and value."
+NODE = "First 64 bits of the keyed hash (HMAC-SHA-256) of namespace and value."
 
 IDENTIFIERS = Table(
     name="silver.identifiers",
@@ -288,7 +296,13 @@ IDENTITY_LINKS = Table(
         "identifiers make n - 1 links."
     ),
     fields=(
-        Field("link_id", T.LongType(), "64-bit hash of both ends and the rule.", nullable=False),
+        Field(
+            "link_id",
+            T.LongType(),
+            "64-bit hash of both nodes and the rule.",
+            nullable=False,
+            privacy=Privacy.PSEUDONYM,
+        ),
         Field("left_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
         Field("right_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
         Field(
@@ -446,7 +460,13 @@ IDENTITY_BIRTHS = Table(
     ),
     fields=(
         Field("node_id", T.LongType(), NODE, False, Privacy.PSEUDONYM),
-        Field("birth_key", T.LongType(), "Key of the person, instead of the node's own.", False),
+        Field(
+            "birth_key",
+            T.LongType(),
+            "Key of the person, instead of the node's own.",
+            nullable=False,
+            privacy=Privacy.PSEUDONYM,
+        ),
         Field("given_at", T.TimestampType(), "When (UTC).", nullable=False),
     ),
     key=("node_id",),
@@ -515,10 +535,8 @@ IDENTITY_DECISIONS = Table(
             "one person. `release`: the first is not a shared identifier.",
             nullable=False,
         ),
-        Field("left_node", T.LongType(), NODE, False, Privacy.PSEUDONYM),
         Field("left_namespace", T.StringType(), "Namespace of the first.", nullable=False),
         Field("left_value", T.StringType(), "Its value.", False, Privacy.IDENTIFIER),
-        Field("right_node", T.LongType(), NODE, privacy=Privacy.PSEUDONYM),
         Field("right_namespace", T.StringType(), "Namespace of the second; null if there is none."),
         Field("right_value", T.StringType(), "Its value.", privacy=Privacy.IDENTIFIER),
         Field(
@@ -547,6 +565,157 @@ TRAIT_SOURCE = T.StructType(
 )
 """Origin of a trait's value: an event or a record of a source, and the rule that chose it."""
 
+STATED_LINE = T.StructType(
+    [*ORDER_LINE.fields, T.StructField("amount_cents", T.LongType())],
+)
+"""A line of an order with what all its pieces are worth."""
+
+ORDER_EVENT = T.StructType(
+    [
+        T.StructField("occurred_at", T.TimestampType()),
+        T.StructField("event_id", T.StringType()),
+        T.StructField("event_type", T.StringType()),
+        T.StructField("received_at", T.TimestampType()),
+        T.StructField("is_before_earliest", T.BooleanType()),
+        T.StructField("amount_cents", T.LongType()),
+        T.StructField("currency", T.StringType()),
+        T.StructField("rate", T.DoubleType()),
+        T.StructField("is_line", T.BooleanType()),
+        T.StructField("lines", T.ArrayType(STATED_LINE)),
+    ]
+)
+"""What an event says about its order: amount and lines; whether it is a purchase of one line only;
+and the factor from minor units of its currency to those of the reporting currency."""
+
+ORDER_STATUSES = (
+    "completed",
+    "partly_refunded",
+    "refunded",
+    "cancelled",
+    "unknown",
+    "contested",
+)
+
+ORDERS = Table(
+    name="silver.orders",
+    comment=(
+        "One row per order and person: the order as all its events together say, however often "
+        "and in whatever order they arrived."
+    ),
+    fields=(
+        Field(
+            "order_key",
+            T.StringType(),
+            "Hash of the order id (without one: of the event id) and the person.",
+            nullable=False,
+            privacy=Privacy.PSEUDONYM,
+        ),
+        Field(
+            "order_id",
+            T.StringType(),
+            "Order id as sent; null if its only event has none, or a placeholder.",
+            privacy=Privacy.IDENTIFIER,
+        ),
+        Field(
+            "profile_id",
+            T.StringType(),
+            "The buyer; without a purchase the person that the events name. Null = nobody.",
+            privacy=Privacy.PSEUDONYM,
+        ),
+        Field(
+            "status",
+            T.StringType(),
+            "`completed`, `partly_refunded`, `refunded`; `cancelled`: worth nothing. `unknown`: no "
+            "purchase is known, only updates, refunds or a cancellation. `contested`: the same, "
+            "and several people bought an order of this id, so it is unknown whose it is.",
+            nullable=False,
+        ),
+        Field("ordered_at", T.TimestampType(), "When it was bought first (UTC); null = unknown."),
+        Field(
+            "is_before_earliest",
+            T.BooleanType(),
+            "Whether `ordered_at` lies before `events.earliest`, so that it is no date.",
+        ),
+        Field("returned_at", T.TimestampType(), "When it was refunded last (UTC); null = never."),
+        Field("currency", T.StringType(), "ISO 4217 code of the amounts; null = unknown."),
+        Field(
+            "amount_cents",
+            T.LongType(),
+            "What it was worth before refunds, in minor units of `currency`; null = unknown.",
+        ),
+        Field("refunded_cents", T.LongType(), "Refunds, at most the amount.", nullable=False),
+        Field(
+            "revenue_cents",
+            T.LongType(),
+            "The amount without refunds; 0 if cancelled. Of an unknown order minus its refunds.",
+            nullable=False,
+        ),
+        Field(
+            "reporting_currency",
+            T.StringType(),
+            "`money.currency`, else the currency of most orders of the lake.",
+        ),
+        Field(
+            "reporting_cents",
+            T.LongType(),
+            "`revenue_cents` in minor units of `reporting_currency`, by the rate of the day of the "
+            "order; null without a rate (`money.rates`).",
+        ),
+        Field(
+            "copy_count",
+            T.LongType(),
+            "Purchases of the whole order beyond the first, and lines that were sent twice.",
+            nullable=False,
+        ),
+        Field(
+            "foreign_refund_count",
+            T.LongType(),
+            "Refunds in another currency than the order's; they are left out.",
+            nullable=False,
+        ),
+        Field("events", T.ArrayType(ORDER_EVENT), "The events, in order of time.", nullable=False),
+    ),
+    key=("order_key",),
+    written_by="silver/build_orders.py",
+    is_derived=True,
+    cluster_by=("profile_id",),
+    subject=("profile_id",),
+    expectations=(
+        one_of("status", *ORDER_STATUSES),
+        at_least("amount_cents", 0),
+        at_least("refunded_cents", 0),
+        at_least("copy_count", 0),
+    ),
+)
+
+ORDER_LINES = Table(
+    name="silver.order_lines",
+    comment="One row per line of an order that is neither cancelled nor unknown, as it is now.",
+    fields=(
+        Field(
+            "order_key", T.StringType(), "The order: silver.orders.", False, Privacy.PSEUDONYM
+        ),
+        Field("line_number", T.LongType(), "1 for the first line.", nullable=False),
+        Field(
+            "order_id", T.StringType(), "As in silver.orders.", privacy=Privacy.IDENTIFIER
+        ),
+        Field("profile_id", T.StringType(), "The buyer.", privacy=Privacy.PSEUDONYM),
+        Field("product_id", T.StringType(), "The product."),
+        Field("category", T.StringType(), "Its category, trimmed, lower case."),
+        Field("quantity", T.LongType(), "Number of pieces; null if not reported."),
+        Field("price_cents", T.LongType(), "Price of one piece in minor units of `currency`."),
+        Field("amount_cents", T.LongType(), "What all pieces are worth; null = unknown."),
+        Field("currency", T.StringType(), "ISO 4217 code of the order."),
+        Field("ordered_at", T.TimestampType(), "When the order was bought first (UTC).", False),
+    ),
+    key=("order_key", "line_number"),
+    written_by="silver/build_orders.py",
+    is_derived=True,
+    cluster_by=("profile_id",),
+    subject=("profile_id",),
+    expectations=(at_least("line_number", 1), at_least("quantity", 0)),
+)
+
 PROFILES = Table(
     name="silver.profiles",
     comment="One row per person: the profile over all their identifiers.",
@@ -570,23 +739,41 @@ PROFILES = Table(
             "Number of events of any type; 0 = only records.",
             nullable=False,
         ),
-        Field("order_count", T.LongType(), "Number of distinct orders bought.", nullable=False),
+        Field(
+            "order_count",
+            T.LongType(),
+            "Number of distinct orders bought, without cancelled ones.",
+            nullable=False,
+        ),
         Field(
             "return_count",
             T.LongType(),
-            "Number of distinct orders returned, fully or partly.",
+            "Number of distinct orders refunded, fully or partly.",
             False,
+        ),
+        Field(
+            "revenue",
+            T.MapType(T.StringType(), T.LongType()),
+            "Orders minus refunds by currency, in its minor units; may be negative.",
+            nullable=False,
         ),
         Field(
             "revenue_cents",
             T.LongType(),
-            "Purchases minus returns, in cents; may be negative. Assumes one currency.",
+            "Orders minus refunds in minor units of `currency`; may be negative. Orders in another "
+            "currency are converted by `money.rates`, or left out without a rate.",
             nullable=False,
+        ),
+        Field(
+            "currency",
+            T.StringType(),
+            "The reporting currency: `money.currency`, else that of most orders of the lake. Null "
+            "for a person without orders.",
         ),
         Field(
             "top_categories",
             T.ArrayType(T.StringType()),
-            "Up to three categories with the most events; ties by name.",
+            "Up to three categories with the most events and order lines; ties by name.",
             nullable=False,
         ),
         Field(

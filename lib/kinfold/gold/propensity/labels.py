@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, functions as F
 
+from kinfold.silver.orders.states import NOT_BOUGHT, order_states, stored_statements
+
 
 def purchases_within(
-    events: DataFrame,
+    orders: DataFrame,
     *,
     as_ofs: Sequence[datetime],
     horizon_days: int,
@@ -15,12 +17,15 @@ def purchases_within(
 ) -> DataFrame:
     """The people who bought at or after each moment and before the end of its horizon.
 
+    An order was bought when its first purchase occurred: a thank-you page that was loaded again
+    later is no purchase, and neither is a cancelled order.
+
     Args:
-        events: silver.events with profile_id. The function reads profile_id, event_type,
-            occurred_at and received_at.
+        orders: silver.orders. The function reads profile_id, status and ordered_at; with `known_by`
+            profile_id, order_key and events.
         as_ofs: moments with a time zone.
-        known_by: purchases that arrived at or after this moment are ignored, so that an earlier
-            training can be reproduced. None: no purchase is ignored.
+        known_by: events that arrived at or after this moment are ignored, so that an earlier
+            training can be reproduced. None: no event is ignored.
 
     Returns:
         One row per buyer: profile_id, as_of, buys (always true). People who did not buy are absent.
@@ -42,14 +47,16 @@ def purchases_within(
             for m in sorted(set(as_ofs))
         )
     )
-    is_purchase = (F.col("event_type") == "purchase") & F.col("profile_id").isNotNull()
-    is_known = F.lit(True) if known_by is None else F.col("received_at") < F.lit(known_by)
-    is_in_window = (F.col("occurred_at") >= F.col("window.as_of")) & (
-        F.col("occurred_at") < F.col("window.ends_at")
+    if known_by is not None:
+        known = stored_statements(orders).where(F.col("received_at") < F.lit(known_by))
+        orders = order_states(known, by=["profile_id", "order_key"])
+    is_bought = ~F.col("status").isin(*NOT_BOUGHT) & F.col("profile_id").isNotNull()
+    is_in_window = (F.col("ordered_at") >= F.col("window.as_of")) & (
+        F.col("ordered_at") < F.col("window.ends_at")
     )
     return (
-        events.where(is_purchase & is_known)
-        .select("profile_id", "occurred_at", F.explode(windows).alias("window"))
+        orders.where(is_bought)
+        .select("profile_id", "ordered_at", F.explode(windows).alias("window"))
         .where(is_in_window)
         .groupBy("profile_id", F.col("window.as_of").alias("as_of"))
         .agg(F.lit(True).alias("buys"))

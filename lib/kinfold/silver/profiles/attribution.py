@@ -9,7 +9,7 @@ from kinfold.core.settings.models import IdentityConf
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
-from kinfold.silver.identity.resolution.history import current, shared_nodes
+from kinfold.silver.identity.resolution.history import current, shared_hashes
 from kinfold.tables import silver
 
 
@@ -19,7 +19,8 @@ class IdentifierRanking:
 
     Attributes:
         namespaces: the namespaces, the strongest first.
-        shared: nodes of shared values (silver.bad_values), which belong to no person.
+        shared: `comparison_hash` of the shared values (silver.bad_values), which belong to no
+            person.
     """
 
     namespaces: Namespaces = field(default_factory=lambda: Namespaces((RECORD,), {}))
@@ -33,8 +34,8 @@ class IdentifierRanking:
 
 def identifier_ranking(lake: Lake, conf: IdentityConf) -> IdentifierRanking:
     """The ranking by the settings, without the shared values of the lake. Runs a Spark job."""
-    shared = shared_nodes(lake.read_or_empty(silver.BAD_VALUES))
-    return IdentifierRanking(Namespaces.of(conf), tuple(sorted(shared)))
+    shared = shared_hashes(lake.read_or_empty(silver.BAD_VALUES))
+    return IdentifierRanking(Namespaces.of(conf), tuple(shared))
 
 
 def current_identity_map(run: JobRun) -> DataFrame:

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.runtime.caching import cached
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
-from kinfold.silver.identity.graph.nodes import node_id, with_record_node
+from kinfold.silver.identity.graph.nodes import comparison_hash, with_record_node
+from kinfold.silver.identity.resolution.history import comparison_hashes
 from kinfold.silver.profiles.attribution import (
     IdentifierRanking,
     attributed_events,
@@ -20,13 +21,13 @@ from kinfold.silver.profiles.attribution import (
     identifier_ranking,
 )
 from kinfold.tables import silver
-from kinfold.tables.collected import collected
 
 RULE_MODULES = (
     "kinfold.core.json_text",
     "kinfold.runtime.sums",
     "kinfold.silver.cleansing.dates",
     "kinfold.silver.identity.graph.nodes",
+    "kinfold.silver.orders",
     "kinfold.silver.profiles",
 )
 """Code that decides what is computed for a person."""
@@ -54,6 +55,13 @@ class TouchedPeople:
             return attributed_events(rows, self.identity_map, self.ranking)
         return events_of_identifiers(rows, self.identity_map, self.ranking)
 
+    def rows_of(self, rows: DataFrame) -> DataFrame:
+        """The rows of these people, of rows with profile_id."""
+        of_people = rows.where(F.col("profile_id").isNotNull())
+        if self.people is None:
+            return of_people
+        return of_people.join(F.broadcast(self.people), "profile_id", how="semi")
+
     def count(self, *, default: int) -> int:
         """How many they are; `default` if they are all people."""
         return default if self.people is None else self.people.count()
@@ -74,8 +82,8 @@ def touched_people(run: JobRun, *, is_all: bool) -> TouchedPeople:
     """The people whose rows a job must compute.
 
     Args:
-        run: a run that reads silver.events and silver.identity_map, and silver.records and
-            silver.bad_values if they exist.
+        run: a run that reads silver.events, silver.identity_map and silver.orders, and
+            silver.records and silver.bad_values if they exist.
         is_all: all people, whatever has changed.
     """
     identity_map = current_identity_map(run)
@@ -88,6 +96,7 @@ def touched_people(run: JobRun, *, is_all: bool) -> TouchedPeople:
         run.changes(silver.IDENTITY_MAP),
         identity_map,
         record_changes=run.changes(silver.RECORDS) if has_records else None,
+        order_changes=run.changes(silver.ORDERS) if silver.ORDERS.name in run.inputs else None,
         reranked=_reranked_events(run),
         ranking=ranking,
     )
@@ -103,6 +112,7 @@ def affected_people(
     identity_map: DataFrame,
     *,
     record_changes: DataFrame | None = None,
+    order_changes: DataFrame | None = None,
     reranked: DataFrame | None = None,
     ranking: IdentifierRanking | None = None,
 ) -> DataFrame:
@@ -115,6 +125,8 @@ def affected_people(
         identity_map: today's rows of silver.identity_map.
         record_changes: change feed of silver.records; None for a lake without records. Both images
             of an update count.
+        order_changes: change feed of silver.orders; None for a lake without orders. An order may
+            change through an event that does not name its person.
         reranked: events that may belong to another person now, although none of their identifiers
             does; None if there are none.
         ranking: which identifier of an event determines its person.
@@ -134,8 +146,11 @@ def affected_people(
         .join(identity_map, list(_IDENTIFIER), how="inner")
         .select("profile_id")
     )
-    regrouped = map_changes.where(F.col(CHANGE_TYPE).isNotNull()).select("profile_id")
-    return active.unionByName(regrouped).distinct()
+    affected = active.unionByName(map_changes.select("profile_id"))
+    if order_changes is not None:
+        buyers = order_changes.select("profile_id").where(F.col("profile_id").isNotNull())
+        affected = affected.unionByName(buyers)
+    return affected.distinct()
 
 
 def _reranked_events(run: JobRun) -> DataFrame | None:
@@ -148,11 +163,11 @@ def _reranked_events(run: JobRun) -> DataFrame | None:
         return None
     # Rows of shared values are updated in each run that sees them; the value stays shared.
     changed = run.changes(silver.BAD_VALUES).where(F.col(CHANGE_TYPE).isin("insert", "delete"))
-    nodes = sorted(row["node_id"] for row in collected(changed.select("node_id").distinct()))
-    if not nodes:
+    hashes = comparison_hashes(changed.select("namespace", "value").distinct())
+    if not hashes:
         return None
     is_changed = F.exists(
-        "identifiers", lambda one: node_id(one["namespace"], one["value"]).isin(*nodes)
+        "identifiers", lambda one: comparison_hash(one["namespace"], one["value"]).isin(*hashes)
     )
     return run.read(silver.EVENTS).where(is_changed)
 

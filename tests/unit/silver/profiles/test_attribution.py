@@ -4,7 +4,7 @@ import pytest
 
 from frames import assert_rows, at
 from kinfold.core.settings.models import IdentityConf, NamespaceConf
-from kinfold.silver.identity.graph.nodes import Namespaces, node_id
+from kinfold.silver.identity.graph.nodes import Namespaces, comparison_hash
 from kinfold.silver.profiles.attribution import (
     IdentifierRanking,
     attributed_events,
@@ -117,7 +117,7 @@ def test_an_identifier_is_matched_by_namespace_and_value(spark):
 
 def test_a_shared_value_does_not_determine_a_person(spark, events, identity_map):
     row = spark.createDataFrame([("user_id", "u")], "namespace string, value string")
-    shared = row.select(node_id(row["namespace"], row["value"])).first()[0]
+    shared = row.select(comparison_hash(row["namespace"], row["value"])).first()[0]
     ranking = IdentifierRanking(Namespaces.of(CONF), shared=(shared,))
     assert_rows(
         with_person(events, identity_map, ranking),

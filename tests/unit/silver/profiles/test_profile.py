@@ -5,6 +5,7 @@ from kinfold.silver.profiles.profile import (
     activity,
     identifier_lists,
     latest_consent,
+    order_totals,
     profiles,
     top_categories,
 )
@@ -31,25 +32,38 @@ def events_of(spark, *rows):
     return frame.join(people, "event_id")
 
 
-def purchase(cents, order="o1", **more):
-    return dict(event_type="purchase", amount_cents=cents, order_id=order, **more)
+def test_orders_add_up_by_currency_and_in_the_reporting_currency(spark):
+    def order(profile_id, status, currency, cents, reporting=None, returned_at=None):
+        return dict(
+            profile_id=profile_id,
+            status=status,
+            currency=currency,
+            revenue_cents=cents,
+            reporting_cents=reporting,
+            reporting_currency="EUR",
+            returned_at=returned_at,
+        )
 
-
-def test_revenue_is_purchases_minus_returns_and_lines_of_one_order_are_one_order(spark):
-    events = events_of(
+    orders = silver.ORDERS.frame(
         spark,
-        purchase(1000),
-        purchase(500),
-        purchase(200, order="o2"),
-        dict(event_type="return", amount_cents=300, order_id="o1"),
-        purchase(None, order="o3"),
-        dict(amount_cents=9999),
+        order("p", "completed", "EUR", 1000, 1000),
+        order("p", "partly_refunded", "EUR", 700, 700, at("10:00")),
+        order("p", "completed", "JPY", 5000, 3050),
+        order("p", "completed", "SEK", 900),
+        order("p", "cancelled", "DKK", 0, None, at("10:00")),
+        order("p", "unknown", "EUR", -300, -300, at("11:00")),
+        order("p", "completed", None, 0),
+        order("rich", "completed", "EUR", 2**62, 2**62),
+        order("rich", "completed", "EUR", 2**62, 2**62),
+        order("rich", "unknown", "EUR", -5, -5, at("11:00")),
     )
-    assert_rows(
-        activity(events),
-        ["profile_id", "event_count", "order_count", "return_count", "revenue_cents"],
-        [("p", 6, 3, 1, 1400)],
-    )
+    most = 2**63 - 1
+    expected = [
+        ("p", 5, 2, {"EUR": 1400, "JPY": 5000, "SEK": 900}, 4450, "EUR"),
+        ("rich", 2, 1, {"EUR": most - 5}, most - 5, "EUR"),
+    ]
+    columns = ["order_count", "return_count", "revenue", "revenue_cents", "currency"]
+    assert_rows(order_totals(orders), ["profile_id", *columns], expected)
 
 
 def test_people_are_not_first_seen_at_a_made_up_date(spark):
@@ -67,15 +81,16 @@ def test_people_are_not_first_seen_at_a_made_up_date(spark):
     assert_rows(activity(events), ["profile_id", "first_seen_at", "last_seen_at"], expected)
 
 
-def test_a_purchase_without_an_order_id_is_a_separate_order(spark):
-    events = events_of(spark, purchase(1, order=None), purchase(1, order=None))
-    assert_rows(activity(events), ["order_count"], [(2,)])
-
-
 def test_the_three_most_frequent_categories_are_listed_in_order_ties_by_name(spark):
-    names = ["toys", "toys", "toys", "books", "art", "garden", "garden", None]
-    events = events_of(spark, *(dict(category=name) for name in names))
-    assert_rows(top_categories(events), ["top_categories"], [(["toys", "garden", "art"],)])
+    seen = ["toys", "books", "art", "garden", "garden", None]
+    events = events_of(
+        spark,
+        *(dict(category=name) for name in seen),
+        dict(event_type="purchase", category="books"),  # counts by the lines of its order
+    )
+    bought = (dict(profile_id="p", category=name) for name in ["toys", "toys", None])
+    lines = silver.ORDER_LINES.frame(spark, *bought)
+    assert_rows(top_categories(events, lines), ["top_categories"], [(["toys", "garden", "art"],)])
 
 
 def test_the_latest_decision_per_purpose_wins_and_a_tie_goes_to_the_larger_event_id(spark):
@@ -113,13 +128,18 @@ def test_identifiers_are_listed_and_counted_by_namespace(spark):
     )
 
 
-def test_a_profile_without_traits_consent_or_categories_has_empty_ones(spark):
+def test_a_profile_without_orders_traits_consent_or_categories_has_empty_ones(spark):
     identity_map = silver.IDENTITY_MAP.frame(
         spark, dict(namespace="cookie_id", value="c", profile_id="p")
     )
-    rows = silver.PROFILES.conform(profiles(events_of(spark, {}), identity_map))
+    orders, lines = silver.ORDERS.frame(spark), silver.ORDER_LINES.frame(spark)
+    rows = silver.PROFILES.conform(
+        profiles(events_of(spark, {}), identity_map, orders=orders, lines=lines)
+    )
     assert_rows(
         rows,
         ["profile_id", "event_count", "top_categories", "traits", "trait_sources", "consent"],
         [("p", 1, [], {}, {}, {})],
     )
+    columns = ["order_count", "return_count", "revenue", "revenue_cents", "currency"]
+    assert_rows(rows, columns, [(0, 0, {}, 0, None)])
