@@ -263,7 +263,7 @@ def match(
         scored = _compared(pairs, equal, distinct, kinds, statistics.chances_of_equal)
     with _timed(seconds, "learn"):
         if model is None:
-            model = _learn(distinct, scored, statistics, names, kinds, settings.training)
+            model = _learn(distinct, scored, equal, statistics, names, kinds, settings.training)
     with _timed(seconds, "cluster"):
         result = _matching(
             distinct.sparkSession, scored, pairs, equal, model=model, settings=settings
@@ -532,15 +532,22 @@ def _require_affordable(pairs: int, records: int, settings: MatchingSettings) ->
 def _learn(
     records: DataFrame,
     scored: ScoredPairs,
+    equal: EqualRecords,
     statistics: _Statistics,
     names: Sequence[str],
     kinds: Sequence[Kind],
     conf: TrainingConf,
 ) -> MatchModel:
-    """A model from the distinct records alone."""
-    patterns, counts = np.unique(
-        scored.pattern[scored.left != scored.right], return_counts=True, sorted=True
-    )
+    """A model from the records alone.
+
+    A copy counts as one pair, with the first of its equals: it is one record that was repeated
+    without an error, however many others were.
+    """
+    is_self = scored.left == scored.right
+    others = equal.counts[scored.left] - 1
+    pair_counts = np.where(is_self, np.where(scored.pattern == 0, 0, others), 1)
+    patterns, of_pair = np.unique(scored.pattern, return_inverse=True)
+    counts = np.bincount(of_pair, weights=pair_counts, minlength=len(patterns))
     u_probabilities = random_pair_levels(records, kinds=kinds, conf=conf)
     mixture = em.fit(
         patterns,
