@@ -1,6 +1,6 @@
 """Land new records of the event sources in bronze.events. None is dropped, none lands twice.
 
-Sources are folders of files or Kafka topics; see README, 'Your own data' and 'Streams'.
+Sources are folders of files or Kafka topics; see README, 'Your own data'.
 """
 
 from argparse import ArgumentParser

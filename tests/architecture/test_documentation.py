@@ -76,6 +76,23 @@ def test_a_page_names_only_make_targets_that_exist(page):
     assert named - targets == set()
 
 
+@pytest.mark.parametrize("folder", ["lib", "jobs"])
+def test_a_message_names_only_headings_that_exist(folder):
+    """`See docs/operations.md, 'A source is stale' and 'The error budget burns'.`"""
+    wrong = []
+    for path in python_files(folder):
+        joined = re.sub(r"\"\s*\n\s*f?\"", "", text_of(path))
+        for name, quoted in re.findall(
+            r"(README|docs/[\w-]+\.md), ('[^'\n]+'(?: and '[^'\n]+')*)", joined
+        ):
+            page = text_of(HOME / ("README.md" if name == "README" else name))
+            headings = re.findall(r"^#+ (.+)$", page, flags=re.MULTILINE)
+            wrong += [
+                f"{path.name}: {h}" for h in re.findall(r"'([^']+)'", quoted) if h not in headings
+            ]
+    assert wrong == []
+
+
 def commands() -> Iterator[tuple[str, str, str]]:
     """Page, job and the arguments behind it, of every command line in the documentation."""
     for page in PAGES:

@@ -278,6 +278,7 @@ def plot_weekly_activity(weeks: Sequence[Mapping[str, Any]]) -> "Figure":
         axes.bar(range(len(values)), values, color=MODEL, width=0.7)
         axes.set_title(name, loc="left", fontsize=11, color=INK)
         axes.set_xticks([])
+        axes.set_xlim(-0.7, max(len(values), 4) - 0.3)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.grid(visible=False, axis="x")

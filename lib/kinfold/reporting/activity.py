@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.models import plots
 from kinfold.reporting.pictures import as_png
+from kinfold.silver.orders.states import NOT_BOUGHT
 from kinfold.tables.collected import collected
 
 WEEKS = 12
@@ -19,7 +20,8 @@ def weekly_activity(
     events: DataFrame, profiles: DataFrame, orders: DataFrame, *, until: datetime
 ) -> list[dict[str, Any]]:
     """Each of the latest weeks, the oldest first: start, events, new_people, orders, revenue_cents,
-    currency. A week is 7 days, and the last one ends at `until`, so all are complete.
+    currency. A week is 7 days, and the last one ends at `until`, so all are complete. Weeks before
+    the first event are absent.
 
     Args:
         events: silver.events.
@@ -36,7 +38,7 @@ def weekly_activity(
         week = F.floor(since / F.lit(_WEEK_US)).cast("int").alias("week")
         return {row["week"]: row for row in collected(within.groupBy(week).agg(*values))}
 
-    bought = orders.where(~F.col("status").isin("cancelled", "unknown", "contested"))
+    bought = orders.where(~F.col("status").isin(*NOT_BOUGHT))
     happened = by_week(events, "occurred_at", F.count(F.lit(1)).alias("number"))
     arrived = by_week(profiles, "first_seen_at", F.count(F.lit(1)).alias("number"))
     ordered = by_week(
@@ -56,12 +58,10 @@ def weekly_activity(
             "revenue_cents": (ordered[week]["cents"] or 0.0) if week in ordered else 0.0,
             "currency": currency,
         }
-        for week in range(WEEKS)
+        for week in range(min([*happened, *ordered], default=WEEKS), WEEKS)
     ]
 
 
 def activity_figures(weeks: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """The chart of the weeks; none if nothing happened in them."""
-    if not any(week["events"] for week in weeks):
-        return {}
-    return {"weekly_activity": as_png(plots.plot_weekly_activity(weeks))}
+    return {"weekly_activity": as_png(plots.plot_weekly_activity(weeks))} if weeks else {}

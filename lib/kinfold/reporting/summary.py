@@ -21,6 +21,7 @@ from kinfold.models.registry import find_champion, metrics_of, read_document
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.activity import weekly_activity
 from kinfold.reporting.identity import identity_lines
+from kinfold.reporting.orders import order_lines_of, order_values
 from kinfold.reporting.segments import NOT_PASSED, few_members_line, segment_lines, segment_values
 from kinfold.reporting.truth import Truth, future_buyers, identity_result
 from kinfold.runtime.job import JobRun
@@ -67,6 +68,7 @@ def lake_summary(
         "identity": identity(lake),
         "identity_quality": identity_quality(lake),
         "identity_truth": asdict(identity_result(known, truth)) if truth else None,
+        "orders": order_values(lake.read_or_empty(silver.ORDERS)),
         "weeks": weekly_activity(
             lake.read_or_empty(silver.EVENTS),
             lake.read_or_empty(silver.PROFILES),
@@ -297,6 +299,7 @@ def summary_text(summary: Summary) -> str:
         f"as of {summary['as_of'][:16].replace('T', ' ')} UTC, run {summary['run_id']}",
         *_flow_lines(summary),
         *_identity_lines(summary),
+        *_order_lines(summary),
         *_segment_lines(summary),
         *_propensity_lines(summary),
         *_stage_lines(summary),
@@ -342,6 +345,12 @@ def _identity_lines(summary: Summary) -> list[str]:
             f"{truth['profiles']:,} profiles have identifiers of one person only"
         )
     return lines
+
+
+def _order_lines(summary: Summary) -> list[str]:
+    if "orders" not in summary:  # a summary of an earlier version
+        return []
+    return [_heading("Orders"), *order_lines_of(summary["orders"])]
 
 
 def _segment_lines(summary: Summary) -> list[str]:
