@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kinfold.core.settings.command_line import job_parser, parse_options
-from kinfold.runtime.demo_lake import claim_for_demo
+from kinfold.runtime.demo_lake import DEMO_ID_KEY, claim_for_demo
 from kinfold.runtime.job import open_lake, run_job
 from kinfold.runtime.suite import load_main
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = vars(options.arguments)
     size = [text for key in ("people", "days", "seed") for text in (f"--{key}", arguments[key])]
     truth = options.home / "var" / "world" / "truth"
-    with open_lake(options, name=JOB, upgrades=True) as lake:
+    with open_lake(options, name=JOB, upgrades=True, first_id_key=DEMO_ID_KEY) as lake:
         claim_for_demo(lake.storage)
         load_main(JOBS / "synthetic" / "generate_world.py")([*options.as_argv(), *size])
         load_main(JOBS / "pipeline.py")([*options.as_argv(), "--truth", str(truth)])

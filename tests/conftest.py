@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.sql import SparkSession
 
+from lakes import ID_KEY
 from project import HOME, shared_data
 from spark_settings import SMALL_DATA
 
@@ -49,7 +50,9 @@ def spark() -> Iterator[SparkSession]:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
-    yield session
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kinfold.runtime.lake.id_key.random_key", lambda: ID_KEY)
+        yield session
     session.stop()
     shutil.rmtree(folder, ignore_errors=True)
 

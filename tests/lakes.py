@@ -5,8 +5,12 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame, SparkSession, types as T
 
 from frames import at
+from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.runtime.lake.lake import Lake
 from kinfold.tables.spec import Field, Privacy, Table, matches
+
+ID_KEY = "0123456789abcdef" * 4
+"""The key of the ids in the lakes of tests, so that each run of a test gives the same ids."""
 
 MEMBERS = Table(
     name="silver.members",
@@ -27,7 +31,12 @@ MEMBERS = Table(
 
 def lake_of(spark: SparkSession, root: str) -> Lake:
     """The lake at `root`, outside any run."""
-    return Lake(spark, root, "test", datetime(2026, 11, 1, tzinfo=UTC))
+    return Lake(spark, root, "test", datetime(2026, 11, 1, tzinfo=UTC), id_key=ID_KEY)
+
+
+def keyed_hash(spark: SparkSession) -> KeyedHash:
+    """The keyed hash of the lakes of tests."""
+    return KeyedHash.of(spark, ID_KEY)
 
 
 def members(spark: SparkSession, **profiles: str) -> DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from kinfold.bronze.events.rejection_limit import require_accepted_records
 from kinfold.bronze.records.declaration import load_record_source
+from kinfold.bronze.records.expiry import delete_expired
 from kinfold.bronze.records.landing import land_records
 from kinfold.core.settings.command_line import job_parser, parse_options
 from kinfold.runtime.job import open_job, run_job
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.count(**counts)
             limit = settings.bronze.max_rejected_ratio
             require_accepted_records(run.lake, source, counts, limit=limit)
+        run.count(**delete_expired(run.lake))
         if options.sources and not sources and options.arguments.source:
             run.note("no --source is a batch source; ingest_events reads the sources of events")
         run.is_skipped = not run.counts

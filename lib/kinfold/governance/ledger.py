@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, Row, functions as F
 from kinfold.core.errors import LedgerError
 from kinfold.governance.table_counts import (
     ACCEPTED_ROWS,
+    EXPIRED,
     REJECTED_ROWS,
     TableCounts,
     pinned_versions,
@@ -175,7 +176,7 @@ def _laws_of_records(tables: TableCounts, entered: Row) -> tuple[Law, ...]:
             entered["versions"] + entered["unchanged"] + entered["refused"],
         ),
         Law(
-            "new + rejected in the ledger = rows of bronze.records",
+            "new + rejected in the ledger = rows of bronze.records + expired ones",
             entered["versions"] + entered["refused"],
             tables.records or 0,
         ),
@@ -232,6 +233,7 @@ def set_ledger_metrics(lake: Lake, batches: DataFrame, laws: Sequence[Law]) -> N
             "duplicate": "duplicates",
             "rejected": "rejected",
         },
+        EXPIRED: {"expired": "records_in"},
     }
     columns = sorted({column for stage in outcomes.values() for column in stage.values()})
     totals = batches.groupBy("stage", "source").agg(

@@ -70,16 +70,24 @@ class Work:
 
 
 def needed_work(
-    health: TableHealth, conf: MaintenanceConf, *, keep: timedelta, age: timedelta
+    health: TableHealth,
+    conf: MaintenanceConf,
+    *,
+    keep: timedelta,
+    age: timedelta,
+    expires: bool = False,
 ) -> Work:
     """What a table in this state needs.
 
     Args:
         keep: how long its unreferenced files are kept.
         age: since when the table exists; a younger table has no file that is old enough.
+        expires: its rows have a time to live, so old files with them are deleted however few.
     """
     rewrites = health.deleted_rows > 0 and health.deleted_ratio >= conf.max_deleted_ratio
-    has_many_unreferenced = health.unreferenced_ratio >= conf.max_unreferenced_ratio
+    has_many_unreferenced = health.unreferenced_ratio >= conf.max_unreferenced_ratio or (
+        expires and health.unreferenced_ratio > 0
+    )
     return Work(
         rewrites=rewrites,
         compacts=not rewrites and health.small_files >= conf.max_small_files,
@@ -134,7 +142,8 @@ def maintain(run: JobRun, tables: Sequence[Table], conf: MaintenanceConf, *, is_
         before = table_health(run.lake, table, small_bytes=small_bytes)
         keep = kept_time(run.lake, table, processed, conf)
         age = run.lake.started_at - commit_time(run.lake, table, 0)
-        work = needed_work(before, conf, keep=keep, age=age)
+        expires = "expires_at" in table.columns
+        work = needed_work(before, conf, keep=keep, age=age, expires=expires)
         set_table_metrics(run.metrics, table, before)
         run.count(tables=1)
         if not work.steps:

@@ -25,6 +25,9 @@ every batch in it."""
 CHECK = "governance/check_ledger"
 ACCEPTED_ROWS, REJECTED_ROWS = "bronze_accepted", "bronze_rejected"
 """Names of the verified counts in ops.job_runs."""
+EXPIRED = "expired"
+"""The stage of the ledger's rows about deleted rows of bronze.records. Their `batch_id` is the
+version before the deletion."""
 _REPLAYED = -1
 """The batch id of replayed rows."""
 _MARK_OF_JOBS = "kinfold "
@@ -51,7 +54,8 @@ class TableCounts:
         read_by_silver: accepted rows of bronze.events up to the version that silver has read; null
             if silver has read none.
         silver_rows: rows of silver.events after that run; null as well.
-        records: rows of bronze.records in recorded extracts; null without records.
+        records: rows of bronze.records in recorded extracts, with those that have expired since
+            and were deleted; null without records.
     """
 
     batches: DataFrame
@@ -129,6 +133,7 @@ def table_counts(
     if bronze.RECORDS.name in versions:
         rows = lake.read(bronze.RECORDS, version=versions[bronze.RECORDS.name])
         records = rows.count() - rows.where(is_open["records"]).count()
+        records += _expired_records(lake, versions, batches)
     silver_rows = _silver_rows(lake, versions, newest["table_version"]) if newest else None
     return TableCounts(batches, events, accepted, rejected, read, silver_rows, records)
 
@@ -231,6 +236,31 @@ def _is_open(batches: DataFrame, stage: str) -> Column:
         for name, batch_id in recorded:
             is_open |= (source == name) & (F.col("batch_id") > batch_id)
     return is_open
+
+
+def unfinished_expiry(lake: Lake, batches: DataFrame, *, version: int) -> int | None:
+    """`batch_id` of the ledger's newest rows about expired records, if the deletion that they
+    announce is not in bronze.records; else null.
+
+    Only expiry removes rows of bronze.records.
+
+    Args:
+        version: of bronze.records.
+    """
+    newest = batches.where(F.col("stage") == EXPIRED).agg(F.max("batch_id"))
+    before = collected(newest)[0][0]
+    if before is None:
+        return None
+    since = commits_between(lake, bronze.RECORDS, after=before, until=version)
+    return None if since.has_removals else int(before)
+
+
+def _expired_records(lake: Lake, versions: Mapping[str, int], batches: DataFrame) -> int:
+    """How many rows of bronze.records had expired and were deleted at the pinned version."""
+    version = versions[bronze.RECORDS.name]
+    unfinished = unfinished_expiry(lake, batches, version=version)
+    is_done = (F.col("stage") == EXPIRED) & ~F.col("batch_id").eqNullSafe(F.lit(unfinished))
+    return int(collected(batches.where(is_done).agg(F.sum("records_in")))[0][0] or 0)
 
 
 def _silver_rows(lake: Lake, versions: Mapping[str, int], recorded_version: int) -> int:

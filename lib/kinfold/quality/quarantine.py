@@ -1,6 +1,6 @@
 """Rows that break rules: their counts, and their keys and reasons for ops.quarantine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,28 +65,39 @@ def valid_rows(checked: DataFrame) -> DataFrame:
 
 
 def quarantined_rows(
-    table: Table, checked: DataFrame, *, run_id: str, quarantined_at: datetime
+    table: Table,
+    checked: DataFrame,
+    *,
+    hashed: Callable[[Column], Column],
+    run_id: str,
+    quarantined_at: datetime,
 ) -> DataFrame:
-    """The rows of ops.quarantine: key and reasons of each invalid row, not its content."""
+    """The rows of ops.quarantine: key and reasons of each invalid row, not its content.
+
+    Args:
+        hashed: see `row_key`.
+    """
     return checked.where(F.size(REASONS) > 0).select(
         F.lit(table.name).alias("table_name"),
         F.lit(run_id).alias("run_id"),
-        row_key(table).alias("key"),
+        row_key(table, hashed).alias("key"),
         F.col(REASONS).alias("reasons"),
         F.lit(quarantined_at).alias("quarantined_at"),
     )
 
 
-def row_key(table: Table) -> Column:
+def row_key(table: Table, hashed: Callable[[Column], Column]) -> Column:
     """The key of a row in ops.quarantine: a JSON object with the key columns.
 
-    Values of columns that identify or describe a person are hex SHA-256 hashes. The hash has no
-    key: anyone who guesses the value can confirm the guess.
+    Args:
+        hashed: the keyed hash of a text, for values of columns that identify or describe a person:
+            without the key nobody can confirm a guess.
     """
     by_name = {field.name: field for field in table.fields}
-    return F.to_json(F.struct(*(_key_part(by_name[name]).alias(name) for name in table.key)))
+    parts = (_key_part(by_name[name], hashed).alias(name) for name in table.key)
+    return F.to_json(F.struct(*parts))
 
 
-def _key_part(field: Field) -> Column:
+def _key_part(field: Field, hashed: Callable[[Column], Column]) -> Column:
     value = F.col(field.name)
-    return F.sha2(value.cast("string"), 256) if field.privacy in _HASHED else value
+    return hashed(value.cast("string")) if field.privacy in _HASHED else value

@@ -8,6 +8,9 @@ from kinfold.runtime.storage import Storage
 
 DEMO_MARKER = "_demo.json"
 """The file by which `bin/clean` recognises the lake."""
+DEMO_ID_KEY = "6b696e666f6c6420" * 4
+"""The key of its ids. It is public, so that the demo gives everyone the same numbers: all of its
+people are generated."""
 _SOURCES = ("world_events", "world_crm")
 
 

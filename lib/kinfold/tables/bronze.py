@@ -116,7 +116,13 @@ EVENTS = Table(
             T.StringType(),
             "Schema used for validation, `<type>/<version>`; null if none.",
         ),
-        Field("event_id", T.StringType(), "The sender's id of the event; null if unreadable."),
+        Field(
+            "event_id",
+            T.StringType(),
+            "The sender's id of the event; null if unreadable. Senders may build it from an "
+            "identifier.",
+            privacy=Privacy.IDENTIFIER,
+        ),
         Field("event_type", T.StringType(), "Type of the event; null if unreadable."),
         Field("occurred_at", T.TimestampType(), "When it happened, according to the sender (UTC)."),
         Field(
@@ -161,6 +167,7 @@ RECORDS = Table(
             "SHA-256 of the mapped values and of the terms of use; for an unreadable row, of the "
             "raw text.",
             nullable=False,
+            privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "batch_id",
@@ -234,7 +241,8 @@ RECORDS = Table(
         Field(
             "expires_at",
             T.TimestampType(),
-            "When it expires (UTC): `ingested_at` plus the source's time to live; null = never.",
+            "When it expires (UTC): `ingested_at` plus the source's time to live; null = never. The "
+            "row is then deleted by the next run of ingest_records.",
         ),
         Field(
             "identifiers",

@@ -9,18 +9,19 @@ BATCHES = Table(
     comment=(
         "The ledger: one row per batch that landed. At bronze `records_in` + `unpacked` "
         "= `accepted` + `rejected`; at silver `accepted` = `added` + `duplicates` + `quarantined`; "
-        "at records both. Landed rows are counted in the tables after the commit; the ledger does "
-        "not trust the writer's own counts."
+        "at records both; at expired `records_in` rows were deleted. Landed rows are counted in "
+        "the tables after the commit; the ledger does not trust the writer's own counts."
     ),
     fields=(
         Field(
-            "stage", T.StringType(), "`bronze`, `replay`, `silver` or `records`.", nullable=False
+            "stage", T.StringType(), "`bronze`, `replay`, `silver`, `records` or `expired`.", False
         ),
         Field("source", T.StringType(), "Name of the source; `all` at silver.", nullable=False),
         Field(
             "batch_id",
             T.LongType(),
-            "Batch of the stream, extract, or last bronze version read.",
+            "Batch of the stream, extract, or last bronze version read; at expired the version of "
+            "bronze.records before the deletion.",
             False,
         ),
         Field("records_in", T.LongType(), "Records that the reader returned.", nullable=False),
@@ -73,7 +74,7 @@ BATCHES = Table(
     key=("stage", "source", "batch_id"),
     written_by="every job that lands batches",
     expectations=(
-        one_of("stage", "bronze", "replay", "silver", "records"),
+        one_of("stage", "bronze", "replay", "silver", "records", "expired"),
         at_least("records_in", 0),
     ),
 )
@@ -229,7 +230,8 @@ QUARANTINE = Table(
         Field(
             "key",
             T.StringType(),
-            "Key of the row, a JSON object by column; SHA-256 of values that identify a person.",
+            "Key of the row, a JSON object by column; of values that may identify a person their "
+            "keyed hash.",
             False,
             Privacy.PSEUDONYM,
         ),

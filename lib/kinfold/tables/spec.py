@@ -26,7 +26,7 @@ class Privacy(StrEnum):
     """
 
     IDENTIFIER = (
-        "identifier"  # identifies a person outside this lake: e-mail, phone, name, raw record
+        "identifier"  # may identify a person outside this lake: e-mail, raw record, event id
     )
     SENSITIVE = "sensitive"  # describes a person in free text: city, trait
     PSEUDONYM = "pseudonym"  # identifies a person only inside this lake: profile_id

@@ -48,6 +48,14 @@ def test_a_table_that_is_younger_than_its_files_are_kept_has_none_to_delete():
     assert steps == ("delete unreferenced files older than 7.0 days",)
 
 
+def test_old_files_of_a_table_with_a_time_to_live_are_deleted_however_few():
+    health = TableHealth(size=99, stored_size=100)
+    assert needed_work(health, CONF, keep=WEEK, age=MONTH) == Work()
+    assert needed_work(health, CONF, keep=WEEK, age=MONTH, expires=True) == Work(keep=WEEK)
+    none = TableHealth(size=100, stored_size=100)
+    assert needed_work(none, CONF, keep=WEEK, age=MONTH, expires=True) == Work()
+
+
 def test_files_are_kept_until_every_job_has_processed_the_changes(spark, lake_root):
     now = datetime.now(UTC)
     lake = Lake(spark, lake_root, "run-1", now)

@@ -158,8 +158,9 @@ def landed_versions(
 ) -> DataFrame:
     """The rows of bronze.records that an extract adds: its new versions and its rejected rows.
 
-    A version expires `ttl_days` after it has landed: an agreement counts from when you received the
-    data, and the sender's `changed_at` may be years old.
+    A row expires `ttl_days` after it has landed, also a rejected one and a deletion, which have the
+    text as received: an agreement counts from when you received the data, and the sender's
+    `changed_at` may be years old.
 
     Args:
         compared: see `compared_versions`.
@@ -188,9 +189,7 @@ def landed_versions(
         F.when(is_accepted, changed_at if source.delivery == "delta" else F.lit(landed_at)).alias(
             "effective_at"
         ),
-        F.when(is_accepted & ~F.col("is_deletion"), F.lit(expires_at).cast("timestamp")).alias(
-            "expires_at"
-        ),
+        F.lit(expires_at).cast("timestamp").alias("expires_at"),
         F.when(is_accepted, F.col("identifiers")).otherwise(nothing).alias("identifiers"),
         F.when(is_accepted, F.col("traits")).otherwise(nothing).alias("traits"),
     )

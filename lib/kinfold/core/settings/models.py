@@ -123,16 +123,21 @@ class NamespaceConf(Conf):
     """Limits by another namespace: a value seen with more identifiers of that namespace is a shared
     identifier, and is excluded from linking. The namespace's own name limits aliases: a value that
     more accounts have as their previous one is shared."""
+    reassigned_after_days: PositiveInt | None = None
+    """A value passes to another person (another identifier of a namespace with `per_person: 1`) that
+    it is first seen with at least so many days after it was last seen with the old one. Null =
+    never."""
     folds_case: bool = False
     """Whether `A1` and `a1` are the same value; for e-mails they always are."""
+
+
+KeyReference = Annotated[str, Field(pattern=r"^(file:/.+|env:\w+|aws-secretsmanager:.+)$")]
 
 
 class IdentityConf(Conf):
     """How identifiers are normalised and linked to people."""
 
-    id_key: Annotated[str, Field(pattern=r"^(file:/.+|env:\w+|aws-secretsmanager:.+)$")] | None = Field(
-        default=None, exclude=True
-    )
+    id_key: KeyReference | None = Field(default=None, exclude=True)
     """Where the lake's secret key for ids is: `file:/path`, `env:NAME` (an environment variable) or
     `aws-secretsmanager:NAME`. Null = `_secrets/id_key` in the lake, made with the lake. Outputs
     depend on the key, whose check value the lake stores, and not on where it is kept."""

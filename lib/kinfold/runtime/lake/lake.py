@@ -135,6 +135,10 @@ class Lake(LakeTables):
         with self.commit_lock(table):
             DeltaTable.forPath(self.spark, self.path(table)).delete(where)
 
+    def delete_keys(self, table: Table, keys: DataFrame) -> None:
+        """Delete the rows with the keys of some rows, in one commit, without a gate."""
+        write.delete_keys(self, table, keys)
+
     def quarantined(self, table: Table) -> DataFrame:
         """The keys of this run's quarantined rows of a table, as `row_key` writes them."""
         is_of_this_run = (F.col("table_name") == table.name) & (F.col("run_id") == self.run_id)

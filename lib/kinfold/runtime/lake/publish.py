@@ -126,7 +126,13 @@ class QualityGate:
     def _quarantine(self, table: Table, checked: DataFrame, *, at: datetime) -> None:
         """Record key and reasons of the invalid rows; once, also if a run id is started again."""
         self.lake.ensure(ops.QUARANTINE)
-        rows = quarantined_rows(table, checked, run_id=self.lake.run_id, quarantined_at=at)
+        rows = quarantined_rows(
+            table,
+            checked,
+            hashed=self.lake.keyed_hash.column,
+            run_id=self.lake.run_id,
+            quarantined_at=at,
+        )
         merge_rows(self.lake, ops.QUARANTINE, rows)
 
     def _set_metrics(

@@ -13,6 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from kinfold.core.errors import LakeError
 from kinfold.runtime.arrow_frames import local_frame
+from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.runtime.lake.marker import mark_if_new
 from kinfold.runtime.lake.roots import local_path
 from kinfold.runtime.locks.folder_locks import FolderLocks
@@ -25,6 +26,8 @@ from kinfold.tables.spec import Table
 
 NOTEBOOK = "notebook"
 """The run id of a lake that a notebook opened."""
+STATISTICS = "delta.dataSkippingStatsColumns"
+"""The property of a table with the columns that have statistics."""
 _COMMIT_TIMEOUT_SECONDS = 600.0
 """How long a commit waits for the commit of another process."""
 
@@ -47,6 +50,7 @@ class LakeTables:
         started_at: the run's only clock reading, for technical columns.
         native_writes: whether small appends and landed batches bypass Spark's writer where they
             can, see `kinfold.runtime.native_writes`.
+        id_key: the secret key of the lake's ids, see `id_key`; null for readers, who need none.
     """
 
     spark: SparkSession
@@ -54,6 +58,7 @@ class LakeTables:
     run_id: str
     started_at: datetime
     native_writes: bool = True
+    id_key: str | None = field(default=None, repr=False, compare=False)
     _checked: set[str] = field(default_factory=set, repr=False, compare=False)
     """Tables that are known to have the declared columns."""
     _leases: dict[str, Lease] = field(default_factory=dict, repr=False, compare=False)
@@ -153,6 +158,20 @@ class LakeTables:
             return TableState(*known)
         detail = DeltaTable.forPath(self.spark, self.path(table)).detail()
         return TableState(str(collected(detail.select("id"))[0][0]), self.version(table))
+
+    @cached_property
+    def keyed_hash(self) -> KeyedHash:
+        """The keyed hash of the lake, for ids and in place of personal values.
+
+        Raises:
+            LakeError: the lake was opened without its key, or has none yet.
+        """
+        if self.id_key is None:
+            raise LakeError(
+                f"lake.root {self.root}: has no key for ids yet. Run jobs/pipeline.py, which makes "
+                "it, or name another lake with --set lake.root=DIR."
+            )
+        return KeyedHash.of(self.spark, self.id_key)
 
     @property
     def commit_mark(self) -> str:
@@ -294,6 +313,6 @@ def table_properties(table: Table) -> dict[str, str]:
         "delta.enableChangeDataFeed": "true",
         # Delta's default of 10 makes every tenth small commit seconds longer.
         "delta.checkpointInterval": "100",
-        "delta.dataSkippingStatsColumns": ",".join(table.statistics_columns),
+        STATISTICS: ",".join(table.statistics_columns),
         "delta.enableDeletionVectors": str(table.uses_deletion_vectors).lower(),
     }

@@ -6,7 +6,7 @@ from, it is deleted, and its job builds it again. Otherwise the lake is refused 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -22,7 +22,7 @@ from kinfold.runtime.lake.marker import (
     read_marker,
     write_marker,
 )
-from kinfold.runtime.lake.tables import LakeTables
+from kinfold.runtime.lake.tables import STATISTICS, LakeTables, table_properties
 from kinfold.tables import bronze
 from kinfold.tables.registry import ALL
 from kinfold.tables.spec import Table
@@ -68,8 +68,10 @@ def upgrade(lake: LakeTables) -> None:
         return
     with lake.upgrade_lock():
         if not _is_current(lake):
-            _upgrade_tables(lake, read_marker(lake.storage))
-            write_marker(lake.storage)
+            marker = read_marker(lake.storage)
+            _upgrade_tables(lake, marker)
+            check = marker.id_key_check if marker else None
+            write_marker(lake.storage, replace(current_marker(), id_key_check=check))
 
 
 def _is_current(lake: LakeTables) -> bool:
@@ -105,7 +107,7 @@ def _upgrade_tables(lake: LakeTables, marker: Marker | None) -> None:
             )
             lake.storage.delete(misfit.table.name.replace(".", "/"))
     for table in filter(lake.exists, ALL):
-        _allow_nulls(lake, table)
+        _adapt(lake, table)
 
 
 def _misfits(lake: LakeTables, marker: Marker | None) -> list[Misfit]:
@@ -162,13 +164,12 @@ def _refusal(lake: LakeTables, misfit: Misfit) -> str:
     )
 
 
-def _allow_nulls(lake: LakeTables, table: Table) -> None:
-    """Let columns of a table be null that once were required, and are optional or gone now."""
+def _adapt(lake: LakeTables, table: Table) -> None:
+    """Let columns of a table be null that once were required, and are optional or gone now. Columns
+    that identify a person by now get no more statistics."""
     required = {column.name for column in table.fields if not column.nullable}
     existing = lake.stored_schema(table)
     optional = [c.name for c in existing if not c.nullable and c.name not in required]
-    if not optional:
-        return
     spark, gateway = lake.spark, lake.spark.sparkContext._gateway
     jvm: Any = spark._jvm
     classes = jvm.org.apache.spark.sql.connector.catalog
@@ -184,8 +185,10 @@ def _allow_nulls(lake: LakeTables, table: Table) -> None:
         classes.TableChange.updateColumnNullability(array(text, name), True) for name in optional
     ]
     catalog = spark._jsparkSession.sessionState().catalogManager().catalog("spark_catalog")
-    with lake.commit_lock(table):
-        catalog.alterTable(
-            classes.Identifier.of(array(text, "delta"), lake.path(table)),
-            array(classes.TableChange, *changes),
-        )
+    identifier = classes.Identifier.of(array(text, "delta"), lake.path(table))
+    columns = table_properties(table)[STATISTICS]
+    if catalog.loadTable(identifier).properties().get(STATISTICS) != columns:
+        changes.append(classes.TableChange.setProperty(STATISTICS, columns))
+    if changes:
+        with lake.commit_lock(table):
+            catalog.alterTable(identifier, array(classes.TableChange, *changes))

@@ -291,6 +291,12 @@ def upsert_and_delete(
     )
 
 
+def delete_keys(lake: LakeTables, table: Table, keys: DataFrame) -> None:
+    """Delete the rows whose key is among those of some rows."""
+    lake.require_lock(table)
+    _merge(lake, table, keys.select(*table.key)).whenMatchedDelete().execute()
+
+
 def insert_missing(lake: LakeTables, table: Table, rows: PublishedRows) -> None:
     """Append the rows whose key does not exist; existing rows stay as they are.
 

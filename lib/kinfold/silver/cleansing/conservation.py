@@ -1,8 +1,9 @@
 """What became of every accepted record: the counts of the ledger's law at silver."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.silver.cleansing.duplicates import LINEAGE, is_origin
 from kinfold.tables.collected import collected
@@ -28,7 +29,13 @@ class Conservation:
         return self.accepted - self.added - self.duplicates - self.quarantined
 
 
-def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) -> Conservation:
+def conservation(
+    records: DataFrame,
+    events: DataFrame,
+    quarantined: DataFrame,
+    *,
+    hashed: Callable[[Column], Column],
+) -> Conservation:
     """What became of each accepted record, read back from the tables after the commit.
 
     A record is *added* if the row of its event names it as its origin. Of the records of a
@@ -41,16 +48,18 @@ def conservation(records: DataFrame, events: DataFrame, quarantined: DataFrame) 
             record_index.
         events: silver.events after the commit, at least the rows with an event_id of the records.
         quarantined: keys of the events that this run quarantined (see `Lake.quarantined`).
+        hashed: the keyed hash of a text, which these keys have in place of the event_id.
     """
     landed = events.select("event_id", "is_late", *(F.col(c).alias(f"_{c}") for c in LINEAGE))
     is_known = F.col("_source").isNotNull()
     is_same = is_known & is_origin("_")
     quarantined_ids = quarantined.select(F.json_tuple("key", "event_id").alias("_quarantined"))
-    is_quarantined = F.col("_quarantined").isNotNull() & ~is_same
+    is_quarantined = F.col("_quarantined").isNotNull()
+    key = F.when(~is_same, hashed(F.col("event_id")))  # of few records: a hash takes time
     outcomes = (
         records.select("event_id", *LINEAGE)
         .join(landed, "event_id", how="left")
-        .join(quarantined_ids, F.col("event_id") == F.col("_quarantined"), how="left")
+        .join(quarantined_ids, key == F.col("_quarantined"), how="left")
     )
     counts = collected(
         outcomes.agg(

@@ -61,7 +61,8 @@ def _record_outcome(
     events = run.rows_with_keys(silver.EVENTS, records).select(*_COMPARED)
     if not run.is_rebuild:
         events = cached(events)  # few rows, for which all ids of the table are read
-    outcome = conservation(records, events, run.lake.quarantined(silver.EVENTS))
+    quarantined, hashed = run.lake.quarantined(silver.EVENTS), run.lake.keyed_hash.column
+    outcome = conservation(records, events, quarantined, hashed=hashed)
     if outcome.duplicates:
         copied = cached(copies(records, events))
         earlier = copied.where("is_first")

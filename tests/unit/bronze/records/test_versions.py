@@ -128,7 +128,7 @@ def test_a_known_record_without_a_row_is_missing_even_a_rejected_row_counts(mapp
     assert_rows(missing_record_ids(current, snapshot), ["record_id"], [("2",)])
 
 
-def test_a_landed_version_expires_after_its_time_to_live_and_a_deletion_never(mapped):
+def test_a_landed_version_expires_after_its_time_to_live_and_so_does_a_deletion(mapped):
     source = record_source(ttl_days=2, changed_at="changed")
     records = mapped(source, ("1", "x", None, "2026-02-01"))
     no_known = records.select("record_id", "content_hash").limit(0)
@@ -141,6 +141,6 @@ def test_a_landed_version_expires_after_its_time_to_live_and_a_deletion_never(ma
         ["record_id", "is_deletion", "changed_at", "effective_at", "expires_at", "traits"],
         [
             ("1", False, at("2026-02-01"), at("2026-02-01"), NOON + timedelta(2), {"a": "x"}),
-            ("2", True, NOON, NOON, None, None),
+            ("2", True, NOON, NOON, NOON + timedelta(2), None),
         ],
     )

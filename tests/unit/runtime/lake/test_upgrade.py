@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from delta.tables import DeltaTable
 from pyspark.sql import functions as F, types as T
 
 from frames import assert_rows
@@ -11,7 +12,7 @@ from kinfold.runtime.lake import marker, upgrade as module
 from kinfold.runtime.lake.marker import MARKER, read_marker
 from kinfold.runtime.lake.upgrade import differences, require_fitting, upgrade
 from kinfold.tables import bronze
-from kinfold.tables.spec import Field, Table
+from kinfold.tables.spec import Field, Privacy, Table
 from lakes import MEMBERS, lake_of, members
 
 P = "0" * 31 + "1"
@@ -134,6 +135,17 @@ def test_columns_that_were_required_may_be_null_once_they_are_optional_or_gone(
     rows = members(spark, b=P).withColumn("profile_id", F.lit(None).cast("string"))
     lake_of(spark, old_lake.root).append(table, rows)
     assert_rows(old_lake.read(table), ["value", "profile_id"], [("a", P), ("b", None)])
+
+
+def test_a_column_that_identifies_a_person_by_now_gets_no_more_statistics(old_lake, declare):
+    pseudonym = next(field for field in MEMBERS.fields if field.name == "profile_id")
+    hidden = replace(pseudonym, privacy=Privacy.IDENTIFIER)
+    fields = tuple(hidden if field is pseudonym else field for field in MEMBERS.fields)
+    table = declare(replace(MEMBERS, fields=fields))
+    upgrade(old_lake)
+    details = DeltaTable.forPath(old_lake.spark, old_lake.path(table)).detail()
+    properties = details.select("properties").collect()[0][0]
+    assert properties["delta.dataSkippingStatsColumns"] == "namespace,profile_since"
 
 
 def test_who_only_reads_is_sent_to_the_pipeline_and_changes_nothing(old_lake, declare):

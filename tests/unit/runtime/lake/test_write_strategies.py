@@ -141,6 +141,7 @@ def test_an_update_sees_a_changed_map(lake, spark):
                 event_count=1,
                 order_count=0,
                 return_count=0,
+                revenue={},
                 revenue_cents=0,
                 top_categories=[],
                 emails=[],

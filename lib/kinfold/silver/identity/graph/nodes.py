@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.core.settings.models import IdentityConf, NamespaceConf
+from kinfold.runtime.keyed_hash import KeyedHash
 
 RECORD = "record"
 """Namespace of records. A record is a node: it connects its identifiers, and when it is deleted its
@@ -13,13 +14,24 @@ links are deleted too."""
 RECORD_TRUST = 1.0
 
 
-def node_id(namespace: Column, value: Column) -> Column:
-    """The node of an identifier: xxHash64 of the JSON array [namespace, value].
+def node_id(namespace: Column, value: Column, keyed: KeyedHash) -> Column:
+    """The node of an identifier: the first 64 bits of the keyed hash of [namespace, value].
 
     JSON keeps the two parts apart. Among 100 million values two share a hash with a probability of
     0.0003; the quality gate then rejects the duplicate key of silver.identifiers, so the two values
     are never merged.
+
+    Args:
+        keyed: the keyed hash of the lake, so that only who has the key can compute the node of a
+            known e-mail.
     """
+    digits = F.substring(keyed.column(F.to_json(F.array(namespace, value))), 1, 16)
+    return F.conv(digits, 16, -10).cast("bigint")
+
+
+def comparison_hash(namespace: Column, value: Column) -> Column:
+    """A hash of an identifier for comparisons within a run: faster than its node, and without key,
+    so never stored."""
     return F.xxhash64(F.to_json(F.array(namespace, value)))
 
 
@@ -37,8 +49,8 @@ def with_record_node(records: DataFrame) -> DataFrame:
 
 
 def profile_id(person_key: Column) -> Column:
-    """The profile id of a person key: its MD5, 32 hex digits. The hash has no secret key, so it is
-    a stable name and not a pseudonym."""
+    """The profile id of a person key: its MD5, 32 hex digits. A person key is the node of an
+    identifier, which nobody without the lake's key can compute."""
     return F.md5(person_key.cast("string"))
 
 
@@ -82,7 +94,7 @@ class Namespaces:
         """An array of identifiers sorted by strength, the strongest first.
 
         Args:
-            without: nodes to leave out.
+            without: `comparison_hash` of the identifiers to leave out.
             previous_account: the value that comes last in its namespace; null = none.
         """
         last = F.lit(None).cast("string") if previous_account is None else previous_account
@@ -97,7 +109,7 @@ class Namespaces:
         )
         if without:
             rank = F.filter(
-                rank, lambda one: ~node_id(one["namespace"], one["value"]).isin(*without)
+                rank, lambda one: ~comparison_hash(one["namespace"], one["value"]).isin(*without)
             )
         return F.array_sort(rank)
 
@@ -108,6 +120,15 @@ class Namespaces:
             code: conf.per_person
             for code, name in enumerate(self.names)
             if (conf := self.conf.get(name)) and conf.per_person
+        }
+
+    @property
+    def reassigned_after(self) -> dict[int, int]:
+        """By the code of values that can pass to another person, after how many days."""
+        return {
+            code: conf.reassigned_after_days
+            for code, name in enumerate(self.names)
+            if (conf := self.conf.get(name)) and conf.reassigned_after_days
         }
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD, record_node
 from kinfold.silver.identity.links.observed import link_key_columns, record_since
@@ -17,7 +18,11 @@ _RECORD = "record of the source"
 
 
 def matched_record_links(
-    records: DataFrame, *, attributes: Mapping[str, str], settings: MatchingSettings
+    records: DataFrame,
+    keyed: KeyedHash,
+    *,
+    attributes: Mapping[str, str],
+    settings: MatchingSettings,
 ) -> tuple[DataFrame, Matching]:
     """Links between records that fuzzy matching finds to be one person, and the matching result.
 
@@ -26,6 +31,7 @@ def matched_record_links(
 
     Args:
         records: silver.records.
+        keyed: the keyed hash of the lake, for node ids.
         attributes: kind of attribute by the name of the trait, or of the identifier namespace, that
             has its value.
 
@@ -47,10 +53,10 @@ def matched_record_links(
     changed_at = seen_at("changed_at", "ingested_at").alias("changed_at")
     since = record_since().alias("since")
     lineage = records.select(itself.alias("value"), changed_at, since, "source")
-    return _identity_links(matching, lineage), matching
+    return _identity_links(matching, lineage, keyed), matching
 
 
-def _identity_links(matching: Matching, lineage: DataFrame) -> DataFrame:
+def _identity_links(matching: Matching, lineage: DataFrame, keyed: KeyedHash) -> DataFrame:
     """The linked pairs of a matching as links of the graph.
 
     Args:
@@ -77,7 +83,7 @@ def _identity_links(matching: Matching, lineage: DataFrame) -> DataFrame:
         .join(right, "right_record_key")
         .withColumns(ends)
         .select(
-            *link_key_columns(F.lit(MATCHED)),
+            *link_key_columns(F.lit(MATCHED), keyed),
             *ends,
             F.lit(MATCHED).alias("rule"),
             F.lit(matching.model.version).alias("rule_version"),

@@ -12,8 +12,15 @@ from kinfold.runtime.arrow_frames import (
     frame_of,
     rows_with_values,
 )
+from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.silver.cleansing.dates import seen_at
-from kinfold.silver.identity.graph.nodes import RECORD, Namespaces, node_id, with_record_node
+from kinfold.silver.identity.graph.nodes import (
+    RECORD,
+    Namespaces,
+    comparison_hash,
+    node_id,
+    with_record_node,
+)
 from kinfold.tables import silver
 
 SEEN_TOGETHER, SEEN_BESIDE, ALIAS = "seen_together", "seen_beside", "alias"
@@ -64,20 +71,24 @@ def record_since() -> Column:
     return F.coalesce(F.array_min("identifiers_since"), seen_at("changed_at", "ingested_at"))
 
 
-def seen_identifiers(seen: DataFrame) -> DataFrame:
+def seen_identifiers(seen: DataFrame, keyed: KeyedHash) -> DataFrame:
     """One row per identifier of the sightings, with the time of the earliest one.
+
+    Args:
+        seen: see `sightings`.
+        keyed: the keyed hash of the lake, for node ids.
 
     Returns:
         silver.identifiers columns.
     """
-    namespace, value = F.col("namespace"), F.col("value")
+    node = node_id(F.col("namespace"), F.col("value"), keyed)
     own_time = F.coalesce(F.get("since", F.col("position")), F.col("occurred_at"))
     return (
         seen.select("occurred_at", "since", F.posexplode("identifiers").alias("position", "one"))
         .select(own_time.alias("occurred_at"), "one.*")
         .groupBy("namespace", "value")
         .agg(F.min("occurred_at").alias("first_seen_at"))
-        .select(node_id(namespace, value).alias("node_id"), "namespace", "value", "first_seen_at")
+        .select(node.alias("node_id"), "namespace", "value", "first_seen_at")
     )
 
 
@@ -127,6 +138,7 @@ def new_identifiers(
 def seen_together(
     seen: DataFrame,
     namespaces: Namespaces,
+    keyed: KeyedHash,
     *,
     rule: str = SEEN_TOGETHER,
     without: Sequence[int] = (),
@@ -140,8 +152,9 @@ def seen_together(
 
     Args:
         seen: see `sightings`.
+        keyed: the keyed hash of the lake, for node ids.
         rule: the rule of links that are not aliases.
-        without: nodes to skip: those of shared identifiers.
+        without: `comparison_hash` of the identifiers to skip: the shared ones.
 
     Returns:
         silver.identity_links columns without valid_from, valid_to, status and reason.
@@ -159,7 +172,7 @@ def seen_together(
         )
         .withColumn("rule", F.when(is_alias, ALIAS).otherwise(rule))
         .select(
-            *link_key_columns(F.col("rule")),
+            *link_key_columns(F.col("rule"), keyed),
             *_ENDS,
             "rule",
             F.lit(RULE_VERSION).alias("rule_version"),
@@ -209,28 +222,31 @@ def _star_pairs(seen: DataFrame, namespaces: Namespaces, without: Sequence[int])
     )
 
 
-def seen_beside_shared(seen: DataFrame, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
+def seen_beside_shared(
+    seen: DataFrame, namespaces: Namespaces, keyed: KeyedHash, shared: Sequence[int]
+) -> DataFrame:
     """Links of sightings whose strongest identifier is shared: stars around the strongest of the
     others, by the rule `seen_beside`.
 
     Args:
         seen: see `sightings`.
-        shared: nodes of shared identifiers.
+        keyed: the keyed hash of the lake, for node ids.
+        shared: `comparison_hash` of the shared identifiers.
 
     Returns:
         silver.identity_links columns without valid_from, valid_to, status and reason.
     """
     # F.get gives null for events without identifiers: Spark may evaluate it before the filter.
     first = F.get(namespaces.ranked(F.col("identifiers")), F.lit(0))
-    centre = node_id(first["namespace"], first["value"])
+    centre = comparison_hash(first["namespace"], first["value"])
     affected = seen.where((F.size("identifiers") > 2) & centre.isin(*shared))
-    return seen_together(affected, namespaces, rule=SEEN_BESIDE, without=shared)
+    return seen_together(affected, namespaces, keyed, rule=SEEN_BESIDE, without=shared)
 
 
-def link_key_columns(rule: Column) -> list[Column]:
+def link_key_columns(rule: Column, keyed: KeyedHash) -> list[Column]:
     """link_id, left_node and right_node, from the identifiers at both ends and the rule."""
-    left = node_id(F.col("left_namespace"), F.col("left_value"))
-    right = node_id(F.col("right_namespace"), F.col("right_value"))
+    left = node_id(F.col("left_namespace"), F.col("left_value"), keyed)
+    right = node_id(F.col("right_namespace"), F.col("right_value"), keyed)
     return [
         F.xxhash64(left, right, rule).alias("link_id"),
         left.alias("left_node"),

@@ -1,16 +1,15 @@
 """Decisions of operators about identifiers, and their effect on links."""
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, Row, functions as F
 
 from kinfold.core.errors import ConfError
+from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.silver.identity.graph.nodes import node_id
 from kinfold.silver.identity.links.observed import link_key_columns
-from kinfold.tables import silver
 from kinfold.tables.collected import collected
 
 OPERATOR = "operator"
@@ -27,15 +26,17 @@ def decision_row(
     *,
     reason: str,
     decided_at: datetime,
+    hashed: Callable[[str], str],
 ) -> dict[str, object]:
-    """A row of silver.identity_decisions without the nodes (see `decision_rows`).
+    """A row of silver.identity_decisions.
 
     Args:
         left, right: namespace and value of the identifiers; `right` is null if there is only one.
+        hashed: the keyed hash of a text: with another hash, the id would tell whose decision it is.
     """
     text = json.dumps([kind, left, right, decided_at.isoformat()])
     return dict(
-        decision_id=hashlib.sha256(text.encode()).hexdigest()[:16],
+        decision_id=hashed(text)[:16],
         kind=kind,
         left_namespace=left[0],
         left_value=left[1],
@@ -47,14 +48,19 @@ def decision_row(
     )
 
 
-def decision_rows(frame: DataFrame) -> DataFrame:
-    """Rows of `decision_row` with their nodes, as silver.identity_decisions has them."""
-    right = F.when(
-        F.col("right_value").isNotNull(), node_id(F.col("right_namespace"), F.col("right_value"))
-    )
-    left = node_id(F.col("left_namespace"), F.col("left_value"))
-    return silver.IDENTITY_DECISIONS.conform(
-        frame.withColumns({"left_node": left, "right_node": right})
+def with_nodes(decisions: DataFrame, keyed: KeyedHash) -> DataFrame:
+    """Rows of silver.identity_decisions with `left_node` and `right_node` (null if there is none).
+
+    The table does not store them: it outlives the key that they are computed with.
+    """
+    return decisions.withColumns(
+        {
+            f"{side}_node": F.when(
+                F.col(f"{side}_value").isNotNull(),
+                node_id(F.col(f"{side}_namespace"), F.col(f"{side}_value"), keyed),
+            )
+            for side in ("left", "right")
+        }
     )
 
 
@@ -76,13 +82,13 @@ def parsed_identifier(text: str, option: str) -> tuple[str, str]:
     return namespace, value
 
 
-def active_decisions(decisions: DataFrame) -> list[Row]:
-    """The decisions that are not undone, the oldest first.
+def active_decisions(decisions: DataFrame, keyed: KeyedHash) -> list[Row]:
+    """The decisions that are not undone, the oldest first, `with_nodes`.
 
     Args:
         decisions: silver.identity_decisions.
     """
-    rows = collected(decisions.where(F.col("withdrawn_at").isNull()))
+    rows = collected(with_nodes(decisions.where(F.col("withdrawn_at").isNull()), keyed))
     return sorted(rows, key=lambda row: (row["decided_at"], row["decision_id"]))
 
 
@@ -146,18 +152,19 @@ def with_decisions(
     )
 
 
-def operator_links(decisions: DataFrame) -> DataFrame:
+def operator_links(decisions: DataFrame, keyed: KeyedHash) -> DataFrame:
     """The links of active decisions to link two identifiers.
 
     Args:
         decisions: silver.identity_decisions.
+        keyed: the keyed hash of the lake, for node ids.
 
     Returns:
         silver.identity_links columns without valid_from, valid_to, status and reason.
     """
     links = decisions.where((F.col("kind") == "link") & F.col("withdrawn_at").isNull())
     return links.select(
-        *link_key_columns(F.lit(OPERATOR)),
+        *link_key_columns(F.lit(OPERATOR), keyed),
         "left_namespace",
         "left_value",
         "right_namespace",

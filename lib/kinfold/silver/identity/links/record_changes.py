@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, functions as F
 
 from kinfold.runtime.caching import cached, lazily_cached
 from kinfold.runtime.job import JobRun
+from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.runtime.lake.change_feed import CHANGE_TYPE
 from kinfold.silver.identity.graph.nodes import (
     RECORD,
@@ -55,18 +56,20 @@ def record_changes(run: JobRun) -> RecordChanges:
     changed = changed_records(records, changes)
     if run.is_rebuild:
         return RecordChanges(changed)
-    changed_nodes = replaced_records(records, changes)
+    keyed = run.lake.keyed_hash
+    changed_nodes = replaced_records(records, changes, keyed)
     removed = removed_identifiers(records, changes)
     stored = run.lake.read_or_empty(silver.IDENTIFIERS)
-    first_seen = first_seen_in_records(records, changes, stored)
+    first_seen = first_seen_in_records(records, changes, stored, keyed)
     questioned = cached(removed.unionByName(first_seen).distinct())
     if questioned.isEmpty():
         return RecordChanges(changed, None, changed_nodes)
     # This reads all events, so it is done only for identifiers that may be gone or seen later.
-    seen = seen_identifiers(sightings(run.read(silver.EVENTS), records))
+    seen = seen_identifiers(sightings(run.read(silver.EVENTS), records), keyed)
     seen = lazily_cached(seen.join(F.broadcast(questioned), _IDENTIFIER, how="semi"))
     unreferenced = questioned.join(seen, _IDENTIFIER, how="anti")
-    nodes = unreferenced.select(node_id(F.col("namespace"), F.col("value")).alias("node_id"))
+    node = node_id(F.col("namespace"), F.col("value"), keyed)
+    nodes = unreferenced.select(node.alias("node_id"))
     return RecordChanges(changed, lazily_cached(nodes), changed_nodes, seen)
 
 
@@ -83,13 +86,14 @@ def changed_records(records: DataFrame, changes: DataFrame) -> DataFrame:
     return records.join(changes.select(*key).distinct(), key, how="semi").select(*records.columns)
 
 
-def replaced_records(records: DataFrame, changes: DataFrame) -> DataFrame:
+def replaced_records(records: DataFrame, changes: DataFrame, keyed: KeyedHash) -> DataFrame:
     """The nodes of existing records that had another content before, as an update or because they
     were deleted and delivered again.
 
     Args:
         records: silver.records.
         changes: its change feed.
+        keyed: the keyed hash of the lake, for node ids.
 
     Returns:
         node_id, distinct.
@@ -98,7 +102,7 @@ def replaced_records(records: DataFrame, changes: DataFrame) -> DataFrame:
     before = changes.where(_had_content()).select(*key).distinct()
     itself = record_node(F.col("source"), F.col("record_id"))
     return before.join(records.select(*key), key, how="semi").select(
-        node_id(itself["namespace"], itself["value"]).alias("node_id")
+        node_id(itself["namespace"], itself["value"], keyed).alias("node_id")
     )
 
 
@@ -120,7 +124,7 @@ def removed_identifiers(records: DataFrame, changes: DataFrame) -> DataFrame:
 
 
 def first_seen_in_records(
-    records: DataFrame, changes: DataFrame, identifiers: DataFrame
+    records: DataFrame, changes: DataFrame, identifiers: DataFrame, keyed: KeyedHash
 ) -> DataFrame:
     """Identifiers that were first seen in a record which no longer has them, or has them since a
     later time. When they were first seen must be found again.
@@ -129,6 +133,7 @@ def first_seen_in_records(
         records: silver.records.
         changes: its change feed.
         identifiers: silver.identifiers.
+        keyed: the keyed hash of the lake, for node ids.
 
     Returns:
         namespace, value, distinct.
@@ -137,11 +142,11 @@ def first_seen_in_records(
         rows.select("node_id", *names, F.col("first_seen_at").alias(alias))
         for rows, names, alias in (
             (
-                seen_identifiers(record_sightings(changes.where(_had_content()))),
+                seen_identifiers(record_sightings(changes.where(_had_content())), keyed),
                 _IDENTIFIER,
                 "_before",
             ),
-            (seen_identifiers(record_sightings(records)), [], "_now"),
+            (seen_identifiers(record_sightings(records), keyed), [], "_now"),
             (identifiers, [], "_stored"),
         )
     )

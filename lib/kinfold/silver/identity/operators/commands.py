@@ -20,9 +20,9 @@ from kinfold.silver.identity.links.operator_decisions import (
     OPERATOR,
     active_decisions,
     decision_row,
-    decision_rows,
     operator_links,
     with_decisions,
+    with_nodes,
 )
 from kinfold.silver.identity.operators.lookup import (
     IDENTIFIER_HELP,
@@ -185,8 +185,12 @@ def _has_waiting_decisions(lake: Lake) -> bool:
     return version is None or version < lake.version(silver.IDENTITY_DECISIONS)
 
 
+def _active_decisions(lake: Lake) -> list[Row]:
+    return active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS), lake.keyed_hash)
+
+
 def _decision_frame(lake: Lake, row: Mapping[str, Any]) -> DataFrame:
-    return decision_rows(silver.IDENTITY_DECISIONS.rows(lake.spark, [row]))
+    return silver.IDENTITY_DECISIONS.rows(lake.spark, [row])
 
 
 def _id_changes(rows: DataFrame) -> list[IdChange]:
@@ -202,7 +206,7 @@ def _new_row(
         ConfError: it would change nothing, or it contradicts another decision.
     """
     nodes = [one.node_id for one in identifiers]
-    decisions = active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS))
+    decisions = _active_decisions(lake)
     same = [one for one in decisions if one["kind"] == kind and _ends(one) == set(nodes)]
     if same and _has_waiting_decisions(lake):
         return same[-1].asDict(), True
@@ -220,6 +224,7 @@ def _new_row(
         identifiers[1].pair if len(identifiers) > 1 else None,
         reason=reason.strip(),
         decided_at=lake.started_at,
+        hashed=lake.keyed_hash.text,
     )
     sides = {"left_node": nodes[0], "right_node": nodes[1] if len(nodes) > 1 else None}
     return {**row, **sides}, False
@@ -266,7 +271,8 @@ def _undone_row(lake: Lake, decision_id: str, job: str) -> tuple[dict[str, Any],
         ConfError: the decision is unknown, is undone already, or was made by another command.
     """
     decisions = lake.read_or_empty(silver.IDENTITY_DECISIONS)
-    rows = collected(decisions.where(F.col("decision_id") == decision_id))
+    named = decisions.where(F.col("decision_id") == decision_id)
+    rows = collected(with_nodes(named, lake.keyed_hash))
     if not rows:
         raise ConfError(
             f"--undo {decision_id}: silver.identity_decisions has no such decision. Use the id "
@@ -295,11 +301,8 @@ def _expected_changes(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -
     conf = options.settings.identity
     namespaces, stored = Namespaces.of(conf), stored_graph(lake)
     is_new = row["withdrawn_at"] is None
-    decisions = [
-        one
-        for one in active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS))
-        if one["decision_id"] != row["decision_id"]
-    ]
+    others = _active_decisions(lake)
+    decisions = [one for one in others if one["decision_id"] != row["decision_id"]]
     if is_new:
         decisions.append(Row(**row))
     ends = [node for node in (row["left_node"], row["right_node"]) if node is not None]
@@ -308,7 +311,7 @@ def _expected_changes(lake: Lake, options: RunOptions, row: Mapping[str, Any]) -
     shared = np.array(sorted(still_shared), np.int64)
     links = with_decisions(stored.links, decisions, at=lake.started_at, are_observed=False)
     if row["kind"] == "link" and is_new:
-        new_links = operator_links(_decision_frame(lake, row)).withColumns(
+        new_links = operator_links(_decision_frame(lake, row), lake.keyed_hash).withColumns(
             {"status": F.lit("active"), "reason": F.lit(None).cast("string")}
         )
         links = links.unionByName(new_links, allowMissingColumns=True)

@@ -1,7 +1,6 @@
 """Explains why two identifiers are one person or not: the strongest path of links between them."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -132,24 +131,22 @@ def _path_link(row: Mapping[str, Any], *, forward: bool) -> PathLink:
     return PathLink(left=ends[0], right=ends[1], **{name: row[name] for name in _EVIDENCE})
 
 
-def short_hash(text: str) -> str:
-    """Eight hex digits in place of a value that is not shown."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def explanation_text(explanation: Explanation, *, shows_values: bool) -> str:
+def explanation_text(
+    explanation: Explanation, *, hashed: Callable[[str], str], shows_values: bool
+) -> str:
     """The explanation for a terminal.
 
     Args:
+        hashed: the keyed hash of a text.
         shows_values: show all identifiers and event ids; otherwise those that the user did not name
-            are hashed.
+            are shown as eight digits of their keyed hash.
     """
     named_by_user = {explanation.a.identifier, explanation.b.identifier}
 
     def shown(identifier: Identifier) -> str:
         namespace, value = identifier
         is_shown = shows_values or identifier in named_by_user
-        return f"{namespace}:{value}" if is_shown else f"{namespace}:#{short_hash(value)}"
+        return f"{namespace}:{value}" if is_shown else f"{namespace}:#{hashed(value)[:8]}"
 
     a, b = shown(explanation.a.identifier), shown(explanation.b.identifier)
     verdict = "one person" if explanation.is_one_person else "not one person"
@@ -166,7 +163,7 @@ def explanation_text(explanation: Explanation, *, shows_values: bool) -> str:
             for number, link in enumerate(links, start=1)
             for text in (
                 f"  {number}. {shown(link.left)} -- {shown(link.right)}",
-                *(f"     {text}" for text in _evidence(link, shows_values=shows_values)),
+                *(f"     {text}" for text in _evidence(link, None if shows_values else hashed)),
             )
         ]
 
@@ -198,12 +195,12 @@ def _person(assignment: IdentifierAssignment) -> str:
     return f"person {assignment.profile_id} since {_moment(assignment.since)}"
 
 
-def _evidence(link: PathLink, *, shows_values: bool) -> list[str]:
+def _evidence(link: PathLink, hashed: Callable[[str], str] | None) -> list[str]:
     status = link.status + (f": {link.reason}" if link.reason else "")
     lines = [f"{status}; rule {link.rule} (version {link.rule_version}), trust {link.trust:.2f}"]
     event = link.source_event_id
     if event is not None:
-        shown = event if shows_values else f"#{short_hash(event)}"
+        shown = event if hashed is None else f"#{hashed(event)[:8]}"
         what = "decision" if link.rule == "operator" else "event or record"
         shown = event if link.rule == "operator" else shown
         lines.append(f"first by {what} {shown} of {link.source}")

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.core.arrays import Flags, Ints
 from kinfold.core.errors import ConfError, did_you_mean
 from kinfold.core.settings.models import IdentityConf
+from kinfold.runtime.arrow_frames import rows_with_values
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import Graph, People, people_of, shared_identifiers
@@ -25,6 +26,7 @@ from kinfold.silver.identity.links.observed import (
 from kinfold.silver.identity.links.operator_decisions import OPERATOR, active_decisions
 from kinfold.silver.identity.operators.lookup import StoredIdentifier
 from kinfold.silver.identity.resolution.assignment import guard_rules
+from kinfold.silver.identity.resolution.history import comparison_hashes
 from kinfold.silver.identity.resolution.stored_graph import StoredGraph, read_graph, stored_graph
 from kinfold.tables import silver
 from kinfold.tables.collected import collected
@@ -126,7 +128,8 @@ def what_if(
         without_rule: a rule whose links to leave out.
     """
     namespaces, stored = Namespaces.of(conf), stored_graph(lake)
-    decisions = active_decisions(lake.read_or_empty(silver.IDENTITY_DECISIONS))
+    decided = lake.read_or_empty(silver.IDENTITY_DECISIONS)
+    decisions = active_decisions(decided, lake.keyed_hash)
     rules = guard_rules(conf, decisions)
     links = with_current_trust(stored.links, namespaces)
     if without_rule is not None:
@@ -161,9 +164,10 @@ def with_current_trust(links: DataFrame, namespaces: Namespaces) -> DataFrame:
 def _beside(lake: Lake, namespaces: Namespaces, shared: Sequence[int]) -> DataFrame:
     """The active links that sightings around shared identifiers would get."""
     records = lake.read(silver.RECORDS) if lake.exists(silver.RECORDS) else None
-    links = seen_beside_shared(
-        sightings(lake.read_or_empty(silver.EVENTS), records), namespaces, shared
-    )
+    seen = sightings(lake.read_or_empty(silver.EVENTS), records)
+    nodes = np.array(shared, np.int64)
+    hashes = comparison_hashes(rows_with_values(lake.read(silver.IDENTIFIERS), "node_id", nodes))
+    links = seen_beside_shared(seen, namespaces, lake.keyed_hash, hashes)
     return links.withColumns(
         {
             "valid_from": F.current_timestamp(),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, functions as F
 
+from kinfold.silver.identity.graph.nodes import comparison_hash
 from kinfold.tables.collected import collected
 
 
@@ -31,3 +32,22 @@ def shared_nodes(bad_values: DataFrame) -> set[int]:
     """
     rows = collected(bad_values.where(F.col("status") == "set_aside").select("node_id"))
     return {row["node_id"] for row in rows}
+
+
+def shared_hashes(bad_values: DataFrame) -> list[int]:
+    """`comparison_hash` of the shared identifiers, ascending.
+
+    Args:
+        bad_values: silver.bad_values.
+    """
+    return comparison_hashes(bad_values.where(F.col("status") == "set_aside"))
+
+
+def comparison_hashes(identifiers: DataFrame) -> list[int]:
+    """`comparison_hash` of a few identifiers, ascending.
+
+    Args:
+        identifiers: namespace and value.
+    """
+    hashed = comparison_hash(F.col("namespace"), F.col("value")).alias("hash")
+    return sorted(row["hash"] for row in collected(identifiers.select(hashed)))

@@ -21,7 +21,7 @@ import numpy as np
 from pyspark.sql import Row
 
 from kinfold.core.arrays import Ints
-from kinfold.runtime.arrow_frames import distinct_numbers
+from kinfold.runtime.arrow_frames import distinct_numbers, rows_with_values
 from kinfold.runtime.caching import caching_scope
 from kinfold.runtime.job import JobRun
 from kinfold.silver.identity.graph.guards import FORBIDDEN, TOO_MANY_IDENTIFIERS
@@ -33,7 +33,7 @@ from kinfold.silver.identity.resolution.assignment import (
     guard_rules,
     resolved_graph,
 )
-from kinfold.silver.identity.resolution.history import shared_nodes
+from kinfold.silver.identity.resolution.history import comparison_hashes, shared_nodes
 from kinfold.silver.identity.resolution.link_changes import (
     LinkChanges,
     link_changes,
@@ -51,6 +51,7 @@ from kinfold.silver.identity.resolution.stored_graph import (
 )
 from kinfold.silver.matching.engine import Matching
 from kinfold.tables import silver
+from kinfold.tables.spec import Table
 
 OUTPUTS = (
     silver.IDENTIFIERS,
@@ -91,7 +92,8 @@ def resolve_incrementally(run: JobRun) -> Matching | None:
         The matching of records; null if they were not compared.
     """
     namespaces = Namespaces.of(run.settings.identity)
-    decisions = active_decisions(run.lake.read_or_empty(silver.IDENTITY_DECISIONS))
+    stored_decisions = run.lake.read_or_empty(silver.IDENTITY_DECISIONS)
+    decisions = active_decisions(stored_decisions, run.lake.keyed_hash)
     rules = guard_rules(run.settings.identity, decisions)
     resolver = _Resolver(run, namespaces, decisions, rules)
     shared = [] if run.is_rebuild else _known_shared_nodes(resolver)
@@ -99,7 +101,8 @@ def resolve_incrementally(run: JobRun) -> Matching | None:
     # Of a small change the results are materialized; the frames that they came from are unpersisted
     # before the first write, because each write makes Spark plan cached frames again.
     with nullcontext() if is_full else caching_scope():
-        changes = link_changes(run, namespaces, decisions, shared, is_full=is_full)
+        hashes = _hashes(run, silver.BAD_VALUES, shared)
+        changes = link_changes(run, namespaces, decisions, hashes, is_full=is_full)
     publish_link_changes(run, changes)
     parts, shared = _parts(resolver, changes, shared, is_full=is_full)
     for part in parts:
@@ -112,6 +115,14 @@ def _known_shared_nodes(resolver: _Resolver) -> list[int]:
     released = {row["left_node"] for row in resolver.decisions if row["kind"] == "release"}
     stored = shared_nodes(resolver.run.lake.read_or_empty(silver.BAD_VALUES))
     return sorted(stored - released)
+
+
+def _hashes(run: JobRun, table: Table, nodes: Sequence[int]) -> list[int]:
+    """`comparison_hash` of the identifiers of some nodes, which a table has."""
+    if not nodes:
+        return []
+    rows = rows_with_values(run.lake.read(table), "node_id", np.array(nodes, np.int64))
+    return comparison_hashes(rows)
 
 
 def _parts(
@@ -183,7 +194,8 @@ def _resolved(
 
 def _link_around_shared_identifiers(resolver: _Resolver, shared: Sequence[int]) -> None:
     run = resolver.run
-    links = links_around_shared_identifiers(run, resolver.namespaces, resolver.decisions, shared)
+    hashes = _hashes(run, silver.IDENTIFIERS, shared)
+    links = links_around_shared_identifiers(run, resolver.namespaces, resolver.decisions, hashes)
     run.lake.upsert(silver.IDENTITY_LINKS, links)
 
 

@@ -15,6 +15,7 @@ from kinfold.runtime.arrow_frames import distinct_numbers
 from kinfold.runtime.caching import cached, lazily_cached, materialized
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
+from kinfold.silver.identity.graph.handovers import PASSED_ON
 from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
 from kinfold.silver.identity.links.matched_records import MATCHED, matched_record_links
 from kinfold.silver.identity.links.observed import (
@@ -26,7 +27,11 @@ from kinfold.silver.identity.links.observed import (
     sightings,
     widened,
 )
-from kinfold.silver.identity.links.operator_decisions import operator_links, with_decisions
+from kinfold.silver.identity.links.operator_decisions import (
+    operator_links,
+    with_decisions,
+    with_nodes,
+)
 from kinfold.silver.identity.links.record_changes import RecordChanges, record_changes
 from kinfold.silver.matching.engine import Matching
 from kinfold.silver.matching.settings import load_matching_settings
@@ -93,13 +98,13 @@ def link_changes(
     """The changes of identifiers and links since the last run.
 
     Args:
-        shared: nodes of values that are known to be shared.
+        shared: `comparison_hash` of values that are known to be shared.
         is_full: the whole graph will be resolved, so the affected nodes are not computed.
     """
     keep = cached if is_full else materialized
     of_records = record_changes(run)
     seen = lazily_cached(sightings(run.inserted(silver.EVENTS), of_records.changed))
-    seen_now = cached(seen_identifiers(seen))
+    seen_now = cached(seen_identifiers(seen, run.lake.keyed_hash))
     identifiers = _changed_identifiers(run, seen_now, of_records.seen_elsewhere, keep)
     observed, matching = _observed_links(run, seen, namespaces, shared)
     links = stored_links(run, observed, decisions)
@@ -161,17 +166,19 @@ def _observed_links(
         silver.identity_links columns without valid_from, valid_to, status and reason; the matching,
         null if no records were compared.
     """
-    observed = seen_together(seen, namespaces)
+    keyed = run.lake.keyed_hash
+    observed = seen_together(seen, namespaces, keyed)
     if shared:
-        observed = observed.unionByName(seen_beside_shared(seen, namespaces, shared))
+        observed = observed.unionByName(seen_beside_shared(seen, namespaces, keyed, shared))
     if _has_new_decisions(run):
-        observed = observed.unionByName(operator_links(run.lake.read(silver.IDENTITY_DECISIONS)))
+        decided = operator_links(run.lake.read(silver.IDENTITY_DECISIONS), keyed)
+        observed = observed.unionByName(decided)
     matching = None
     if _matches_records(run):
         conf = run.settings.identity
         settings = load_matching_settings(run.options.home / conf.match_settings)
         matched, matching = matched_record_links(
-            run.read(silver.RECORDS), attributes=conf.match, settings=settings
+            run.read(silver.RECORDS), keyed, attributes=conf.match, settings=settings
         )
         observed = observed.unionByName(matched)
     return observed, matching
@@ -189,7 +196,7 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
 
     Returns:
         silver.identity_links columns, `is_known`: the table has the link, and `is_settled`: it has
-        it with the same status and first_seen_at.
+        it with the same status and times, as far as they decide who is one person.
     """
     observed = cached(observed)
     if observed.isEmpty():
@@ -204,7 +211,7 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
         "reason",
         "valid_from",
         "valid_to",
-        F.struct("status", "first_seen_at").alias("_stored"),
+        F.struct("status", "first_seen_at", "last_seen_at", "reason").alias("_stored"),
     )
     if run.is_rebuild:  # only the time since when the link is known stays
         stays = stays.select(
@@ -224,7 +231,15 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
         .withColumn("valid_from", F.coalesce("valid_from", F.lit(at)))
     )
     decided = with_decisions(links, decisions, at=at, are_observed=True)
-    is_settled = F.struct("status", "first_seen_at").eqNullSafe(F.col("_stored"))
+    is_settled = F.struct("status", "first_seen_at").eqNullSafe(
+        F.struct("_stored.status", "_stored.first_seen_at")
+    )
+    # When its value passed on depends on the last time of a link too. Until it has, a later time
+    # changes nothing.
+    is_later = F.col("last_seen_at") > F.col("_stored.last_seen_at")
+    has_ended = F.col("_stored.reason").eqNullSafe(PASSED_ON)
+    is_same_time = F.col("last_seen_at") == F.col("_stored.last_seen_at")
+    is_settled = is_settled & F.coalesce(is_same_time | (is_later & ~has_ended), F.lit(False))
     return decided.withColumn("is_settled", is_settled).select(*_LINK, *_STORED)
 
 
@@ -269,7 +284,8 @@ def _withdrawn(
         withdrawn = withdrawn.unionByName(unmatched)
     if _has_new_decisions(run):
         ends = F.explode(F.array(*_ENDS)).alias("node_id")
-        decided = distinct_numbers(run.changes(silver.IDENTITY_DECISIONS).select(ends).dropna())
+        changed = with_nodes(run.changes(silver.IDENTITY_DECISIONS), run.lake.keyed_hash)
+        decided = distinct_numbers(changed.select(ends).dropna())
         affected = links_at(stored, decided).join(
             observed.unionByName(withdrawn.select("link_id")), "link_id", "anti"
         )
@@ -316,7 +332,11 @@ def links_around_shared_identifiers(
     `seen_beside`.
 
     It reads all events and records, so it is called only when an identifier becomes shared.
+
+    Args:
+        shared: `comparison_hash` of the shared identifiers.
     """
     records = run.read(silver.RECORDS) if silver.RECORDS.name in run.inputs else None
     seen = sightings(run.read(silver.EVENTS), records)
-    return stored_links(run, seen_beside_shared(seen, namespaces, shared), decisions)
+    observed = seen_beside_shared(seen, namespaces, run.lake.keyed_hash, shared)
+    return stored_links(run, observed, decisions)

@@ -1,5 +1,7 @@
 """Nodes of the identity graph, and the order of their namespaces."""
 
+import hmac
+
 import pytest
 from pyspark.sql import functions as F
 
@@ -7,6 +9,7 @@ from frames import assert_rows
 from kinfold.core.settings.models import IdentityConf, NamespaceConf
 from kinfold.silver.identity.graph.nodes import Namespaces, node_id, profile_id, with_record_node
 from kinfold.tables import silver
+from lakes import ID_KEY, keyed_hash
 
 NAMESPACES = Namespaces.of(
     IdentityConf(
@@ -23,8 +26,19 @@ NAMESPACES = Namespaces.of(
 def test_shifted_parts_and_quotes_give_different_nodes(spark):
     pairs = [("a", "bc"), ("ab", "c"), ('a"', ',"b'), ("a", '",",b'), ("", "abc")]
     frame = spark.createDataFrame(pairs, "namespace string, value string")
-    nodes = frame.select(node_id(F.col("namespace"), F.col("value")).alias("node"))
+    node = node_id(F.col("namespace"), F.col("value"), keyed_hash(spark))
+    nodes = frame.select(node.alias("node"))
     assert nodes.distinct().count() == len(pairs)
+
+
+def test_a_node_is_the_first_64_bits_of_the_hmac_by_the_key_of_the_lake(spark):
+    row = spark.createDataFrame([("email", "ann@x.org")], "namespace string, value string")
+    node = node_id(F.col("namespace"), F.col("value"), keyed_hash(spark))
+    key = bytes.fromhex(ID_KEY)
+    expected = hmac.digest(key, b'["email","ann@x.org"]', "sha256")[:8]
+    assert_rows(
+        row.select(node.alias("node")), ["node"], [(int.from_bytes(expected, signed=True),)]
+    )
 
 
 def test_a_profile_id_is_the_md5_of_the_key_in_decimal(spark):

@@ -9,6 +9,7 @@ from kinfold.silver.identity.links import matched_records
 from kinfold.silver.identity.links.matched_records import matched_record_links
 from kinfold.silver.matching.settings import MatchingSettings
 from kinfold.tables import silver
+from lakes import keyed_hash
 
 ONE, TWO, THREE = '["crm","1"]', '["crm","2"]', '["shop","3"]'
 ATTRIBUTES = {"first_name": "given_name", "email": "email"}
@@ -50,7 +51,7 @@ def matched(spark, records, monkeypatch):
 
     monkeypatch.setattr(matched_records, "scored_links", scored)
     links, matching = matched_record_links(
-        records, attributes=ATTRIBUTES, settings=MatchingSettings()
+        records, keyed_hash(spark), attributes=ATTRIBUTES, settings=MatchingSettings()
     )
     assert matching is result
     return links, passed[0]

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from frames import assert_rows, at
 from kinfold.core.settings.models import IdentityConf, NamespaceConf
-from kinfold.silver.identity.graph.nodes import Namespaces, node_id
+from kinfold.silver.identity.graph.nodes import Namespaces, comparison_hash
 from kinfold.silver.identity.links.observed import (
     new_identifiers,
     record_sightings,
@@ -17,6 +17,7 @@ from kinfold.silver.identity.links.observed import (
     widened,
 )
 from kinfold.tables import silver
+from lakes import keyed_hash
 
 NAMESPACES = Namespaces.of(
     IdentityConf(
@@ -33,7 +34,7 @@ NAMESPACES = Namespaces.of(
 
 def together(spark, *events, **options):
     seen = sightings(silver.EVENTS.frame(spark, *events), None)
-    return seen_together(seen, NAMESPACES, **options)
+    return seen_together(seen, NAMESPACES, keyed_hash(spark), **options)
 
 
 def event(event_id, moment, *identifiers):
@@ -52,7 +53,7 @@ def test_an_identifier_is_first_seen_in_its_earliest_event(spark):
         spark, event("1", "10:00", COOKIE), event("2", "09:00", COOKIE, USER)
     )
     assert_rows(
-        seen_identifiers(sightings(events, None)),
+        seen_identifiers(sightings(events, None), keyed_hash(spark)),
         ["namespace", "value", "first_seen_at"],
         [("cookie_id", "c", at("09:00")), ("user_id", "u", at("09:00"))],
     )
@@ -66,7 +67,7 @@ def test_an_identifier_is_not_first_seen_at_a_made_up_date(spark):
         spark, crm | dict(is_before_earliest=True, ingested_at=at("12:00"))
     )
     assert_rows(
-        seen_identifiers(sightings(events, records)),
+        seen_identifiers(sightings(events, records), keyed_hash(spark)),
         ["namespace", "first_seen_at"],
         [("cookie_id", at("11:00")), ("user_id", at("11:00")), ("record", at("12:00"))],
     )
@@ -85,12 +86,12 @@ def test_a_record_and_its_links_are_as_old_as_its_identifiers_are_in_it(spark):
     )
     seen = record_sightings(silver.RECORDS.frame(spark, record))
     assert_rows(
-        seen_identifiers(seen),
+        seen_identifiers(seen, keyed_hash(spark)),
         ["namespace", "first_seen_at"],
         [("email", at("09:00")), ("record", at("09:00")), ("user_id", at("10:00"))],
     )
     assert_rows(
-        seen_together(seen, NAMESPACES),
+        seen_together(seen, NAMESPACES, keyed_hash(spark)),
         ["right_namespace", "first_seen_at", "last_seen_at"],
         [("email", at("09:00"), at("11:00")), ("user_id", at("10:00"), at("11:00"))],
     )
@@ -134,7 +135,7 @@ def test_the_right_end_of_an_alias_is_the_previous_account(spark):
 
 
 def test_a_shared_value_is_skipped(spark):
-    user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
+    user = spark.range(1).select(comparison_hash(F.lit("user_id"), F.lit("u"))).collect()[0][0]
     links = together(
         spark, event("1", "09:00", COOKIE, EMAIL, USER), rule="seen_beside", without=[user]
     )
@@ -146,11 +147,12 @@ def test_a_shared_value_is_skipped(spark):
 
 
 def test_beside_a_shared_value_events_without_identifiers_give_no_links(spark):
-    user = spark.range(1).select(node_id(F.lit("user_id"), F.lit("u"))).collect()[0][0]
+    user = spark.range(1).select(comparison_hash(F.lit("user_id"), F.lit("u"))).collect()[0][0]
     events = silver.EVENTS.frame(
         spark, event("1", "09:00", COOKIE, EMAIL, USER), event("2", "09:30")
     )
-    beside = seen_beside_shared(sightings(events.localCheckpoint(), None), NAMESPACES, [user])
+    seen = sightings(events.localCheckpoint(), None)
+    beside = seen_beside_shared(seen, NAMESPACES, keyed_hash(spark), [user])
     assert_rows(beside, ["left_value", "right_value"], [("a@b.org", "c")])
 
 

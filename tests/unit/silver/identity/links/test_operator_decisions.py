@@ -1,26 +1,27 @@
 """Decisions of operators, and their effect on links."""
 
 import pytest
+from pyspark.sql import Row
 
 from frames import assert_rows, at
 from kinfold.core.errors import ConfError
 from kinfold.silver.identity.links.operator_decisions import (
     active_decisions,
     decision_row,
-    decision_rows,
     operator_links,
     parsed_identifier,
     with_decisions,
+    with_nodes,
 )
 from kinfold.tables import silver
+from lakes import keyed_hash
 
 LINK = dict(left_node=1, right_node=2, rule="seen_together", first_seen_at=at("09:00"))
 BY_OPERATOR = dict(left_node=1, right_node=2, rule="operator", first_seen_at=at("09:00"))
 
 
 def decided_links(spark, links, *decisions, are_observed=False):
-    rows = [dict(decision_id=str(n), **one) for n, one in enumerate(decisions)]
-    active = active_decisions(silver.IDENTITY_DECISIONS.frame(spark, *rows))
+    active = [Row(**{"right_node": None, **one}) for one in decisions]
     frame = silver.IDENTITY_LINKS.frame(spark, *links)
     return with_decisions(frame, active, at=at("12:00"), are_observed=are_observed)
 
@@ -54,7 +55,7 @@ def test_a_withdrawn_link_keeps_its_end_and_becomes_active_when_the_decision_is_
     columns = ["status", "reason", "valid_to"]
     still = decided_links(spark, [withdrawn], unlink(2))
     assert_rows(still, columns, [("withdrawn", "an operator unlinked it", at("10:30"))])
-    back = decided_links(spark, [withdrawn], unlink(2, withdrawn_at=at("11:00")))
+    back = decided_links(spark, [withdrawn])
     assert_rows(back, columns, [("active", None, None)])
 
 
@@ -77,22 +78,29 @@ def test_a_link_of_an_operator_is_active_while_a_decision_for_it_is(spark):
     assert_rows(decided_links(spark, [made], link, unlink(1)), ["status"], [("active",)])
     other = dict(link, right_node=3)
     assert_rows(
-        decided_links(spark, [made], dict(link, withdrawn_at=at("11:00")), other),
+        decided_links(spark, [made], other),
         ["status", "reason", "valid_to"],
         [("withdrawn", "the operator who made it took it back", at("12:00"))],
     )
 
 
 def test_a_decision_has_its_nodes_and_only_active_ones_become_links(spark):
+    keyed = keyed_hash(spark)
     pair = ("email", "a@example.org"), ("user_id", "7")
-    row = decision_row("link", *pair, reason="same", decided_at=at("09:00"))
-    alone = decision_row("unlink", pair[0], None, reason="shared", decided_at=at("09:00"))
+    how = dict(decided_at=at("09:00"), hashed=keyed.text)
+    row = decision_row("link", *pair, reason="same", **how)
+    alone = decision_row("unlink", pair[0], None, reason="shared", **how)
     back = dict(row, decision_id="back", withdrawn_at=at("10:00"))
-    decisions = decision_rows(silver.IDENTITY_DECISIONS.rows(spark, [row, alone, back]))
-    nodes = decisions.select((decisions.right_node.isNull()).alias("is_alone"), "kind")
+    decisions = silver.IDENTITY_DECISIONS.rows(spark, [row, alone, back])
+    nodes = with_nodes(decisions, keyed)
+    nodes = nodes.select((nodes.right_node.isNull()).alias("is_alone"), "kind")
     assert_rows(nodes, ["kind", "is_alone"], [("link", False), ("unlink", True), ("link", False)])
+    assert {one["decision_id"] for one in active_decisions(decisions, keyed)} == {
+        row["decision_id"],
+        alone["decision_id"],
+    }
     assert_rows(
-        operator_links(decisions),
+        operator_links(decisions, keyed),
         ["left_value", "right_value", "rule", "trust", "source_event_id"],
         [("a@example.org", "7", "operator", 2.0, row["decision_id"])],
     )

@@ -12,6 +12,7 @@ from kinfold.silver.identity.links.record_changes import (
     replaced_records,
 )
 from kinfold.tables import silver
+from lakes import keyed_hash
 
 
 def record(record_id, *emails, **values):
@@ -80,8 +81,8 @@ def test_an_identifier_that_left_a_record_that_had_it_first_is_questioned(spark,
     stored = spark.createDataFrame(
         [("email", f"{name}@x.org", at(moment)) for name, moment in values.items()],
         "namespace string, value string, first_seen_at timestamp",
-    ).withColumn("node_id", node_id(F.col("namespace"), F.col("value")))
-    questioned = first_seen_in_records(records, changes, stored)
+    ).withColumn("node_id", node_id(F.col("namespace"), F.col("value"), keyed_hash(spark)))
+    questioned = first_seen_in_records(records, changes, stored, keyed_hash(spark))
     assert_rows(questioned, ["value"], [("left@x.org",)])
 
 
@@ -98,7 +99,7 @@ def test_a_record_that_was_updated_or_deleted_and_delivered_again_is_replaced(sp
         ("delete", record("deleted", "old@x.org")),
     )
     nodes = spark.createDataFrame([('["crm","updated"]',), ('["crm","again"]',)], ["value"]).select(
-        node_id(F.lit("record"), F.col("value"))
+        node_id(F.lit("record"), F.col("value"), keyed_hash(spark))
     )
     expected = [tuple(row) for row in nodes.collect()]
-    assert_rows(replaced_records(records, changes), ["node_id"], expected)
+    assert_rows(replaced_records(records, changes, keyed_hash(spark)), ["node_id"], expected)
