@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads=[gold.FEATURES],
         reads_if_exists=[*registry.PUBLISHED, ops.BATCHES, ops.QUALITY_RESULTS],
         depends_on=[settings.segmentation, settings.propensity, str(folder), str(arguments.truth)],
+        rules=["kinfold.reporting"],
         needs_events=False,
     ) as run:
         summary = read_summary(folder)

@@ -21,6 +21,7 @@ from kinfold.models.registry import read_figure
 from kinfold.models.tracking import Tracking
 from kinfold.reporting.activity import activity_figures
 from kinfold.reporting.identity import dropped_lines, identity_figures
+from kinfold.reporting.orders import order_lines_of
 from kinfold.reporting.pictures import as_png
 from kinfold.reporting.segments import segment_facts
 from kinfold.reporting.summary import Summary
@@ -126,7 +127,7 @@ def report_page(
     environment.filters["counts_text"] = counts_text
     environment.filters["duration"] = duration_text
     environment.filters["percent"] = percent_text
-    environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."
+    environment.filters["sentence"] = _sentence
     template = environment.from_string(
         files("kinfold.reporting").joinpath("page.html.j2").read_text(encoding="utf-8")
     )
@@ -139,6 +140,7 @@ def report_page(
         amount=amount_text,
         has_links=any(row["links"] for row in summary["identity_quality"]["links"]),
         left_out=dropped_lines(summary["identity_quality"].get("dropped", [])),
+        orders=[_sentence(line.strip()) for line in order_lines_of(summary["orders"])],
         data_docs=data_docs or {},
         figure=_figure(figures),
     )
@@ -159,6 +161,10 @@ def _headline(summary: Summary) -> list[tuple[str, str]]:
         metrics = summary["propensity"]["evaluation"]["metrics"]
         numbers.append(("AUC on the hold-out", f"{metrics['auc_roc']:.3f}"))
     return numbers
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _headed(number: int, noun: str, plural: str | None = None) -> tuple[str, str]:

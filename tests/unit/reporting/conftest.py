@@ -31,6 +31,17 @@ SUMMARY: dict[str, Any] = {
             "currency": "GBP",
         }
     ],
+    "orders": {
+        "bought": 20,
+        "sent_twice": 2,
+        "cancelled": 0,
+        "unknown": 0,
+        "contested": 0,
+        "foreign_refunds": 0,
+        "revenue_cents": 742_500.0,
+        "currency": "GBP",
+        "unconverted": {},
+    },
     "no_segments": None,
     "no_propensity": None,
     "identity": {

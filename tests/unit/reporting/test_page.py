@@ -82,6 +82,13 @@ def test_a_card_has_people_orders_revenue_and_consent(summary):
     assert "Typically 99.00 GBP spent ever (everyone: nothing)." in page
 
 
+def test_orders_are_sentences(summary):
+    said = "20 orders, worth 7,425.00 GBP after refunds; 2 sent more than once, which count once."
+    assert f"<div>{said}</div>" in report_page(summary, {})
+    summary["orders"] = dict.fromkeys(summary["orders"], 0)
+    assert "<div>None.</div>" in report_page(summary, {})
+
+
 def test_numbers_and_nouns_agree(summary):
     summary["tables"]["silver.events"] = 1
     summary["segments"]["cards"][0]["members"] = 1
