@@ -9,7 +9,8 @@ the union. The union with the highest weight comes first, so the result does not
 of the input. A union that would exceed the maximum size is refused.
 
 Pairs that may be one person connect records to components; pairs below that weight connect nothing,
-and count only within a component. So a changed record affects only people of its component.
+and count only within a component (`within_components`). So a changed record affects only people of
+its component, and most candidate pairs are not clustered at all.
 """
 
 import heapq
@@ -39,7 +40,6 @@ def clusters(
     corroboration: float,
     unseen_weight: float,
     max_cluster_size: int,
-    connects: NDArray[np.bool_] | None = None,
     is_crowded: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
     """The cluster of each node, named by its smallest node.
@@ -54,18 +54,13 @@ def clusters(
         corroboration: k pairs count for (1 + corroboration) k / (k + corroboration) of them.
         unseen_weight: weight in bits of another pair that is absent from left and right.
         max_cluster_size: no union is larger.
-        connects: whether a pair connects its two records to one component; null = every pair does.
         is_crowded: by node, whether it is in a crowded block (see `blocking`): a pair of two such
             nodes that is absent from left and right was not compared, so it counts as unknown;
             null = none is.
     """
-    if connects is None:
-        connects = np.ones(len(left), dtype=bool)
     if is_crowded is None:
         is_crowded = np.zeros(node_count, dtype=bool)
-    component = components(node_count, left[connects], right[connects])
-    within = np.flatnonzero(component[left] == component[right])
-    order = within[np.lexsort((right[within], left[within]))]
+    order = np.lexsort((right, left))
     labels = _linkage(
         is_crowded.astype(np.int64),
         left[order].astype(np.int64),
@@ -85,11 +80,19 @@ def clusters(
     return np.asarray(smallest[labels])
 
 
-def components(
-    node_count: int, left: NDArray[np.int64], right: NDArray[np.int64]
+def within_components(
+    node_count: int,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    connects: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    """The connected component of each node, named by its smallest node."""
-    return np.asarray(_component_labels(node_count, left, right))
+    """The positions of the pairs within a connected component.
+
+    Args:
+        connects: whether a pair connects its two records to one component.
+    """
+    component = _component_labels(node_count, left[connects], right[connects])
+    return np.flatnonzero(component[left] == component[right])
 
 
 @compiled

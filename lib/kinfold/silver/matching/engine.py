@@ -17,7 +17,7 @@ from pyspark.storagelevel import StorageLevel
 from kinfold.core.arrays import Flags, Ints
 from kinfold.core.errors import ContractError
 from kinfold.core.log import say
-from kinfold.runtime.arrow_frames import columns_of, local_frame
+from kinfold.runtime.arrow_frames import columns_of, local_frame, rows_with_values
 from kinfold.silver.matching.blocking import (
     KEYS,
     BlockingReport,
@@ -27,7 +27,7 @@ from kinfold.silver.matching.blocking import (
     blocking_keys,
     candidate_pairs,
 )
-from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE, clusters
+from kinfold.silver.matching.clustering import OUTWEIGHED, TOO_LARGE, clusters, within_components
 from kinfold.silver.matching.copies import EqualRecords, prior_of_copies
 from kinfold.silver.matching.estimates import estimated_scores
 from kinfold.silver.matching.model import em
@@ -44,13 +44,15 @@ from kinfold.silver.matching.records import (
     PROFILE_ID,
     RECORD_KEY,
     RECORD_NO,
+    Terms,
     comparable_records,
+    counted_terms,
     distinct_records,
-    frequency_names,
     value_name,
     value_names,
     with_frequencies,
 )
+from kinfold.silver.matching.scored_pairs import MatchMemory, ScoredPairs, positions_of
 from kinfold.silver.matching.scoring import agreement_patterns
 from kinfold.silver.matching.settings import (
     ClusteringConf,
@@ -58,7 +60,6 @@ from kinfold.silver.matching.settings import (
     PersonMap,
     TrainingConf,
 )
-from kinfold.tables.collected import first_row
 
 
 class LinkStatus(StrEnum):
@@ -84,6 +85,8 @@ class Matching:
         unknown_matches: expected number of matches among the pairs that were not compared because
             their block is crowded.
         seconds: duration by stage.
+        memory: what a later run can use again.
+        compared_pairs: number of pairs that this run compared, and no earlier one.
     """
 
     spark: SparkSession
@@ -99,6 +102,8 @@ class Matching:
     pair_counts: NDArray[np.float64]
     unknown_matches: float
     seconds: dict[str, float]
+    memory: MatchMemory | None = None
+    compared_pairs: int = 0
 
     @property
     def profile_ids(self) -> list[str]:
@@ -110,8 +115,11 @@ class Matching:
         """One row per record: record_key, profile_id."""
         return self._frame({RECORD_KEY: self.record_keys, PROFILE_ID: self.profile_ids})
 
-    def links(self) -> DataFrame:
+    def links(self, *, are_linked: bool = False) -> DataFrame:
         """Every scored pair with its outcome.
+
+        Args:
+            are_linked: only pairs of one profile.
 
         Returns:
             One row per pair: left_record_key, right_record_key, match_weight (bits),
@@ -119,7 +127,11 @@ class Matching:
             records are in one profile. Otherwise it is `refused` above link_at, `review` above
             review_at, `unlinked` below.
         """
-        pairs = self._frame({"left": self.left, "right": self.right, "weight": self.weights})
+        columns = {"left": self.left, "right": self.right, "weight": self.weights}
+        if are_linked:
+            is_linked = self.labels[self.left] == self.labels[self.right]
+            columns = {name: column[is_linked] for name, column in columns.items()}
+        pairs = self._frame(columns)
         nodes = self._frame(
             {
                 RECORD_NO: np.arange(len(self.labels)),
@@ -202,14 +214,15 @@ def scored_links(
     mapping: PersonMap,
     settings: MatchingSettings,
     model: MatchModel | None = None,
+    salt: str = "",
+    memory: MatchMemory | None = None,
 ) -> Matching:
     """Match the records of a frame, for example to add `links()` to the identity graph.
 
     Args:
         records: one row per record, with the columns that `mapping` names. Its record_id, unique
             text, is the record key of the result.
-        model: a model from an earlier run; null = learn one from these records. `.model.version`
-            of the result identifies it.
+        model, salt, memory: see `match`. `.model.version` of the result identifies the model.
 
     Raises:
         ContractError: there is nothing to match, or there are more candidate pairs than allowed.
@@ -226,7 +239,13 @@ def scored_links(
         ),
     )
     return match(
-        keyed, names=list(mapping.attributes), kinds=mapping.kinds, settings=settings, model=model
+        keyed,
+        names=list(mapping.attributes),
+        kinds=mapping.kinds,
+        settings=settings,
+        model=model,
+        salt=salt,
+        memory=memory,
     )
 
 
@@ -237,6 +256,8 @@ def match(
     kinds: Sequence[Kind],
     settings: MatchingSettings,
     model: MatchModel | None = None,
+    salt: str = "",
+    memory: MatchMemory | None = None,
 ) -> Matching:
     """Match records.
 
@@ -244,60 +265,51 @@ def match(
         keyed: one row per record: record_key (unique text), v0, v1, ... (raw text).
         names, kinds: of the attributes v0, v1, ...
         model: a model from an earlier run; null = learn one from these records.
+        salt: secret text for hashes that are stored.
+        memory: model, terms and scored pairs of an earlier run with the same salt: only other pairs
+            are compared. Null = compare all candidate pairs. It is ignored if it does not fit the
+            number of records (`relearn_at`).
 
     Raises:
         ContractError: there is nothing to match, or there are more candidate pairs than allowed.
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "prepare"):
-        records = comparable_records(keyed, kinds=kinds).persist(StorageLevel.MEMORY_AND_DISK)
-        distinct = with_frequencies(distinct_records(records, kinds=kinds), kinds=kinds)
-        distinct = distinct.persist(StorageLevel.MEMORY_AND_DISK)
-        statistics = _statistics(distinct, kinds)
+        records = comparable_records(keyed, kinds=kinds, salt=salt)
+        records = records.persist(StorageLevel.MEMORY_AND_DISK)
+        distinct = distinct_records(records, kinds=kinds).persist(StorageLevel.MEMORY_AND_DISK)
         equal = EqualRecords.of(records)
-    _require_values(statistics, names)
+        if memory is not None and not memory.fits(len(equal.numbers), settings):
+            memory = None
+        terms = counted_terms(distinct, kinds=kinds) if memory is None else memory.terms
+    _require_values(distinct, equal, names, kinds)
     with _timed(seconds, "block"):
         pairs = _candidates(distinct, equal, kinds=kinds, settings=settings)
-        _require_affordable(len(pairs.left), statistics.records, settings)
+        _require_affordable(len(pairs.left), len(equal.numbers), settings)
     with _timed(seconds, "compare"):
-        scored = _compared(pairs, equal, distinct, kinds, statistics.chances_of_equal)
+        known = ScoredPairs.none() if memory is None else memory.pairs_of(equal.numbers)
+        scored, known = _compared(pairs, equal, distinct, kinds, terms, known)
     with _timed(seconds, "learn"):
+        model = model if memory is None else memory.model
         if model is None:
-            model = _learn(distinct, scored, equal, statistics, names, kinds, settings.training)
+            model = _learn(distinct, scored, equal, terms, names, kinds, settings.training)
     with _timed(seconds, "cluster"):
         result = _matching(
             distinct.sparkSession, scored, pairs, equal, model=model, settings=settings
         )
     result.seconds = seconds
+    learnt_from = len(equal.numbers) if memory is None else memory.records
+    result.compared_pairs = len(scored.left) - len(known.left)
+    result.memory = MatchMemory(
+        model,
+        terms,
+        learnt_from,
+        equal.numbers[scored.left],
+        equal.numbers[scored.right],
+        scored.pattern,
+        scored.rarity,
+    )
     return result
-
-
-@dataclass(frozen=True)
-class ScoredPairs:
-    """Pairs of distinct records with their agreement.
-
-    Attributes:
-        left, right: distinct records (positions in `EqualRecords.numbers`), left < right.
-        pattern, rarity: see `agreement_patterns`.
-    """
-
-    left: Ints
-    right: Ints
-    pattern: Ints
-    rarity: NDArray[np.float32]
-
-    def weights(self, model: MatchModel) -> NDArray[np.float64]:
-        """Match weight of each pair in bits."""
-        return model.pair_weights(self.pattern, self.rarity.astype(np.float64))
-
-    def where(self, condition: Flags) -> "ScoredPairs":
-        """The pairs for which the condition is true."""
-        return ScoredPairs(
-            self.left[condition],
-            self.right[condition],
-            self.pattern[condition],
-            self.rarity[condition],
-        )
 
 
 def _compared(
@@ -305,28 +317,49 @@ def _compared(
     equal: EqualRecords,
     distinct: DataFrame,
     kinds: Sequence[Kind],
-    chances_of_equal: Sequence[float],
-) -> ScoredPairs:
+    terms: Terms,
+    known: ScoredPairs,
+) -> tuple[ScoredPairs, ScoredPairs]:
     """The candidate pairs, and each distinct record with copies against itself, compared.
 
     Sorted, so that sums of numbers do not depend on Spark's order.
+
+    Args:
+        known: pairs that were compared before, sorted.
+
+    Returns:
+        All of them, and those that were known.
     """
     copied = equal.copied
-    ends = (
-        equal.numbers[np.concatenate([end, copied])].astype(np.int64)
-        for end in (pairs.left, pairs.right)
-    )
-    wanted = local_frame(
-        distinct.sparkSession, pa.table(dict(zip(("left", "right"), ends, strict=True)))
-    )
+    wanted = np.concatenate([(pairs.left << 32) | pairs.right, (copied << 32) | copied])
+    wanted.sort()
+    at = positions_of(known.codes, wanted) if len(known.left) else np.full(len(wanted), -1)
+    kept, new = known.where(at[at >= 0]), wanted[at < 0]
+    ends = pa.table({"left": equal.numbers[new >> 32], "right": equal.numbers[new & 0xFFFFFFFF]})
+    wide = with_frequencies(distinct, kinds=kinds, terms=terms)
+    if len(known.left):
+        involved = np.unique(np.concatenate([new >> 32, new & 0xFFFFFFFF]))
+        rows = rows_with_values(distinct, RECORD_NO, equal.numbers[involved])
+        wide = with_frequencies(rows, kinds=kinds, terms=terms)
     compared = columns_of(
-        agreement_patterns(wanted, distinct, kinds=kinds, chances_of_equal=chances_of_equal)
+        agreement_patterns(
+            local_frame(distinct.sparkSession, ends),
+            wide.persist(StorageLevel.MEMORY_AND_DISK),
+            kinds=kinds,
+            chances_of_equal=terms.chances_of_equal,
+        )
     )
+    wide.unpersist()
     left, right = (np.searchsorted(equal.numbers, compared[end]) for end in ("left", "right"))
-    order = np.lexsort((right, left))
-    return ScoredPairs(
-        left[order], right[order], compared["pattern"][order], compared["rarity"][order]
+    left, right = np.concatenate([kept.left, left]), np.concatenate([kept.right, right])
+    order = np.argsort((left << 32) | right)
+    scored = ScoredPairs(
+        left[order],
+        right[order],
+        np.concatenate([kept.pattern, compared["pattern"]])[order],
+        np.concatenate([kept.rarity, compared["rarity"]])[order],
     )
+    return scored, kept
 
 
 def _matching(
@@ -416,37 +449,6 @@ _DISAGREEING_PAIRS = 20.0
 agree, and agreement is no evidence. Among a thousand pairs they do not matter."""
 
 
-@dataclass(frozen=True)
-class _Statistics:
-    """Counts over all distinct records.
-
-    Attributes:
-        records: number of distinct records.
-        known: for each attribute, the number of records with a value.
-        chances_of_equal: for each attribute, the probability that two random values are equal.
-    """
-
-    records: int
-    known: tuple[int, ...]
-    chances_of_equal: tuple[float, ...]
-
-
-def _statistics(records: DataFrame, kinds: Sequence[Kind]) -> _Statistics:
-    row = first_row(
-        records.agg(
-            F.count("*").alias("records"),
-            *(F.count(name).alias(name) for name in value_names(kinds)),
-            *(F.coalesce(F.avg(name), F.lit(0.0)).alias(name) for name in frequency_names(kinds)),
-        )
-    )
-    assert row is not None
-    return _Statistics(
-        records=int(row["records"]),
-        known=tuple(int(row[name]) for name in value_names(kinds)),
-        chances_of_equal=tuple(float(row[name]) for name in frequency_names(kinds)),
-    )
-
-
 def _candidates(
     distinct: DataFrame, equal: EqualRecords, *, kinds: Sequence[Kind], settings: MatchingSettings
 ) -> CandidatePairs:
@@ -487,12 +489,13 @@ def clustered(
     conf: ClusteringConf,
 ) -> Ints:
     """The cluster of each distinct record, named by the smallest one."""
+    connects = weights > weight_at(conf.review_at)
+    within = scored.where(within_components(len(is_crowded), scored.left, scored.right, connects))
     return clusters(
         len(is_crowded),
-        scored.left,
-        scored.right,
-        model.pair_evidence(scored.pattern, scored.rarity.astype(np.float64)),
-        connects=weights > weight_at(conf.review_at),
+        within.left,
+        within.right,
+        model.pair_evidence(within.pattern, within.rarity.astype(np.float64)),
         is_crowded=is_crowded,
         prior=model.prior,
         household_prior=model.household_prior,
@@ -503,12 +506,16 @@ def clustered(
     )
 
 
-def _require_values(statistics: _Statistics, names: Sequence[str]) -> None:
-    if not statistics.records:
+def _require_values(
+    distinct: DataFrame, equal: EqualRecords, names: Sequence[str], kinds: Sequence[Kind]
+) -> None:
+    if not len(equal.keys):
         raise ContractError("match_people: the input has no records, expected at least one.")
-    if not any(statistics.known):
+    # One distinct record without any value is all that such a file has.
+    is_known = F.coalesce(*value_names(kinds)).isNotNull()
+    if len(equal.numbers) == 1 and distinct.where(is_known).isEmpty():
         raise ContractError(
-            f"match_people: none of the {statistics.records} records has a value in any of the "
+            f"match_people: none of the {len(equal.keys)} records has a value in any of the "
             f"attributes {', '.join(names)}. Check the columns and kinds of the map."
         )
 
@@ -533,7 +540,7 @@ def _learn(
     records: DataFrame,
     scored: ScoredPairs,
     equal: EqualRecords,
-    statistics: _Statistics,
+    terms: Terms,
     names: Sequence[str],
     kinds: Sequence[Kind],
     conf: TrainingConf,
@@ -563,9 +570,9 @@ def _learn(
         names=names,
         kinds=kinds,
         u_probabilities=u_probabilities,
-        chances_of_equal=statistics.chances_of_equal,
+        chances_of_equal=terms.chances_of_equal,
         pairs=int(counts.sum()),
-        records=statistics.records,
+        records=len(equal.numbers),
     )
 
 

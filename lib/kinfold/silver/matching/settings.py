@@ -39,6 +39,9 @@ class TrainingConf(Conf):
     prior_pairs: Annotated[float, Field(gt=0)] = 2.0
     """Weight of the initial probabilities, in pairs. It keeps estimates from few pairs stable."""
     seed: int = 7
+    relearn_at: Annotated[float, Field(ge=0)] = 0.2
+    """In the pipeline the model is kept. It is learnt again when the number of different records
+    has changed by more than this share since."""
 
 
 class ClusteringConf(Conf):

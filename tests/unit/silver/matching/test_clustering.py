@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
-from kinfold.silver.matching.clustering import clusters, components
+from kinfold.silver.matching.clustering import clusters, within_components
 from kinfold.silver.matching.model.parameters import Evidence
 
 
@@ -58,57 +58,11 @@ def test_a_pair_that_was_not_compared_in_a_crowded_block_counts_as_unknown():
 
 
 def test_pairs_that_connect_nothing_count_only_within_a_component():
-    # 0-2 and 1-2 support each other; alone, each is too weak to connect 2 with the others.
-    pairs = (0, 1, 9.0, 0.0), (0, 2, 6.0, None), (1, 2, None, 6.0)
-    assert labels_of(3, *pairs, prior=-8.0) == [0, 0, 0]
-    connects = np.array([True, False, False])
-    assert labels_of(3, *pairs, prior=-8.0, connects=connects) == [0, 0, 2]
-    assert labels_of(3, *pairs, prior=-8.0, connects=np.array([True, False, True])) == [0, 0, 0]
-
-
-def test_components_are_named_by_their_smallest_node():
-    left, right = np.array([4, 2, 1]), np.array([5, 4, 3])
-    assert list(components(6, left, right)) == [0, 1, 2, 1, 2, 2]
-
-
-def household_of(*pairs):
-    """The cluster of each of three nodes, from pairs (left, right, bits for one person, bits for
-    one household): name (null = missing), then phone."""
-    left, right = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
-    match, household = (
-        np.array([[0 if b is None else b for b in p[n]] for p in pairs], dtype=np.float32)
-        for n in (2, 3)
-    )
-    known = np.array([[b is not None for b in p[2]] for p in pairs])
-    labels = clusters(
-        3,
-        left,
-        right,
-        Evidence(match, household, known),
-        prior=-6.0,
-        household_prior=-6.0,
-        threshold=0.0,
-        corroboration=0.3,
-        unseen_weight=-4.0,
-        max_cluster_size=9,
-    )
-    return list(labels)
-
-
-def test_what_a_household_explains_does_not_join_two_of_its_members():
-    """Ann, Ann and Ben have one phone. Without the household, 12 bits of the phone outweigh the 3
-    bits of the names."""
-    same, other = ((8.0, 12.0), (0.0, 12.0)), ((-3.0, 12.0), (0.0, 12.0))
-    assert household_of((0, 1, *same), (0, 2, *other), (1, 2, *other)) == [0, 0, 2]
-    unshared = (other[0], (0.0, -12.0))
-    assert household_of((0, 1, *same), (0, 2, *unshared), (1, 2, *unshared)) == [0, 0, 0]
-
-
-def test_a_record_of_a_household_without_a_name_does_not_chain_its_members():
-    """Node 1 has the phone only: 0 and 2 are two people, with it or without it."""
-    unnamed = ((None, 12.0), (None, 11.0))
-    labels = household_of((0, 1, *unnamed), (1, 2, *unnamed), (0, 2, (-3.0, 12.0), (0.0, 11.0)))
-    assert labels[0] != labels[2]
+    left, right = np.array([4, 2, 1, 1, 0]), np.array([5, 4, 3, 2, 5])
+    connects = np.array([True, True, True, False, False])
+    assert list(within_components(6, left, right, connects)) == [0, 1, 2]
+    connects[3] = True
+    assert list(within_components(6, left, right, connects)) == [0, 1, 2, 3]
 
 
 def test_no_union_exceeds_the_largest_size():

@@ -1,5 +1,7 @@
 """engine: links and profiles of small inputs."""
 
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,8 @@ from kinfold.silver.matching.engine import (
 )
 from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.model.parameters import AttributeModel, MatchModel
-from kinfold.silver.matching.records import comparable_records
+from kinfold.silver.matching.records import Terms, comparable_records
+from kinfold.silver.matching.scored_pairs import MatchMemory
 from kinfold.silver.matching.settings import (
     Attribute,
     BlockingConf,
@@ -147,3 +150,53 @@ def test_records_of_one_cluster_share_a_profile_id(spark):
     ids = {row["record_key"]: row["profile_id"] for row in profiles.collect()}
     assert ids["a"] == ids["b"] != ids["c"]
     assert all(len(profile_id) == 32 for profile_id in ids.values())
+
+
+def people_with_errors(draw, count):
+    """Rows (surname, e-mail) of people who appear once to five times, some with an error."""
+    rows = []
+    while len(rows) < count:
+        last = "".join(draw.choices(("ka", "mer", "lo", "vin", "sta", "bri"), k=3))
+        mail = f"{last[:4]}{draw.randrange(9)}@mail.org"
+        for _ in range(draw.choice((1, 1, 2, 3, 5))):
+            at_letter = draw.randrange(len(last))
+            wrong = last[:at_letter] + last[at_letter + 1 :]
+            rows.append((draw.choice((last, last, wrong)), draw.choice((mail, mail, None))))
+    return rows[:count]
+
+
+def outcome(matching):
+    """Everything that a matching decides, in comparable form."""
+    pairs = zip(matching.left, matching.right, matching.weights, strict=True)
+    return list(matching.labels), sorted(pairs), matching.metrics(), matching.blocking
+
+
+def test_changed_records_matched_with_the_memory_of_a_run_equal_a_full_run(spark):
+    draw = Random(4)
+    rows = dict(enumerate(people_with_errors(draw, 260)))
+    settings = MatchingSettings(blocking=BlockingConf(compare_all_up_to=0, max_block_size=2))
+
+    def run(memory):
+        frame = spark.createDataFrame([(f"{n}", *row) for n, row in rows.items()], schema=SCHEMA)
+        return scored_links(frame, mapping=MAPPING, settings=settings, salt="s", memory=memory)
+
+    memory = run(None).memory
+    others = people_with_errors(draw, 30)
+    for number in draw.sample(sorted(rows), 20):  # changed, some to a copy of another record
+        rows[number] = draw.choice((others.pop(), rows[draw.choice(sorted(rows))]))
+    for number in draw.sample(sorted(rows), 15):
+        del rows[number]
+    rows |= {1_000 + n: row for n, row in enumerate(others[:8])}
+    changed, full = run(memory), run(memory.without_pairs())
+    assert outcome(changed) == outcome(full)
+    assert changed.memory.left.tolist() == full.memory.left.tolist()
+    assert full.blocking.crowded > 0  # windows of neighbours shift too
+    assert changed.compared_pairs < full.compared_pairs / 2
+
+
+def test_a_model_of_other_numbers_of_records_is_learnt_again(spark):
+    settings = MatchingSettings(training=TrainingConf(relearn_at=0.5))
+    memory = MatchMemory(
+        MatchModel(0.0, (), 0), Terms(*[np.empty(0)] * 2, (), ()), 10, *[np.empty(0)] * 4
+    )
+    assert [memory.fits(count, settings) for count in (4, 5, 15, 16)] == [False, True, True, False]

@@ -7,6 +7,7 @@ from kinfold.silver.matching.model.kinds import Kind
 from kinfold.silver.matching.records import (
     comparable_records,
     comparable_values,
+    counted_terms,
     distinct_records,
     with_frequencies,
 )
@@ -45,10 +46,25 @@ def test_equal_records_are_one_distinct_record_with_the_first_key(spark):
     assert_rows(distinct, ["record_key", "v0", "v1"], [("a", "lee", None), ("c", "lee", "f")])
 
 
+def test_a_salt_changes_every_hash_and_no_value(spark):
+    (plain,), (salted,) = (
+        comparable_records(keyed(spark, ("a", "Lee", None)), kinds=KINDS, salt=salt).collect()
+        for salt in ("", "secret")
+    )
+    assert plain["record_no"] != salted["record_no"]
+    assert plain["terms"][0] != salted["terms"][0]
+    assert plain["terms"][1] is salted["terms"][1] is None
+    assert plain["v0"] == salted["v0"] == "lee"
+
+
 def test_a_frequency_is_the_share_of_the_known_values(spark):
     rows = [("a", "lee", "m"), ("b", "lee", None), ("c", "ray", None), ("d", None, None)]
-    records = with_frequencies(comparable_records(keyed(spark, *rows), kinds=KINDS), kinds=KINDS)
-    frequencies = {row["record_key"]: (row["f0"], row["f1"]) for row in records.collect()}
+    records = comparable_records(keyed(spark, *rows), kinds=KINDS)
+    terms = counted_terms(records, kinds=KINDS)
+    assert terms.frequency_of_others == (pytest.approx(1 / 3), 1.0)
+    assert terms.chances_of_equal == (pytest.approx((2 * 2 + 1) / 9), 1.0)
+    found = with_frequencies(records, kinds=KINDS, terms=terms).collect()
+    frequencies = {row["record_key"]: (row["f0"], row["f1"]) for row in found}
     two_thirds, one_third = pytest.approx(2 / 3), pytest.approx(1 / 3)
     assert frequencies == {
         "a": (two_thirds, 1.0),
