@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from pyspark.sql import DataFrame, Window, functions as F
 
+from kinfold.core.wording import counted
 from kinfold.quality.gate import expectation_class, library_arguments
 from kinfold.tables.spec import Expectation, Table
 
@@ -168,7 +169,7 @@ def _site(folder: Path) -> dict[str, Any]:
 
 def _expectation(rule: Expectation, verdict: Mapping[str, Any]) -> Any:
     count = verdict["rows_quarantined"]
-    note = [rule.sentence] + ([f"{count:,} rows quarantined"] if count else [])
+    note = [rule.sentence] + ([f"{counted(count, 'row')} quarantined"] if count else [])
     return expectation_class(rule.rule)(**library_arguments(rule), notes=". ".join(note) + ".")
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from kinfold.core.errors import ContractError, QualityGateError
+from kinfold.core.wording import counted
 from kinfold.tables.spec import Expectation, Table
 
 
@@ -85,7 +86,9 @@ def require_all_met(
     """
     broken = [v for v in verdicts if not v.is_met]
     if broken:
-        rules = "; ".join(f"{v.rule}: broken by {v.rows_failing:,} rows" for v in broken)
+        rules = "; ".join(
+            f"{v.rule}: broken by {counted(v.rows_failing or 0, 'row')}" for v in broken
+        )
         raise QualityGateError(
             f"{table.name}: {rules}. Nothing was written. {because}"
             f"Verdicts are in ops.quality_results, run {run_id}; rules in "

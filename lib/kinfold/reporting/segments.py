@@ -103,7 +103,9 @@ def segment_lines(cards: Sequence[Mapping[str, Any]]) -> list[str]:
     width = max([len(card["name"]) for card in cards] + [34])
     lines = []
     for card in cards:
-        people = f"  {card['name']:<{width}} {card['members']:>8,} {card['share']:>6.1%}"
+        people = (
+            f"  {card['name']:<{width}} {card['members']:>8,} {percent_text(card['share']):>12}"
+        )
         revenue = money_text(card["revenue_cents"], card["currency"]) if card["buyers"] else "none"
         revenue = revenue if has_revenue else ""
         lines.append(f"{people} {revenue:>20}".rstrip())

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.bronze.schemas.reasons import rule_of
 from kinfold.core.log import counts_text
 from kinfold.core.settings.models import Settings
-from kinfold.core.wording import counted, wrapped
+from kinfold.core.wording import counted, percent_text, wrapped
 from kinfold.gold.features.moments import newest_moment, rows_at
 from kinfold.gold.propensity.evaluation import ranking_metrics
 from kinfold.gold.propensity.labels import purchases_within
@@ -378,7 +378,7 @@ def _propensity_lines(summary: Summary) -> list[str]:
     if future:
         lines.append(
             f"  on the true future purchases: AUC {future['auc_roc']:.3f}, lift "
-            f"{future['lift_top_decile']:.1f}, {future['base_rate']:.3f} bought"
+            f"{future['lift_top_decile']:.1f}, {percent_text(future['base_rate'])} bought"
         )
     return lines
 

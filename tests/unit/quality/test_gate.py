@@ -76,7 +76,7 @@ def test_the_message_names_every_broken_rule_with_its_rows_and_where_to_look():
     with pytest.raises(QualityGateError) as caught:
         gate.require_all_met(PETS, verdicts, run_id="r1", because="Too many. ")
     assert str(caught.value) == (
-        "silver.pets: a: broken by 1,200 rows; c: broken by 1 rows. Nothing was written. Too many. "
+        "silver.pets: a: broken by 1,200 rows; c: broken by 1 row. Nothing was written. Too many. "
         "Verdicts are in ops.quality_results, run r1; rules in lib/kinfold/tables/silver.py."
     )
 

@@ -52,7 +52,7 @@ def test_a_segment_without_orders_has_no_revenue_and_a_share_of_consent():
 
 def test_a_lake_without_orders_and_consent_has_people_only():
     assert segment_facts(card(), [card()]) == []
-    assert segment_lines([card()]) == ["  Buyers                                  100  50.0%"]
+    assert segment_lines([card()]) == ["  Buyers                                  100       50.0 %"]
 
 
 def test_a_segment_that_sent_back_more_than_it_bought_has_no_share_of_revenue():
@@ -71,8 +71,8 @@ def test_an_empty_segment_has_no_shares():
 def test_revenue_stands_beside_the_people_in_the_terminal():
     many = card("Buyers", 1_200, buyers=900, revenue_cents=123_456_789.0, currency="EUR")
     assert segment_lines([many, card("Visitors", 1_200)]) == [
-        "  Buyers                                1,200  50.0%     1,234,567.89 EUR",
-        "  Visitors                              1,200  50.0%                 none",
+        "  Buyers                                1,200       50.0 %     1,234,567.89 EUR",
+        "  Visitors                              1,200       50.0 %                 none",
     ]
 
 

@@ -37,7 +37,7 @@ def test_a_key_that_occurs_twice_is_not_published(lake, spark):
 
 def test_a_null_in_a_required_column_is_not_published(lake, spark):
     rows = MEMBERS.frame(spark, dict(namespace="user_id", value="a", profile_id=P))
-    with pytest.raises(QualityGateError, match="profile_since is never null: broken by 1 rows"):
+    with pytest.raises(QualityGateError, match="profile_since is never null: broken by 1 row"):
         lake.replace(MEMBERS, rows)
 
 
@@ -100,7 +100,7 @@ def test_a_null_key_stops_the_publish_within_any_budget(lenient, spark):
     rows = people(spark, a=P, b=Q, c=R).unionAll(
         MEMBERS.frame(spark, dict(namespace="user_id", profile_id=P, profile_since=at("08:00")))
     )
-    with pytest.raises(QualityGateError, match="value is never null: broken by 1 rows"):
+    with pytest.raises(QualityGateError, match="value is never null: broken by 1 row"):
         lenient.upsert(MEMBERS, rows)
 
 
