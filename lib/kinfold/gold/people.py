@@ -42,7 +42,7 @@ def people_view(
         - identifiers: map from namespace to the sorted values. The values of the namespace `record`
           are JSON arrays `["source","record_id"]`;
         - traits, consent, top_categories, first_seen_at, last_seen_at, event_count, order_count,
-          return_count and revenue_cents of silver.profiles;
+          return_count, revenue, revenue_cents and currency of silver.profiles;
         - segment_id, segment_name, segment_since: null for a person without a segment;
         - score_model, probability, decile, scored_as_of: null for a person without a score.
     """
@@ -63,7 +63,9 @@ def people_view(
             "event_count",
             "order_count",
             "return_count",
+            "revenue",
             "revenue_cents",
+            "currency",
             "segment_id",
             "segment_name",
             "segment_since",

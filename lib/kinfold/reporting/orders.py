@@ -50,7 +50,9 @@ def order_values(orders: DataFrame) -> dict[str, Any]:
         "contested": total("number", OrderStatus.CONTESTED),
         "foreign_refunds": total("foreign_refunds"),
         "revenue_cents": total("cents"),
-        "currency": next((r["reporting_currency"] for r in by_kind if r["reporting_currency"]), None),
+        "currency": next(
+            (r["reporting_currency"] for r in by_kind if r["reporting_currency"]), None
+        ),
         "unconverted": dict(sorted(unconverted.items(), key=lambda item: (-item[1], item[0]))),
     }
 
@@ -96,6 +98,6 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"  orders without a rate to {values['currency'] or 'a reporting currency'}: "
             f"{', '.join(listed[:_SHOWN])}{more}. They are left out of sums in "
-            f"{values['currency'] or 'it'}, and are in `revenue` of silver.profiles. Declare rates: "
+            f"{values['currency'] or 'it'}; see `revenue` of silver.profiles. Declare rates: "
             "money.rates, see docs/orders.md"
         )

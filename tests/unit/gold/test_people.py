@@ -19,6 +19,7 @@ def profile(profile_id, **more):
         event_count=1,
         order_count=0,
         return_count=0,
+        revenue={},
         revenue_cents=0,
         top_categories=[],
         emails=[],
