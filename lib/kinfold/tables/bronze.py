@@ -241,8 +241,8 @@ RECORDS = Table(
         Field(
             "expires_at",
             T.TimestampType(),
-            "When it expires (UTC): `ingested_at` plus the source's time to live; null = never. The "
-            "row is then deleted by the next run of ingest_records.",
+            "When it expires (UTC): `ingested_at` plus the source's time to live; null = never. "
+            "ingest_records deletes the row afterwards.",
         ),
         Field(
             "identifiers",

@@ -452,6 +452,97 @@ IDENTITY_CHANGES = Table(
     expectations=(one_of("kind", *CHANGE_KINDS), at_least("identifier_count", 1)),
 )
 
+MATCH_MODELS = Table(
+    name="silver.match_models",
+    comment=(
+        "One row: the model of fuzzy matching in use, with the frequency of values at the time it "
+        "was learnt. A rebuild keeps it; see `training.relearn_at` of the matching settings."
+    ),
+    fields=(
+        Field("model_version", T.StringType(), "Hash of the model.", nullable=False),
+        Field(
+            "learning_rules",
+            T.StringType(),
+            "Hash of attributes, training settings and code: with others a model is learnt again.",
+            nullable=False,
+        ),
+        Field("learnt_at", T.TimestampType(), "When it was learnt (UTC).", nullable=False),
+        Field(
+            "record_count",
+            T.LongType(),
+            "Number of different records that it was learnt from.",
+            nullable=False,
+        ),
+        Field("model", T.StringType(), "Its parameters as JSON.", nullable=False),
+        Field(
+            "terms",
+            T.ArrayType(T.LongType()),
+            "Values that several different records had, each as a keyed 64-bit hash of attribute "
+            "and value.",
+            nullable=False,
+            privacy=Privacy.PSEUDONYM,
+        ),
+        Field(
+            "term_frequencies",
+            T.ArrayType(T.DoubleType()),
+            "By value, the share of the known values of its attribute.",
+            nullable=False,
+        ),
+        Field(
+            "frequency_of_others",
+            T.ArrayType(T.DoubleType()),
+            "By attribute, the frequency of any other value.",
+            nullable=False,
+        ),
+        Field(
+            "chances_of_equal",
+            T.ArrayType(T.DoubleType()),
+            "By attribute, the probability that two random known values are equal.",
+            nullable=False,
+        ),
+    ),
+    key=("model_version",),
+    written_by="silver/resolve_identities.py",
+    expectations=(at_least("record_count", 1),),
+)
+
+MATCH_PAIRS = Table(
+    name="silver.match_pairs",
+    comment=(
+        "One row per pair of different records that fuzzy matching has compared: how they agree. "
+        "A pair of a record with itself stands for records with equal values."
+    ),
+    fields=(
+        Field(
+            "left_record",
+            T.LongType(),
+            "Keyed 64-bit hash of the normalised values of a record.",
+            False,
+            Privacy.PSEUDONYM,
+        ),
+        Field("right_record", T.LongType(), "The same of the other.", False, Privacy.PSEUDONYM),
+        Field(
+            "pattern",
+            T.LongType(),
+            "Agreement level of each attribute, as the digits of one number.",
+            nullable=False,
+        ),
+        Field(
+            "rarity",
+            T.FloatType(),
+            "Weight in bits of equal or close values because they are rare.",
+            nullable=False,
+        ),
+        Field("model_version", T.StringType(), "Version of silver.match_models.", nullable=False),
+    ),
+    key=("left_record", "right_record"),
+    written_by="silver/resolve_identities.py",
+    is_derived=True,
+    cluster_by=("left_record",),
+    uses_deletion_vectors=True,
+    subject=("left_record", "right_record"),
+)
+
 IDENTITY_BIRTHS = Table(
     name="silver.identity_births",
     comment=(
@@ -606,9 +697,9 @@ ORDERS = Table(
         Field(
             "order_key",
             T.StringType(),
-            "Hash of the order id (without one: of the event id) and the person.",
+            "Hash, without a key, of the order id (without one: of the event id) and the person.",
             nullable=False,
-            privacy=Privacy.PSEUDONYM,
+            privacy=Privacy.IDENTIFIER,
         ),
         Field(
             "order_id",
@@ -692,13 +783,9 @@ ORDER_LINES = Table(
     name="silver.order_lines",
     comment="One row per line of an order that is neither cancelled nor unknown, as it is now.",
     fields=(
-        Field(
-            "order_key", T.StringType(), "The order: silver.orders.", False, Privacy.PSEUDONYM
-        ),
+        Field("order_key", T.StringType(), "The order: silver.orders.", False, Privacy.IDENTIFIER),
         Field("line_number", T.LongType(), "1 for the first line.", nullable=False),
-        Field(
-            "order_id", T.StringType(), "As in silver.orders.", privacy=Privacy.IDENTIFIER
-        ),
+        Field("order_id", T.StringType(), "As in silver.orders.", privacy=Privacy.IDENTIFIER),
         Field("profile_id", T.StringType(), "The buyer.", privacy=Privacy.PSEUDONYM),
         Field("product_id", T.StringType(), "The product."),
         Field("category", T.StringType(), "Its category, trimmed, lower case."),

@@ -27,7 +27,7 @@ def test_a_column_and_a_text_have_the_hmac_of_their_value(spark):
     assert [keyed.text(text) for text in TEXTS] == [hmac_of(text) for text in TEXTS]
 
 
-def test_keys_are_told_apart_by_a_check_value_that_is_no_part_of_them(spark):
+def test_keys_differ_in_their_check_value_which_is_no_part_of_them(spark):
     other = KeyedHash.of(spark, ID_KEY[::-1])
     assert keyed_hash(spark).check == keyed_hash(spark).check != other.check
     assert keyed_hash(spark).check not in ID_KEY

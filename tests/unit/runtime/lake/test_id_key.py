@@ -43,7 +43,7 @@ def test_a_key_that_a_killed_run_has_made_is_used(lake, own_file):
     assert own_file.read_text() == OTHER
 
 
-def test_whoever_changes_nothing_makes_no_key(lake, own_file):
+def test_a_command_that_changes_nothing_makes_no_key(lake, own_file):
     assert opened(lake, creates=False) is None
     assert not own_file.exists()
     with pytest.raises(LakeError, match=r"has no key for ids yet\. Run jobs/pipeline\.py"):
