@@ -21,34 +21,44 @@ KINDS = {
     "email": "email",
     "phone": "phone",
 }
-_FEMALE = (
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_FEMALE = _words(
     "mary anna emma julia laura sarah emily grace alice clara ruth helen martha nora eva lucy ida "
     "rosie jane ellen amy kate olive edith phoebe ella lily sophie hannah chloe zoe rachel susan "
     "karen linda carol janet diane irene joan agnes beryl mavis doris freya elsie poppy maya leila "
     "amina fatima ingrid astrid bianca carmen dolores estelle"
-).split()
-_MALE = (
+)
+_MALE = _words(
     "john james david peter paul mark thomas george henry arthur frank robert michael daniel adam "
     "simon oliver jack harry samuel joseph edward charles oscar alfie noah leo theo lucas martin "
     "kevin brian gary keith derek ronald kenneth stanley cyril omar yusuf hassan ivan boris marek "
     "pavel sven lars bruno carlos diego felix hugo"
-).split()
-_SURNAMES = (
+)
+_SURNAMES = _words(
     "smith jones taylor brown wilson evans thomas johnson roberts walker wright robinson thompson "
     "white hughes edwards green hall wood harris clarke patel jackson turner hill cooper ward "
     "morris moore king watson baker morgan young allen bennett carter cox murphy webb hunt palmer"
-).split()
-_STARTS = "ash bar cal dun elm fair gar hol ing jes kit lum mer nor oak pem rams sted thorn var"
-_ENDS = "bury croft dale den field ford gate ham hurst ington ley low more ridge ton well wick wood"
-_STREETS = (
+)
+_STARTS = _words(
+    "ash bar cal dun elm fair gar hol ing jes kit lum mer nor oak pem rams sted thorn var"
+)
+_ENDS = _words(
+    "bury croft dale den field ford gate ham hurst ington ley low more ridge ton well wick wood"
+)
+_STREETS = _words(
     "high church mill station park queens kings victoria green grange manor chapel brook bridge "
     "springfield george albert north south west london windsor york school meadow orchard"
-).split()
+)
 _STREET_ENDS = ("street", "road", "lane", "avenue", "close", "drive")
-_PLACES = (
+_PLACES = _words(
     "ashmoor brackley cinderford dunhaven eastmere foxley glenwick harrowby ivybridge kingsferry "
     "lowenthorpe millsands netherby oakhaven penworth"
-).split()
+)
 _DOMAINS = ("mail.example", "post.example", "web.example", "home.example", "net.example")
 
 
@@ -79,8 +89,7 @@ class _World:
 
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
-        ends, rare = _ENDS.split(), _STARTS.split()
-        self.rare_surnames = [start + end for start in rare for end in ends]
+        self.rare_surnames = [start + end for start in _STARTS for end in _ENDS]
 
     def surname(self) -> str:
         return self.draw.choice(_SURNAMES if self.draw.random() < 0.45 else self.rare_surnames)
@@ -108,7 +117,8 @@ class _World:
         draw, domain = self.draw, self.draw.choice(_DOMAINS)
         style = draw.random()
         if style < 0.2:
-            return f"{first}.{last}{draw.choice(['', '', born.year % 100, draw.randint(1, 9)])}@{domain}"
+            number = draw.choice(["", "", f"{born.year % 100}", f"{draw.randint(1, 9)}"])
+            return f"{first}.{last}{number}@{domain}"
         if style < 0.35:
             return f"{first[0]}{last}{draw.randint(1, 99)}@{domain}"
         if style < 0.5:

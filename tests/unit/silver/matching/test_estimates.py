@@ -15,13 +15,21 @@ def scores(labels, *pairs):
 
 
 def test_precision_is_the_mean_probability_inside_and_recall_counts_what_is_left_outside():
-    # One cluster of three: two of its three pairs were scored, with 3/4 and 1/2: precision 5/8.
-    # Correct pairs inside: 3 * 5/8 = 15/8. Missed outside: 1/4. Recall 15/17.
+    # One cluster of three: two of its three pairs were scored, with 3/4 and 1/2. The third is
+    # connected by both, so it has the weaker: precision (3/4 + 1/2 + 1/2) / 3 = 7/12.
+    # Correct pairs inside: 7/4. Missed outside: 1/4. Recall 7/8.
     result = scores([0, 0, 0, 3], (0, 1, THREE_QUARTERS), (0, 2, EVEN), (2, 3, ONE_QUARTER))
-    assert result["estimated_precision"] == pytest.approx(5 / 8)
-    assert result["estimated_recall"] == pytest.approx(15 / 17)
-    assert result["estimated_f1"] == pytest.approx(2 * (5 / 8) * (15 / 17) / (5 / 8 + 15 / 17))
+    assert result["estimated_precision"] == pytest.approx(7 / 12)
+    assert result["estimated_recall"] == pytest.approx(7 / 8)
+    assert result["estimated_f1"] == pytest.approx(2 * (7 / 12) * (7 / 8) / (7 / 12 + 7 / 8))
     assert result["estimated_blocking_recall"] == pytest.approx(2 / 3)
+
+
+def test_a_pair_that_says_little_is_as_certain_as_the_records_that_connect_it():
+    # 0-1 and 1-2 have 3/4, 0-2 alone has 1/4: three pairs with 3/4 each.
+    result = scores([0, 0, 0], (0, 1, THREE_QUARTERS), (0, 2, ONE_QUARTER), (1, 2, THREE_QUARTERS))
+    assert result["estimated_precision"] == pytest.approx(3 / 4)
+    assert result["estimated_recall"] == 1.0
 
 
 def test_without_clusters_precision_is_one_and_likely_pairs_are_missed():

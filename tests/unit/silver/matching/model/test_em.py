@@ -75,7 +75,7 @@ HOUSEHOLD = ([0.9, 0.1], [0.03, 0.07, 0.9], [0.02, 0.03, 0.05, 0.9], [0.9, 0.08,
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_pairs_of_one_household_are_told_from_matches(seed):
     """Members agree on the second and third attribute; the first and the last are personal. The
-    first guess that they agree as random people do weighs as much as the pairs: within 0.06."""
+    first guess that they agree as random people do weighs three times the pairs: within 0.06."""
     generator = np.random.default_rng(seed)
     sizes = ((9_000, M), (6_000, HOUSEHOLD), (45_000, U))
     levels = np.concatenate([generated_levels(generator, size, of) for size, of in sizes])
