@@ -12,6 +12,8 @@ NO_AMOUNT = object()
 # What the customer paid comes first: `total` includes tax and shipping, `revenue` and `subtotal`
 # do not.
 _AMOUNT_MEMBERS = ("total", "revenue", "subtotal", "value")
+_UNITS = [Decimal(1).scaleb(-digits) for digits in range(5)]
+"""The minor unit by its number of decimals."""
 
 
 def order_amount(order: Members) -> Any:
@@ -20,14 +22,19 @@ def order_amount(order: Members) -> Any:
     Without an amount of its own, an order of one product is worth its price times quantity.
 
     Returns:
-        None if that cannot be read; `NO_AMOUNT` if the message does not say it.
+        A value, which may not be readable; of price and quantity the one that is not. `NO_AMOUNT`
+        if the message does not say it.
     """
     for name in _AMOUNT_MEMBERS:
         if (amount := order.get(name)) is not None:
             return amount
-    if not _lines(order) and order.get("price") is not None:
-        return line_amount(order)
-    return NO_AMOUNT
+    price = order.get("price")
+    if _lines(order) or price is None:
+        return NO_AMOUNT
+    worth = line_amount(order)
+    if worth is not None:
+        return worth
+    return price if decimal_of(price) is None else order.get("quantity")
 
 
 def lines_amount(order: Members) -> Any:
@@ -71,7 +78,7 @@ def minor_units(amount: object, currency: str | None) -> int | None:
         return None
     digits = minor_digits(currency)
     # quantize rounds once; multiplying first would already round to 28 digits.
-    return int(number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN).scaleb(digits))
+    return int(number.quantize(_UNITS[digits], ROUND_HALF_EVEN).scaleb(digits))
 
 
 def _lines(order: Members) -> list[Any]:

@@ -38,7 +38,9 @@ def purchase(body: Members, remaining: Members, context: Members) -> Members:
     if amount is NO_AMOUNT:
         amount = lines_amount(body)
     described = _order(body, currency) | {"currency": currency}
-    return described | _amount(body, amount, currency)
+    if "amount_cents" not in body and amount is not NO_AMOUNT:
+        described["amount_cents"] = minor_units(amount, currency)
+    return described
 
 
 def order_update(body: Members, remaining: Members, context: Members) -> Members:
@@ -49,7 +51,7 @@ def order_update(body: Members, remaining: Members, context: Members) -> Members
 def order_return(body: Members, remaining: Members, context: Members) -> Members:
     """Described properties of a refund. Some shops send negative amounts and quantities."""
     described = _later_change(body)
-    if isinstance(amount_cents := described.get("amount_cents"), int):
+    if type(amount_cents := described.get("amount_cents")) is int:
         described["amount_cents"] = abs(amount_cents)
     if isinstance(lines := described.get("products"), list):
         described["products"] = [_positive(line) for line in lines]
@@ -57,11 +59,8 @@ def order_return(body: Members, remaining: Members, context: Members) -> Members
 
 
 def order_cancel(body: Members, remaining: Members, context: Members) -> Members:
-    """Described properties of a cancelled order. What cannot be read is left out: the order is
-    cancelled all the same."""
-    described = _later_change(body)
-    optional = ("currency", "amount_cents")
-    return {name: v for name, v in described.items() if v is not None or name not in optional}
+    """Described properties of a cancelled order: whatever they are, the order is cancelled."""
+    return _later_change(body)
 
 
 def currency_of(body: Members, *, default: str | None = None) -> str | None:
@@ -75,23 +74,20 @@ def currency_of(body: Members, *, default: str | None = None) -> str | None:
 def _later_change(body: Members) -> Members:
     """What a message about an order that was placed before has: no member is required of it.
 
-    An amount or a currency that cannot be read is None, so that the schema refuses the event:
-    without them a refund would be one of everything.
+    An amount or a currency that cannot be read stays as it was sent, so that the schema refuses it:
+    null would mean that the message does not say it, and a refund would be one of everything.
     """
     currency = currency_of(body)
     amount = order_amount(body)
     if amount is NO_AMOUNT and (of_lines := lines_amount(body)) is not None:
         amount = of_lines  # lines without prices have those of the order
-    described = _order(body, currency) | _amount(body, amount, currency)
-    if is_known(body.get("currency")):
+    described = _order(body, currency)
+    if currency is not None or body.get("currency") == "":
         described["currency"] = currency
+    if "amount_cents" not in body and amount is not NO_AMOUNT:
+        cents = minor_units(amount, currency)
+        described["amount_cents"] = amount if cents is None else cents
     return described
-
-
-def _amount(body: Members, amount: Any, currency: str | None) -> Members:
-    if "amount_cents" in body or amount is NO_AMOUNT:
-        return {}
-    return {"amount_cents": minor_units(amount, currency)}
 
 
 def _order(body: Members, currency: str | None) -> Members:

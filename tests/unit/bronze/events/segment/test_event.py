@@ -237,7 +237,7 @@ def test_an_instant_needs_neither_milliseconds_nor_a_z(instant):
     assert validate(REGISTRY, segment_event(message(timestamp=instant))) == []
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(ANY_MESSAGE)
 @example(ANALYTICS_JS_PAGE)
 @example(IOS_IDENTIFY)
@@ -249,7 +249,7 @@ def test_every_value_of_a_message_is_in_its_native_event(sent):
     assert sent == before
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(VALUES | OBJECTS | st.builds(lambda o, m: o | {"batch": m}, OBJECTS, st.lists(ANY_MESSAGE)))
 @example({"batch": {"batch": []}})
 @example({"type": "track", "event": "Order Completed", "properties": {"total": 2**20_000}})

@@ -84,9 +84,10 @@ def test_a_later_event_needs_only_the_id_of_its_order(event):
 def test_a_later_event_without_a_currency_has_that_of_its_order(absent):
     for event in LATER:
         assert tracked(event, order_id="o", total=5, currency=absent) == {
-            **{"order_id": "o", "total": 5, "currency": absent},
+            **{"order_id": "o", "total": 5, "currency": None},
             "amount_cents": 500,
         }
+        assert reasons(event, order_id="o", total=5, currency=absent) == []
 
 
 def test_a_change_has_an_amount_in_its_currency_and_lines():
@@ -116,11 +117,12 @@ def test_lines_that_are_given_back_are_positive_even_if_they_are_sent_negative()
 @pytest.mark.parametrize(
     "sent",
     [
-        *({"total": sent} for sent in ("all", "12,50", "", True)),
+        *({"total": sent} for sent in ("all", "12,50", "", True, [5], 1e300)),
         *({"products": sent} for sent in ("p", {}, ["p"], [None])),
         {"currency": "euro"},
         {"currency": 978},
         {"price": "POA"},
+        {"price": 5, "quantity": "two"},
     ],
 )
 def test_a_refund_that_cannot_be_read_is_refused_because_it_would_be_one_of_everything(sent):
