@@ -5,7 +5,7 @@ import pytest
 from frames import at
 from kinfold.core.errors import ModelDataError
 from kinfold.gold.propensity.estimator import FEATURE_COLUMNS, Boosting
-from kinfold.gold.propensity.training import train_propensity
+from kinfold.gold.propensity.training import missing_outcomes, train_propensity
 from kinfold.gold.propensity.training_set import snapshot_times
 from kinfold.models import registry
 from kinfold.models.gates import Gate
@@ -86,6 +86,9 @@ def test_too_few_buyers_are_reported_with_counts_and_days(tracking, features):
         "The hold-out is 2026-03-01, the training moments start on 2026-01-23",
     ):
         train(tracking, features, none, gate=Gate())
+    reason = missing_outcomes(features, none, snapshots=MOMENTS)
+    assert reason.startswith("training: 0 of 600 rows are buyers; hold-out: 0 of 300 rows are ")
+    assert missing_outcomes(features, made_purchases(features), snapshots=MOMENTS) is None
 
 
 def test_missing_features_at_the_moments_are_reported(tracking, features):
