@@ -18,7 +18,7 @@ from kinfold.runtime.suite import load_main
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import bronze, gold, silver
 from kinfold.tables.spec import Table
-from lakes import lake_of
+from lakes import ID_KEY, lake_of
 from project import HOME
 
 JOBS = (
@@ -86,7 +86,14 @@ class History:
         return lake_of(self.spark, str(self.root))
 
     def run(self, job: str, *argv: str, root: Path | None = None) -> None:
-        options = ["--set", f"lake.root={root or self.root}"]
+        key = self.folder / "id_key"  # two lakes have the same ids if they have the same key
+        key.write_text(ID_KEY)
+        options = [
+            "--set",
+            f"lake.root={root or self.root}",
+            "--set",
+            f"identity.id_key=file:{key}",
+        ]
         for key, value in self.settings.items():
             options += ["--set", f"{key}={value}"]
         load_main(HOME / "jobs" / f"{job}.py")([*options, *argv])

@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
     from pyspark.sql import functions as F
 
     from kinfold.core.settings.loading import load_settings
+    from kinfold.runtime.lake.id_key import opened_key
     from kinfold.runtime.lake.lake import Lake
     from kinfold.runtime.session import open_session
     from kinfold.silver.identity.graph.nodes import Namespaces
@@ -46,6 +48,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
 
     spark = open_session(name="bench identity", env="local", home=HOME)
     lake = Lake(spark, str(folder / "lake"), "bench", datetime.now(UTC))
+    lake = replace(lake, id_key=opened_key(lake, None, creates=True))
     namespaces = Namespaces.of(load_settings(HOME, "local", {}).identity)
     kinds = ("email", "device_id", "cookie_id")
 
@@ -143,7 +146,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             "right_value": other,
         }
         links = rows.select("id", *(value.alias(name) for name, value in ends.items())).select(
-            *link_key_columns(F.lit(SEEN_TOGETHER)),
+            *link_key_columns(F.lit(SEEN_TOGETHER), lake.keyed_hash),
             *ends,
             F.lit(SEEN_TOGETHER).alias("rule"),
             F.lit("1").alias("rule_version"),
@@ -165,7 +168,7 @@ def child(edges: int, folder: Path, *, is_whole: bool) -> dict[str, float]:
             )
         )
         identifiers = nodes.select(
-            node_id(F.col("namespace"), F.col("value")).alias("node_id"),
+            node_id(F.col("namespace"), F.col("value"), lake.keyed_hash).alias("node_id"),
             "namespace",
             "value",
             F.col("at").alias("first_seen_at"),

@@ -1,15 +1,14 @@
 """The secret key of a lake's ids: where it is kept, how it is made, whether it is the right one.
 
 Ids of identifiers and people are keyed hashes, so that nobody who knows an e-mail can compute the
-id of its owner. The key is in no table. The lake's marker has its check value: a job with another
-key stops before it does anything.
+id of its owner. The key is in no table. The lake has a check value of it: a job with another key
+stops before it does anything.
 """
 
 import os
 import secrets
 import stat
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -20,7 +19,6 @@ from kinfold.core.errors import ConfError, LakeError
 from kinfold.core.log import say
 from kinfold.core.settings.loading import environment_value
 from kinfold.runtime.keyed_hash import KEY_FORMAT, KeyedHash
-from kinfold.runtime.lake.marker import current_marker, read_marker, write_marker
 from kinfold.runtime.lake.roots import local_path
 from kinfold.runtime.lake.tables import LakeTables
 from kinfold.tables import ops
@@ -29,6 +27,9 @@ from kinfold.tables.spec import Privacy, Table
 
 OWN_KEY = "_secrets/id_key"
 """The file of the lake with its key, if `identity.id_key` names no other place."""
+CHECK = "_id_key_check"
+"""The file of the lake with the check value of the key that its ids were made with. Without it, the
+lake has no ids, or ids of another key, which are made again."""
 _FORMAT = "64 hexadecimal digits, as `openssl rand -hex 32` prints them"
 _HELP = "See docs/operations.md, 'The key of the ids'."
 
@@ -47,8 +48,7 @@ def opened_key(
         ConfError: the reference cannot be resolved, or has no key.
         LakeError: the key is missing, or is not the one that the lake's ids were made with.
     """
-    marker = read_marker(lake.storage)
-    if marker is None or marker.id_key_check is None:
+    if not lake.storage.has(CHECK):
         return _created_key(lake, reference, first_key) if creates else None
     key = _named_key(reference) if reference else _own_key(lake)
     place = f"identity.id_key {reference}" if reference else f"{lake.root}/{OWN_KEY}"
@@ -57,7 +57,7 @@ def opened_key(
             f"{place}: does not exist, and the ids of the lake were made with the key in it. "
             f"Restore it from its back-up, or set identity.id_key to where the key is. {_HELP}"
         )
-    if KeyedHash.of(lake.spark, key).check != marker.id_key_check:
+    if KeyedHash.of(lake.spark, key).check != lake.storage.read(CHECK).strip():
         raise LakeError(
             f"{place}: is not the key that the ids of the lake at {lake.root} were made with. Name "
             f"the right one with identity.id_key. {_HELP}"
@@ -68,10 +68,9 @@ def opened_key(
 def _created_key(lake: LakeTables, reference: str | None, first_key: str | None) -> str:
     """The key of a lake whose ids are made from now on. Ids of another key are deleted."""
     with lake.upgrade_lock():
-        marker = read_marker(lake.storage)
-        if marker is not None and marker.id_key_check is not None:  # another job was first
+        if lake.storage.has(CHECK):  # another job was first
             key = opened_key(lake, reference, creates=False)
-            assert key is not None  # the marker has a check value
+            assert key is not None  # it exists, or opening it has raised
             return key
         key = _named_key(reference) if reference else _own_key(lake)
         if key is None:
@@ -80,7 +79,7 @@ def _created_key(lake: LakeTables, reference: str | None, first_key: str | None)
         keyed = KeyedHash.of(lake.spark, key)
         _delete_ids(lake)
         _hash_quarantined_keys(lake, keyed)
-        write_marker(lake.storage, replace(marker or current_marker(), id_key_check=keyed.check))
+        lake.storage.write(CHECK, keyed.check)
         return key
 
 

@@ -22,14 +22,11 @@ class Marker:
         format: see `LAKE_FORMAT`.
         declarations: hash of the declarations that all its tables fit.
         keys: key of each table; the table itself does not store it.
-        id_key_check: `KeyedHash.check` of the key that its ids are made with; null = it has no ids,
-            or an older version of kinfold made them.
     """
 
     format: int
     declarations: str
     keys: Mapping[str, tuple[str, ...]]
-    id_key_check: str | None = None
 
 
 def current_marker() -> Marker:
@@ -57,7 +54,6 @@ def read_marker(root: Storage) -> Marker | None:
             seen,
             str(content.get("declarations")),
             {name: tuple(key) for name, key in content.get("keys", {}).items()},
-            content.get("id_key_check"),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LakeError(
@@ -74,15 +70,15 @@ def read_marker(root: Storage) -> Marker | None:
     return marker
 
 
-def write_marker(root: Storage, marker: Marker) -> None:
-    """Replace the marker of the lake at a root."""
-    root.write(MARKER, json.dumps(asdict(marker), indent=1))
+def write_marker(root: Storage) -> None:
+    """Declare that all tables of the lake are as declared now."""
+    root.write(MARKER, json.dumps(asdict(current_marker()), indent=1))
 
 
 def mark_if_new(root: Storage) -> None:
     """Write the marker of a lake that has no table yet."""
     if not has_tables(root) and not root.has(MARKER):
-        write_marker(root, current_marker())
+        write_marker(root)
 
 
 def has_tables(root: Storage) -> bool:

@@ -6,7 +6,7 @@ from, it is deleted, and its job builds it again. Otherwise the lake is refused 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -68,10 +68,8 @@ def upgrade(lake: LakeTables) -> None:
         return
     with lake.upgrade_lock():
         if not _is_current(lake):
-            marker = read_marker(lake.storage)
-            _upgrade_tables(lake, marker)
-            check = marker.id_key_check if marker else None
-            write_marker(lake.storage, replace(current_marker(), id_key_check=check))
+            _upgrade_tables(lake, read_marker(lake.storage))
+            write_marker(lake.storage)
 
 
 def _is_current(lake: LakeTables) -> bool:

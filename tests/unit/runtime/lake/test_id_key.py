@@ -11,8 +11,7 @@ from botocore.exceptions import ClientError, NoRegionError
 
 from kinfold.core.errors import ConfError, LakeError
 from kinfold.core.settings.models import IdentityConf
-from kinfold.runtime.lake.id_key import OWN_KEY, opened_key, tables_with_ids
-from kinfold.runtime.lake.marker import read_marker
+from kinfold.runtime.lake.id_key import CHECK, OWN_KEY, opened_key, tables_with_ids
 from kinfold.tables import bronze, silver
 from kinfold.tables.registry import ALL
 from lakes import ID_KEY, lake_of
@@ -119,7 +118,7 @@ def test_a_reference_without_a_key_is_one_line(lake, monkeypatch, reference, mes
     with pytest.raises(ConfError, match=message) as caught:
         opened(lake, reference)
     assert "password" not in str(caught.value)
-    assert read_marker(lake.storage) is None
+    assert not lake.storage.has(CHECK)
 
 
 def test_the_place_of_the_key_is_no_setting_that_outputs_depend_on():
