@@ -1,6 +1,7 @@
 """Similar records become one person in the identity graph, and separate again."""
 
 import json
+import shutil
 from random import Random
 
 import pytest
@@ -89,6 +90,27 @@ def matched(spark, root, argv):
     return before, profiles_of(lake_of(spark, root))
 
 
+@pytest.fixture(scope="module")
+def rebuilt(spark, root, argv, matched):
+    """What matching has stored after the change of one record, and after a rebuild."""
+    by_changes = stored(lake_of(spark, root))
+    shutil.rmtree(lake_of(spark, root).path(silver.MATCH_PAIRS))
+    JOB(argv)
+    return by_changes, stored(lake_of(spark, root))
+
+
+def stored(lake):
+    """By table, the rows that matching decides."""
+    links = lake.read(silver.IDENTITY_LINKS).where("rule = 'matched' and status != 'withdrawn'")
+    columns = ("link_id", "rule_version", "trust", "weight", "first_seen_at", "status")
+    return {
+        "models": lake.read(silver.MATCH_MODELS).collect(),
+        "pairs": sorted(tuple(row) for row in lake.read(silver.MATCH_PAIRS).collect()),
+        "links": sorted(tuple(row) for row in links.select(*columns).collect()),
+        "people": profiles_of(lake),
+    }
+
+
 def profiles_of(lake):
     nodes = current(lake.read(silver.IDENTITY_MAP)).where(F.col("namespace") == "record")
     return {node["value"]: node["profile_id"] for node in nodes.collect()}
@@ -120,11 +142,30 @@ def test_a_record_that_is_no_longer_similar_is_separated(matched):
     assert sum(before[name] != after[name] for name in others) <= 0.02 * len(others)
 
 
-def test_the_estimated_quality_of_matching_is_in_mlflow(matched, root):
+def test_after_a_change_matching_has_stored_what_a_rebuild_stores(rebuilt):
+    by_changes, by_rebuild = rebuilt
+    assert by_changes == by_rebuild
+    assert len(by_changes["pairs"]) == (PEOPLE + TWICE) * (PEOPLE + TWICE - 1) / 2
+
+
+def test_only_pairs_of_the_changed_record_were_compared(rebuilt, root):
+    first, changed, again = runs_of_matching(root)
+    every = (PEOPLE + TWICE) * (PEOPLE + TWICE - 1) / 2
+    compared = [run.data.metrics["pairs_compared"] for run in (first, changed, again)]
+    assert compared == [every, PEOPLE + TWICE - 1, every]
+
+
+def runs_of_matching(root):
+    """The MLflow runs of matching in the lake, the oldest first."""
     settings = load_settings(project_home(), "local", {"lake.root": root})
     tracking = tracking_of(settings)
     runs = client_of(tracking).search_runs([tracking.experiment_id])
-    assert len(runs) == 2
+    return sorted(runs, key=lambda run: run.info.start_time)
+
+
+def test_the_estimated_quality_of_matching_is_in_mlflow(rebuilt, root):
+    runs = runs_of_matching(root)
+    assert len(runs) == 3
     for run in runs:
         assert run.data.metrics["records"] == PEOPLE + TWICE
         assert 0.8 < run.data.metrics["estimated_precision"] <= 1

@@ -13,6 +13,8 @@ ALL: tuple[Table, ...] = (
     silver.IDENTITY_MAP,
     silver.IDENTITY_CHANGES,
     silver.IDENTITY_BIRTHS,
+    silver.MATCH_MODELS,
+    silver.MATCH_PAIRS,
     silver.BAD_VALUES,
     silver.IDENTITY_DECISIONS,
     silver.ORDERS,

@@ -86,6 +86,7 @@ class Matching:
             their block is crowded.
         seconds: duration by stage.
         memory: what a later run can use again.
+        used_memory: the memory of the earlier run that was used; null = none.
         compared_pairs: number of pairs that this run compared, and no earlier one.
     """
 
@@ -103,6 +104,7 @@ class Matching:
     unknown_matches: float
     seconds: dict[str, float]
     memory: MatchMemory | None = None
+    used_memory: MatchMemory | None = None
     compared_pairs: int = 0
 
     @property
@@ -168,6 +170,7 @@ class Matching:
             "records": len(self.labels),
             "distinct_records": int((~self.is_copy).sum()),
             "pairs_scored": len(self.left),
+            "pairs_compared": self.compared_pairs,
             "profiles": len(sizes),
             "largest_profile": int(sizes.max()),
             "blocks_crowded": self.blocking.crowded,
@@ -299,6 +302,7 @@ def match(
         )
     result.seconds = seconds
     learnt_from = len(equal.numbers) if memory is None else memory.records
+    result.used_memory = memory
     result.compared_pairs = len(scored.left) - len(known.left)
     result.memory = MatchMemory(
         model,

@@ -7,8 +7,10 @@ from pyspark.sql import Column, DataFrame, functions as F
 from kinfold.runtime.keyed_hash import KeyedHash
 from kinfold.silver.cleansing.dates import seen_at
 from kinfold.silver.identity.graph.nodes import RECORD, record_node
+from kinfold.silver.identity.links.match_memory import match_salt
 from kinfold.silver.identity.links.observed import link_key_columns, record_since
-from kinfold.silver.matching.engine import LinkStatus, Matching, scored_links
+from kinfold.silver.matching.engine import Matching, scored_links
+from kinfold.silver.matching.scored_pairs import MatchMemory
 from kinfold.silver.matching.settings import MatchingSettings, PersonMap
 
 MATCHED = "matched"
@@ -23,17 +25,19 @@ def matched_record_links(
     *,
     attributes: Mapping[str, str],
     settings: MatchingSettings,
+    memory: MatchMemory | None = None,
 ) -> tuple[DataFrame, Matching]:
     """Links between records that fuzzy matching finds to be one person, and the matching result.
 
-    Every record is compared with all records that share a blocking key, and the model is estimated
-    from the same records. So the links are a function of the records alone.
+    Every record is compared with all records that share a blocking key. The links are a function
+    of the records and the model.
 
     Args:
         records: silver.records.
         keyed: the keyed hash of the lake, for node ids.
         attributes: kind of attribute by the name of the trait, or of the identifier namespace, that
             has its value.
+        memory: model and compared pairs of an earlier run; null = learn and compare all.
 
     Returns:
         silver.identity_links columns without valid_from, valid_to, status and reason; the matching.
@@ -48,7 +52,11 @@ def matched_record_links(
     ]
     mapping = PersonMap.model_validate({"record_id": _RECORD, "attributes": dict(attributes)})
     matching = scored_links(
-        records.select(itself.alias(_RECORD), *values), mapping=mapping, settings=settings
+        records.select(itself.alias(_RECORD), *values),
+        mapping=mapping,
+        settings=settings,
+        salt=match_salt(keyed),
+        memory=memory,
     )
     changed_at = seen_at("changed_at", "ingested_at").alias("changed_at")
     since = record_since().alias("since")
@@ -77,7 +85,7 @@ def _identity_links(matching: Matching, lineage: DataFrame, keyed: KeyedHash) ->
         "right_namespace": F.lit(RECORD),
         "right_value": F.greatest("left_record_key", "right_record_key"),
     }
-    linked = matching.links().where(F.col("status") == LinkStatus.LINKED.value)
+    linked = matching.links(are_linked=True)
     return (
         linked.join(left, "left_record_key")
         .join(right, "right_record_key")

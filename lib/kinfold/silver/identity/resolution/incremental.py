@@ -27,6 +27,7 @@ from kinfold.runtime.job import JobRun
 from kinfold.silver.identity.graph.guards import FORBIDDEN, TOO_MANY_IDENTIFIERS
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import GuardRules
+from kinfold.silver.identity.links.match_memory import publish_memory
 from kinfold.silver.identity.links.operator_decisions import active_decisions
 from kinfold.silver.identity.resolution.assignment import (
     ResolvedGraph,
@@ -59,6 +60,8 @@ OUTPUTS = (
     silver.IDENTITY_MAP,
     silver.IDENTITY_CHANGES,
     silver.IDENTITY_BIRTHS,
+    silver.MATCH_MODELS,
+    silver.MATCH_PAIRS,
     silver.BAD_VALUES,
 )
 
@@ -104,6 +107,8 @@ def resolve_incrementally(run: JobRun) -> Matching | None:
         hashes = _hashes(run, silver.BAD_VALUES, shared)
         changes = link_changes(run, namespaces, decisions, hashes, is_full=is_full)
     publish_link_changes(run, changes)
+    if changes.matching is not None:
+        publish_memory(run, changes.matching)
     parts, shared = _parts(resolver, changes, shared, is_full=is_full)
     for part in parts:
         _resolve_part(resolver, part, changes.split_candidates, shared)

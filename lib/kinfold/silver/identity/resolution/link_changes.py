@@ -17,6 +17,7 @@ from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.handovers import PASSED_ON
 from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
+from kinfold.silver.identity.links.match_memory import stored_memory
 from kinfold.silver.identity.links.matched_records import MATCHED, matched_record_links
 from kinfold.silver.identity.links.observed import (
     links_at,
@@ -178,7 +179,11 @@ def _observed_links(
         conf = run.settings.identity
         settings = load_matching_settings(run.options.home / conf.match_settings)
         matched, matching = matched_record_links(
-            run.read(silver.RECORDS), keyed, attributes=conf.match, settings=settings
+            run.read(silver.RECORDS),
+            keyed,
+            attributes=conf.match,
+            settings=settings,
+            memory=stored_memory(run, settings),
         )
         observed = observed.unionByName(matched)
     return observed, matching

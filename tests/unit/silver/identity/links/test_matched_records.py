@@ -39,11 +39,11 @@ def matched(spark, records, monkeypatch):
     """The links of pairs that the engine scores, and the records that it gets."""
     passed = []
     pairs = spark.createDataFrame(
-        [(THREE, ONE, 9.5, 0.5, "linked"), (TWO, ONE, -3.0, 0.1, "unlinked")],
+        [(THREE, ONE, 9.5, 0.5)],
         "left_record_key string, right_record_key string, match_weight double, "
-        "match_probability double, status string",
+        "match_probability double",
     )
-    result = SimpleNamespace(model=SimpleNamespace(version="m1"), links=lambda: pairs)
+    result = SimpleNamespace(model=SimpleNamespace(version="m1"), links=lambda are_linked: pairs)
 
     def scored(rows, **_):
         passed.append(rows)
@@ -57,7 +57,7 @@ def matched(spark, records, monkeypatch):
     return links, passed[0]
 
 
-def test_only_linked_pairs_become_links_with_the_smaller_record_first(matched):
+def test_linked_pairs_become_links_with_the_smaller_record_first(matched):
     links, _ = matched
     assert_rows(
         links,
