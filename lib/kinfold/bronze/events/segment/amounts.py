@@ -1,5 +1,6 @@
 """Amounts of money in messages, in minor units of their currency."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -12,12 +13,16 @@ NO_AMOUNT = object()
 # What the customer paid comes first: `total` includes tax and shipping, `revenue` and `subtotal`
 # do not.
 _AMOUNT_MEMBERS = ("total", "revenue", "subtotal", "value")
+REFUND_MEMBERS = ("refund_amount", "refundAmount", "amount", *_AMOUNT_MEMBERS)
+"""Where a refund has its amount. The first three are not in the spec, but if they were not read,
+the refund would be one of everything."""
 _UNITS = [Decimal(1).scaleb(-digits) for digits in range(5)]
 """The minor unit by its number of decimals."""
 
 
-def order_amount(order: Members) -> Any:
-    """What a message says that an order is worth, in units of its currency, as sent.
+def order_amount(order: Members, *, names: Sequence[str] = _AMOUNT_MEMBERS) -> Any:
+    """What a message says that an order is worth, in units of its currency, as sent: the first of
+    `names` that is known.
 
     Without an amount of its own, an order of one product is worth its price times quantity.
 
@@ -25,7 +30,7 @@ def order_amount(order: Members) -> Any:
         A value, which may not be readable; of price and quantity the one that is not. `NO_AMOUNT`
         if the message does not say it.
     """
-    for name in _AMOUNT_MEMBERS:
+    for name in names:
         if (amount := order.get(name)) is not None:
             return amount
     price = order.get("price")

@@ -6,6 +6,7 @@ from typing import Any
 
 from kinfold.bronze.events.segment.amounts import (
     NO_AMOUNT,
+    REFUND_MEMBERS,
     line_amount,
     lines_amount,
     minor_units,
@@ -28,39 +29,36 @@ _ORDER = {
     "order_id": ("order_id", "orderId"),
 }
 _LINE = {"product_id": ("product_id", "productId", "sku", "id"), "category": ("category",)}
+_NUMBERS = ("amount_cents", "price_cents", "quantity")
 
 
 def purchase(body: Members, remaining: Members, context: Members) -> Members:
-    """Described properties of a placed order. It always has an amount, so one that cannot be read
-    is None, which the schema refuses."""
+    """Described properties of a placed order. Its schema requires an amount and a currency."""
     currency = currency_of(body, default=DEFAULT_CURRENCY)
     amount = order_amount(body)
     if amount is NO_AMOUNT:
         amount = lines_amount(body)
-    described = _order(body, currency) | {"currency": currency}
-    if "amount_cents" not in body and amount is not NO_AMOUNT:
-        described["amount_cents"] = minor_units(amount, currency)
-    return described
+    return _order(body, currency) | {"currency": currency} | _amount(body, amount, currency)
 
 
 def order_update(body: Members, remaining: Members, context: Members) -> Members:
     """Described properties of a changed order: only what the message has."""
-    return _later_change(body)
+    return _later_change(body, order_amount(body))
 
 
 def order_return(body: Members, remaining: Members, context: Members) -> Members:
     """Described properties of a refund. Some shops send negative amounts and quantities."""
-    described = _later_change(body)
-    if type(amount_cents := described.get("amount_cents")) is int:
-        described["amount_cents"] = abs(amount_cents)
+    described = _later_change(body, order_amount(body, names=REFUND_MEMBERS))
     if isinstance(lines := described.get("products"), list):
-        described["products"] = [_positive(line) for line in lines]
-    return described
+        described["products"] = [
+            _positive(line) if isinstance(line, dict) else line for line in lines
+        ]
+    return described | _positive({n: described[n] for n in _NUMBERS if n in described})
 
 
 def order_cancel(body: Members, remaining: Members, context: Members) -> Members:
     """Described properties of a cancelled order: whatever they are, the order is cancelled."""
-    return _later_change(body)
+    return _later_change(body, order_amount(body))
 
 
 def currency_of(body: Members, *, default: str | None = None) -> str | None:
@@ -71,23 +69,27 @@ def currency_of(body: Members, *, default: str | None = None) -> str | None:
     return currency.strip().upper() if isinstance(currency, str) else None
 
 
-def _later_change(body: Members) -> Members:
+def _later_change(body: Members, amount: Any) -> Members:
     """What a message about an order that was placed before has: no member is required of it.
 
-    An amount or a currency that cannot be read stays as it was sent, so that the schema refuses it:
-    null would mean that the message does not say it, and a refund would be one of everything.
+    A currency that cannot be read stays as it was sent, so that the schema refuses it.
     """
     currency = currency_of(body)
-    amount = order_amount(body)
     if amount is NO_AMOUNT and (of_lines := lines_amount(body)) is not None:
         amount = of_lines  # lines without prices have those of the order
-    described = _order(body, currency)
+    described = _order(body, currency) | _amount(body, amount, currency)
     if currency is not None or body.get("currency") == "":
         described["currency"] = currency
-    if "amount_cents" not in body and amount is not NO_AMOUNT:
-        cents = minor_units(amount, currency)
-        described["amount_cents"] = amount if cents is None else cents
     return described
+
+
+def _amount(body: Members, amount: Any, currency: str | None) -> Members:
+    """`amount_cents`. An amount that cannot be read stays as it was sent, so that the schema
+    refuses it: null would mean that the message has none, and a refund be one of everything."""
+    if "amount_cents" in body or amount is NO_AMOUNT:
+        return {}
+    cents = minor_units(amount, currency)
+    return {"amount_cents": amount if cents is None else cents}
 
 
 def _order(body: Members, currency: str | None) -> Members:
@@ -119,8 +121,7 @@ def _line(line: Any, currency: str | None) -> Any:
     return line | described
 
 
-def _positive(line: Any) -> Any:
-    if not isinstance(line, dict):
-        return line
-    numbers = {name: line.get(name) for name in ("price_cents", "quantity")}
-    return line | {name: abs(one) for name, one in numbers.items() if type(one) is int}
+def _positive(members: Members) -> Members:
+    """The members with their numbers of pieces and money as positive ones."""
+    numbers = {name: members.get(name) for name in _NUMBERS}
+    return members | {name: abs(one) for name, one in numbers.items() if type(one) is int}
