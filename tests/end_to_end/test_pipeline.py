@@ -147,6 +147,7 @@ def test_an_increment_equals_a_rebuild(demo, summary, tmp_path):
         "bronze/ingest_events",
         "silver/clean_events",
         "silver/resolve_identities",
+        "silver/build_orders",
         "silver/build_profiles",
     ):
         rebuilt.run_job(job)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from delta.tables import DeltaTable
 from pyspark.sql import functions as F
 
 from frames import assert_rows, at
@@ -35,7 +36,12 @@ traits: {city: city}
 """
 HEADER = "id,mail,city\n"
 ANN, BEN, CAT = "1,ann@example.org,York\n", "2,ben@example.org,Bath\n", "3,cat@example.org,Ely\n"
-PEOPLE = ("silver/clean_records", "silver/resolve_identities", "silver/build_profiles")
+PEOPLE = (
+    "silver/clean_records",
+    "silver/resolve_identities",
+    "silver/build_orders",
+    "silver/build_profiles",
+)
 
 
 @pytest.fixture
@@ -214,6 +220,16 @@ def test_expired_records_disappear_from_the_profile(run, crm, source, lake_root,
     before = lake.version(silver.RECORDS)
     run("silver/clean_records", *partner, "--as-of", later)
     assert lake.version(silver.RECORDS) == before, "nothing more expires"
+
+    # The clock decides about bronze, so its rows expire here by a change of the table.
+    rows = DeltaTable.forPath(spark, lake.path(bronze.RECORDS))
+    rows.update(set={"expires_at": F.lit(at("2026-03-02"))})
+    for _ in range(2):
+        run("bronze/ingest_records", *partner)
+        assert lake.read(bronze.RECORDS).count() == 0
+    run("governance/check_ledger")
+    run("silver/clean_records", *partner)
+    assert lake.version(silver.RECORDS) == before
 
 
 @pytest.mark.parametrize(
