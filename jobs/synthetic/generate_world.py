@@ -5,7 +5,8 @@ from pathlib import Path
 
 from kinfold.core.log import counts_text, say
 from kinfold.core.settings.command_line import job_parser, parse_options
-from kinfold.runtime.job import open_lake, run_job
+from kinfold.runtime.job import run_job
+from kinfold.runtime.session import job_session
 from kinfold.synthetic.people.hazards import IdentityHazards
 from kinfold.synthetic.world.generation import is_written, write_world
 
@@ -35,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if is_written(folder, **world, hazards=hazards):
         say(f"  {JOB}: {folder} already holds this world")
         return
-    with open_lake(options, name=JOB) as lake:
-        written = write_world(lake.spark, folder, **world, hazards=hazards, progress=say)
+    with job_session(JOB, options.env, home=options.home, is_verbose=options.is_verbose) as spark:
+        written = write_world(spark, folder, **world, hazards=hazards, progress=say)
     say(f"  {JOB}: {folder}: {counts_text(written.counts)}")
 
 
