@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kinfold.silver.identity.graph.handovers import MICROSECONDS_PER_DAY as DAY, PASSED_ON
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import GuardRules
 from kinfold.silver.identity.resolution.assignment import ResolvedGraph, resolved_graph
@@ -33,24 +34,35 @@ class MadeGraph:
     rules: GuardRules = field(default_factory=rules)
     first_seen: dict[int, int] = field(default_factory=dict)
     links: dict[tuple[int, int], int] = field(default_factory=dict)
+    last_seen: dict[tuple[int, int], int] = field(default_factory=dict)
     withdrawn: set[tuple[int, int]] = field(default_factory=set)
     blocked: set[tuple[int, int]] = field(default_factory=set)
+    ended: set[tuple[int, int]] = field(default_factory=set)
     person: dict[int, int] = field(default_factory=dict)
     component: dict[int, int] = field(default_factory=dict)
     id_reassignments: dict[int, int] = field(default_factory=dict)
     shared: set[int] = field(default_factory=set)
 
     def see(self, *sightings, is_rebuild=False):
-        """Add sightings and resolve what they affect; everything in a rebuild."""
+        """Add sightings and resolve what they affect; everything in a rebuild.
+
+        A link that is only seen again affects nothing, unless it has ended.
+        """
         affected = set()
         for moment, *nodes in sightings:
             star = sorted(set(nodes), key=lambda n: (n % 3, n))
             for node in star:
+                if moment < self.first_seen.get(node, moment + 1):
+                    affected.add(node)
                 self.first_seen[node] = min(moment, self.first_seen.get(node, moment))
-                affected.add(node)
             for other in star[1:]:
                 link = (star[0], other)
+                if moment < self.links.get(link, moment + 1) or (
+                    link in self.ended and moment > self.last_seen[link]
+                ):
+                    affected |= set(link)
                 self.links[link] = min(moment, self.links.get(link, moment))
+                self.last_seen[link] = max(moment, self.last_seen.get(link, moment))
         self._resolve(None if is_rebuild else affected, split_candidates=set())
 
     def alias(self, account, *, previous, at):
@@ -74,7 +86,7 @@ class MadeGraph:
             del self.links[link]
         for node in nodes:
             self.first_seen.pop(node, None)
-        self._resolve(ends | set(nodes), split_candidates=ends - set(nodes))
+        self._resolve(ends | set(nodes), split_candidates=ends)
 
     def rebuild(self):
         """Resolve everything again in the same lake."""
@@ -106,8 +118,11 @@ class MadeGraph:
                     trust=[min(TRUST[a % 3], TRUST[b % 3]) for a, b in used],
                     seen=[self.links[link] for link in used],
                     is_alias=[a % 3 == b % 3 for a, b in used],
+                    last_day=[self.last_seen.get(link, 0) // DAY for link in used],
                     is_sighting=[True for _ in used],
+                    is_observed=[True for _ in used],
                     is_blocked=[link in self.blocked for link in used],
+                    is_ended=[link in self.ended for link in used],
                 ),
                 _columns(
                     node_id=known,
@@ -154,17 +169,21 @@ class MadeGraph:
         ids = {a * 1_000 + b: (a, b) for a, b in self._resolved_links}
         for row in changes.links.to_pylist():
             link = ids[row["link_id"]]
-            if row["reason"] is None:
-                self.blocked.discard(link)
-            else:
+            self.blocked.discard(link)
+            self.ended.discard(link)
+            if row["reason"] is not None:
                 self.blocked.add(link)
+            if row["reason"] == PASSED_ON:
+                self.ended.add(link)
 
     def state(self):
         """What a rebuild must reproduce: people with their ids, and the links that join none."""
-        return self.person, self.component, self.blocked - self.withdrawn, self.shared
+        blocked = self.blocked - self.withdrawn
+        return self.person, self.component, blocked, self.shared, self.ended & blocked
 
 
 def _columns(**columns):
     types = {"trust": np.float32, "is_alias": np.bool_, "is_sighting": np.bool_}
-    types |= {"is_blocked": np.bool_, "namespace": np.int16}
+    types |= {"is_blocked": np.bool_, "namespace": np.int16, "last_day": np.int32}
+    types |= {"is_observed": np.bool_, "is_ended": np.bool_}
     return {name: np.array(values, types.get(name, np.int64)) for name, values in columns.items()}

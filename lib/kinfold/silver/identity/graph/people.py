@@ -15,6 +15,14 @@ from kinfold.core.jit import compiled
 from kinfold.silver.identity.graph.components import Indices, component_labels, positions
 from kinfold.silver.identity.graph.founders import founders
 from kinfold.silver.identity.graph.guards import GuardedComponents, guarded_components
+from kinfold.silver.identity.graph.handovers import (
+    Days,
+    Handovers,
+    ObservedLinks,
+    day_of,
+    handovers,
+    most_at_once,
+)
 
 NO_NAMESPACE = 253
 """Code of nodes that count for no limit: further accounts of the same person."""
@@ -31,13 +39,21 @@ class GuardRules:
         max_person_size: the maximum number of identifiers per person.
         released: nodes that an operator has released: they are never shared identifiers.
         apart: pairs of nodes that are never one person.
+        reassigned_after: by the code of values that can pass to another person, after how many days
+            without the old one (see `handovers`).
     """
 
     limits: Mapping[int, int]
     shared_by: Mapping[tuple[int, int], int]
     max_person_size: int
+    reassigned_after: Mapping[int, int] = field(default_factory=dict)
     released: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     apart: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))
+
+    @property
+    def owners(self) -> list[int]:
+        """The codes of namespaces of which a person has only one identifier."""
+        return sorted(code for code, limit in self.limits.items() if limit == 1)
 
 
 @dataclass(frozen=True)
@@ -52,12 +68,16 @@ class Graph:
             split assigned to it.
         person_key, component_id, is_known: what the stored map says; is_known = it has the node.
         link_id, left, right: links that are not withdrawn; the ends are indices in `node_id`.
-        trust, seen: of each link; `seen` in microseconds.
+        trust, seen, last_day: of each link; first seen in microseconds, last seen in days since
+            1970.
         is_alias: the link connects two accounts of one person; the right one is the previous one.
         is_sighting: the link counts as evidence that a value is shared.
-        is_blocked: what the stored links say.
+        is_observed: the link may end when its value passes to another person: seen in events or
+            records, not decided by an operator.
+        is_blocked, is_ended: what the stored links say.
         is_inside: all links of the node are in this graph. The other nodes are only neighbours of
             shared identifiers, and their assignment is not computed.
+        absent_node: nodes that were asked for and do not exist; null = the graph is the whole one.
         deleted_node, deleted_person, deleted_founder_key: nodes of the stored map that no longer
             exist, their person, and the key of the person that each would found.
     """
@@ -74,10 +94,14 @@ class Graph:
     right: Indices
     trust: NDArray[np.float32]
     seen: Ints
+    last_day: Days
     is_alias: Flags
     is_sighting: Flags
+    is_observed: Flags
     is_blocked: Flags
+    is_ended: Flags
     is_inside: Flags
+    absent_node: Ints | None
     deleted_node: Ints
     deleted_person: Ints
     deleted_founder_key: Ints
@@ -87,6 +111,11 @@ class Graph:
         (indices,) = positions(self.node_id, nodes)
         return indices[indices >= 0].astype(np.int64)
 
+    @property
+    def observed_links(self) -> ObservedLinks:
+        """The links with the times at which they were first and last seen."""
+        return ObservedLinks(self.left, self.right, self.seen, self.last_day, self.is_observed)
+
 
 @dataclass(frozen=True)
 class SharedIdentifiers:
@@ -95,7 +124,8 @@ class SharedIdentifiers:
     Attributes:
         node: index of the node.
         evidence: namespace code of the identifiers that share it.
-        count, most: how many of them share it, and how many may.
+        count, most: how many of them share it (at the same time, if it can pass to another person),
+            and how many may.
     """
 
     node: Ints
@@ -111,16 +141,22 @@ class People:
     Attributes:
         is_assigned: per node, whether it belongs to a person: all nodes but shared identifiers.
         person: per node the index of the founder of its person.
+        former: per node the index of a value that its person had first and that passed to another
+            person, so that the person keeps its id; -1 = none.
         component: per node the index of the earliest node that links connect it with; blocked links
             count.
-        is_blocked: links that do not join people.
+        is_blocked, is_ended: links that do not join people; those whose value passed on.
+        has_passed: values that passed to another person: they found no person under their own key.
         guarded: the verdict of the guards, on links between assigned nodes.
     """
 
     is_assigned: Flags
     person: Indices
+    former: Ints
     component: Indices
     is_blocked: Flags
+    is_ended: Flags
+    has_passed: Flags
     guarded: GuardedComponents
 
 
@@ -137,6 +173,9 @@ def shared_identifiers(graph: Graph, rules: GuardRules) -> SharedIdentifiers:
                 graph.left, graph.right, graph.is_sighting, graph.namespace, code, other, counts
             )
         node = np.flatnonzero(counts > most)
+        if code in rules.reassigned_after and other in rules.owners and len(node):
+            counts[node] = _most_at_once(graph, node, other, after=rules.reassigned_after[code])
+            node = node[counts[node] > most]
         rest = (np.full(len(node), value) for value in (other, most, rule))
         cases.append(np.stack([node, counts[node], *rest], axis=1))
     every = np.concatenate(cases)
@@ -147,6 +186,21 @@ def shared_identifiers(graph: Graph, rules: GuardRules) -> SharedIdentifiers:
     _, first = np.unique(every[:, 0], return_index=True)
     node, count, other_code, most, _ = every[first].T
     return SharedIdentifiers(node, other_code, count, most)
+
+
+def _most_at_once(graph: Graph, nodes: Ints, other: int, *, after: int) -> Ints:
+    """How many identifiers of a namespace share each of some nodes at the same time."""
+    is_asked = np.zeros(len(graph.node_id), np.bool_)
+    is_asked[nodes] = True
+    ends, days = [], []
+    for one, far in ((graph.left, graph.right), (graph.right, graph.left)):
+        edges = np.flatnonzero(graph.is_sighting & is_asked[one] & (graph.namespace[far] == other))
+        ends.append(one[edges])
+        days.append(edges)
+    edge = np.concatenate(days)
+    return most_at_once(
+        np.concatenate(ends), day_of(graph.seen[edge]), graph.last_day[edge], after=after
+    )
 
 
 @compiled
@@ -172,7 +226,15 @@ def people_of(graph: Graph, shared: Ints, rules: GuardRules) -> People:
     size = len(graph.node_id)
     is_assigned = np.ones(size, np.bool_)
     is_assigned[shared] = False
-    joins = is_assigned[graph.left] & is_assigned[graph.right]
+    connects = is_assigned[graph.left] & is_assigned[graph.right]
+    ended = handovers(
+        graph.observed_links,
+        graph.namespace,
+        is_assigned,
+        after_days=rules.reassigned_after,
+        owners=rules.owners,
+    )
+    joins = connects & ~ended.is_ended
     used = slice(None) if joins.all() else joins  # a slice does not copy
     left, right = graph.left[used], graph.right[used]
     guarded = guarded_components(
@@ -187,16 +249,75 @@ def people_of(graph: Graph, shared: Ints, rules: GuardRules) -> People:
         tie=graph.link_id[used],
         forbidden=_forbidden_pairs(graph, rules),
     )
-    unguarded = component_labels(size, left, right)
+    # A link that has ended may count again, so it connects what a change can affect.
+    whole = slice(None) if connects.all() else connects
+    unguarded = component_labels(size, graph.left[whole], graph.right[whole])
     is_blocked = ~joins
     is_blocked[joins] = ~guarded.accepted
+    has_passed = np.zeros(size, np.bool_)
+    has_passed[ended.value] = True
+    person = _founders_of_people(graph, guarded.labels, has_passed)
     return People(
         is_assigned=is_assigned,
-        person=founders(guarded.labels, graph.first_seen, graph.node_id),
+        person=person,
+        former=_former_values(graph, person, ended),
         component=founders(unguarded, graph.first_seen, graph.node_id),
         is_blocked=is_blocked,
+        is_ended=ended.is_ended,
+        has_passed=has_passed,
         guarded=guarded,
     )
+
+
+def _founders_of_people(graph: Graph, labels: Indices, has_passed: Flags) -> Indices:
+    """The founder of each person; a value that passed on is one only if the person has no other."""
+    first_seen = graph.first_seen
+    if has_passed.any():
+        first_seen = first_seen.copy()
+        first_seen[has_passed] = np.iinfo(np.int64).max
+    return founders(labels, first_seen, graph.node_id)
+
+
+def _former_values(graph: Graph, person: Indices, ended: Handovers) -> Ints:
+    """Per node, the value that its person had before any identifier that it has now.
+
+    A value belongs to the past of the person of its first link.
+    """
+    former = np.full(len(person), -1, np.int64)
+    if not len(ended.value):
+        return former
+    order = np.lexsort((graph.link_id[ended.edge], graph.seen[ended.edge], ended.value))
+    values, first = np.unique(ended.value[order], return_index=True)
+    edge = ended.edge[order][first]
+    other = np.where(graph.left[edge] == values, graph.right[edge], graph.left[edge])
+    own = person[other].astype(np.int64)
+    is_past = (own != person[values]) & _precedes(graph, values, own)
+    values, own = values[is_past], own[is_past]
+    order = np.lexsort((graph.node_id[values], graph.first_seen[values], own))
+    founder, first = np.unique(own[order], return_index=True)
+    former[founder] = values[order][first]
+    return former[person]
+
+
+def _precedes(graph: Graph, nodes: Ints, others: Ints) -> Flags:
+    """Whether each node was seen before another one, ties by node."""
+    one, other = graph.first_seen[nodes], graph.first_seen[others]
+    precedes: Flags = (one < other) | (
+        (one == other) & (graph.node_id[nodes] < graph.node_id[others])
+    )
+    return precedes
+
+
+def person_keys(graph: Graph, people: People) -> Ints:
+    """The key of each node's person: that of its founder, or of a value that it had before and that
+    passed to another person."""
+    keys: Ints = graph.founder_key[people.person]
+    if people.has_passed.any():
+        founded = people.has_passed[people.person]
+        keys[founded] = [_mix(key) for key in keys[founded].tolist()]
+        had = people.former >= 0
+        keys[had] = graph.founder_key[people.former[had]]
+    return keys
 
 
 def _forbidden_pairs(graph: Graph, rules: GuardRules) -> tuple[Ints, Ints] | None:
@@ -230,6 +351,7 @@ def with_reassigned_ids(
     if not len(split_candidates):
         return graph, {}
     keys, reassigned = graph.founder_key.copy(), dict[int, int]()
+    current = person_keys(graph, people)
     theirs = np.flatnonzero(
         graph.is_known & people.is_assigned & np.isin(graph.person_key, split_candidates)
     )
@@ -244,7 +366,7 @@ def with_reassigned_ids(
             parts, key=lambda f: (-parts[f], int(graph.first_seen[f]), int(graph.node_id[f]))
         )
         is_own = bool(graph.is_known[largest]) and int(graph.person_key[largest]) == key
-        if int(keys[largest]) == key or not is_own:
+        if int(current[largest]) == key or not is_own:
             continue
         for index in founders_of.get(key, []):
             node = int(graph.node_id[index])

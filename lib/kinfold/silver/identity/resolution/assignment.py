@@ -13,6 +13,7 @@ from pyspark.sql import Row
 from kinfold.core.arrays import Flags, Ints
 from kinfold.core.settings.models import IdentityConf
 from kinfold.silver.identity.graph.guards import FORBIDDEN, NOT_REFUSED, TOO_MANY_IDENTIFIERS
+from kinfold.silver.identity.graph.handovers import PASSED_ON
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import (
     Graph,
@@ -20,13 +21,15 @@ from kinfold.silver.identity.graph.people import (
     People,
     SharedIdentifiers,
     people_of,
+    person_keys,
     shared_identifiers,
     with_reassigned_ids,
 )
 from kinfold.silver.identity.links.operator_decisions import decision_nodes
 
-_SHARED = -1
-"""Stands among the codes of `GuardedComponents.refused_by` for a link to a shared identifier."""
+_SHARED, _ENDED = -1, -2
+"""Stand among the codes of `GuardedComponents.refused_by` for a link to a shared identifier, and
+for one whose value passed to another person."""
 _MAX_LISTED = 20
 """Maximum number of people that the row of a shared identifier lists."""
 
@@ -88,9 +91,12 @@ class ResolvedGraph:
         """
         graph = self.graph
         indices = graph.indices_of(stored_shared)
+        # A shared value belongs to no person, so the map does not tell when it is deleted.
+        absent = graph.absent_node
+        gone = np.setdiff1d(stored_shared, graph.node_id) if absent is None else absent
         evaluated = np.union1d(
             graph.node_id[indices[graph.is_inside[indices]]],
-            np.intersect1d(stored_shared, graph.deleted_node),
+            np.intersect1d(stored_shared, np.union1d(gone, graph.deleted_node)),
         )
         is_founder = np.zeros(len(graph.node_id), np.bool_)
         is_founder[self.people.person[self.people.is_assigned & graph.is_inside]] = True
@@ -129,9 +135,12 @@ class ResolvedGraph:
     def _changed_links(self) -> pa.Table:
         graph, people = self.graph, self.people
         joins = people.is_assigned[graph.left] & people.is_assigned[graph.right]
+        joins &= ~people.is_ended
         refused = np.full(len(joins), _SHARED, np.int16)
         refused[joins] = people.guarded.refused_by
-        changed = np.flatnonzero(people.is_blocked != graph.is_blocked)
+        refused[people.is_ended] = _ENDED
+        is_changed = people.is_blocked != graph.is_blocked
+        changed = np.flatnonzero(is_changed | (people.is_ended != graph.is_ended))
         reasons = {code: self._reason(code) for code in np.unique(refused[changed]).tolist()}
         return pa.table(
             {
@@ -147,6 +156,7 @@ class ResolvedGraph:
         fixed = {
             NOT_REFUSED: None,
             _SHARED: "a value that too many share",
+            _ENDED: PASSED_ON,
             TOO_MANY_IDENTIFIERS: "a person would have too many identifiers",
             FORBIDDEN: "an operator keeps them apart",
         }
@@ -221,6 +231,7 @@ def guard_rules(conf: IdentityConf, decisions: Sequence[Row]) -> GuardRules:
         limits=namespaces.limits,
         shared_by=namespaces.shared_by,
         max_person_size=conf.max_person_size,
+        reassigned_after=namespaces.reassigned_after,
         released=np.array([n for n, _ in decision_nodes(decisions, "release")], np.int64),
         apart=np.array(decision_nodes(decisions, "keep_apart"), np.int64).reshape(-1, 2),
     )
@@ -248,8 +259,8 @@ def resolved_graph(
     keys = graph.person_key[indices[graph.is_known[indices]]]
     split_people = np.unique(np.concatenate([keys, graph.deleted_person]))
     graph, id_reassignments = with_reassigned_ids(graph, people, split_people)
-    person_keys = graph.founder_key[people.person]
-    return ResolvedGraph(graph, people, shared, person_keys, id_reassignments, namespaces)
+    keys = person_keys(graph, people)
+    return ResolvedGraph(graph, people, shared, keys, id_reassignments, namespaces)
 
 
 def _occurs(keys: Ints, among: Ints, *, where: Flags) -> Flags:

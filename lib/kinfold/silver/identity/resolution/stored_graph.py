@@ -21,14 +21,25 @@ from kinfold.runtime.arrow_frames import (
 from kinfold.runtime.caching import materialized
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.components import positions
+from kinfold.silver.identity.graph.handovers import MICROSECONDS_PER_DAY, PASSED_ON
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import Graph
-from kinfold.silver.identity.links.observed import ALIAS, SEEN_TOGETHER, links_at
+from kinfold.silver.identity.links.observed import ALIAS, SEEN_BESIDE, SEEN_TOGETHER, links_at
 from kinfold.silver.identity.resolution.history import current
 from kinfold.tables import silver
 
 _MAP = ("node_id", "person_key", "component_id")
-_EDGE = ("link_id", "left_node", "right_node", "rule", "trust", "first_seen_at", "status")
+_EDGE = (
+    "link_id",
+    "left_node",
+    "right_node",
+    "rule",
+    "trust",
+    "first_seen_at",
+    "last_seen_at",
+    "status",
+    "reason",
+)
 
 
 @dataclass(frozen=True)
@@ -149,9 +160,14 @@ def read_graph(stored: StoredGraph, namespaces: Namespaces, *, part: Subgraph | 
             "right_node",
             F.col("trust").cast("float").alias("trust"),
             F.unix_micros("first_seen_at").alias("seen"),
+            F.floor(F.unix_micros("last_seen_at") / MICROSECONDS_PER_DAY)
+            .cast("int")
+            .alias("last_day"),
             (F.col("rule") == ALIAS).alias("is_alias"),
             (F.col("rule") == SEEN_TOGETHER).alias("is_sighting"),
+            F.col("rule").isin(SEEN_TOGETHER, SEEN_BESIDE).alias("is_observed"),
             (F.col("status") == "blocked").alias("is_blocked"),
+            F.col("reason").eqNullSafe(PASSED_ON).alias("is_ended"),
         )
     )
     if part is None:
@@ -190,7 +206,8 @@ def graph_of(
 
     Args:
         nodes: node_id, namespace (code), first_seen (microseconds).
-        edges: link_id, left_node, right_node, trust, seen, is_alias, is_sighting, is_blocked.
+        edges: link_id, left_node, right_node, trust, seen, last_day, is_alias, is_sighting,
+            is_observed, is_blocked, is_ended.
         known_map: node_id, person_key, component_id.
         id_reassignments: node_id, birth_key.
         inside: node_id of the nodes whose links are all here; null = all nodes.
@@ -225,6 +242,7 @@ def graph_of(
         left=left[kept],
         right=right[kept],
         is_inside=np.isin(ids, inside) if inside is not None else np.ones(len(ids), np.bool_),
+        absent_node=None if inside is None else np.setdiff1d(inside, ids),
         deleted_node=deleted,
         deleted_person=known_map["person_key"][~exists],
         deleted_founder_key=_founder_keys(deleted, id_reassignments),

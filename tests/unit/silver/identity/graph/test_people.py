@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from kinfold.silver.identity.graph.handovers import MICROSECONDS_PER_DAY as DAY
 from made_graphs import COOKIE, EMAIL, USER, MadeGraph, rules
 
 UNGUARDED = rules(limits={}, shared_by={})
@@ -95,6 +96,15 @@ def test_nodes_that_are_kept_apart_are_never_one_person():
     assert people(graph) == {frozenset({1, 2}), frozenset({5})}
 
 
+def test_a_shared_value_that_is_deleted_may_return_as_another_ones():
+    graph = grown([[(i, 3 * i, 2) for i in range(4)]])
+    assert graph.shared == {2}
+    graph.forget(2)
+    assert graph.shared == set()
+    graph.see((9, 0, 2))
+    assert graph.person[2] == graph.person[0]
+
+
 def test_on_a_split_the_largest_part_keeps_the_id_though_the_founder_is_in_the_other():
     graph = grown([[(0, 2), (1, 2, 1), (2, 0, 1), (3, 0, 5), (4, 0, 8)]])
     assert set(graph.person.values()) == {2}
@@ -169,3 +179,83 @@ def test_two_people_never_share_an_id(kind):
         graph.forget(node)
         graph.see((50, node))
     assert len(set(graph.person.values())) == len(people(graph)) == len(graph.first_seen)
+
+
+REASSIGNED = {"reassigned_after": {EMAIL: 30}, "shared_by": {(EMAIL, USER): 2}}
+
+
+def days(*sightings):
+    return [(day * DAY, *nodes) for day, *nodes in sightings]
+
+
+def test_a_value_passes_to_the_person_it_is_seen_with_after_long_enough_without_the_old_one():
+    graph = MadeGraph(rules(**REASSIGNED))
+    graph.see(*days((0, 0, 1, 2), (5, 0, 1), (1, 3, 5)))
+    graph.see(*days((34, 3, 1)))
+    assert people(graph) == {frozenset({0, 1, 2}), frozenset({3, 5})}, "29 days are too few"
+    graph = MadeGraph(rules(**REASSIGNED))
+    graph.see(*days((0, 0, 1, 2), (5, 0, 1), (1, 3, 5)))
+    graph.see(*days((35, 3, 1)))
+    assert people(graph) == {frozenset({0, 2}), frozenset({3, 5, 1})}
+    assert graph.ended == {(0, 1)}
+    graph.see(*days((36, 0, 1)))
+    assert people(graph) == {frozenset({0, 1, 2}), frozenset({3, 5})}, "the old one still has it"
+    assert graph.ended == set()
+
+
+def test_a_person_keeps_its_id_when_the_value_that_it_came_from_passes_on():
+    graph = MadeGraph(rules(**REASSIGNED))
+    graph.see(*days((0, 1, 2), (1, 0, 1), (1, 0, 2)))
+    assert graph.person[0] == 1
+    graph.see(*days((2, 3, 4), (80, 3, 1)))
+    assert people(graph) == {frozenset({0, 2}), frozenset({3, 4, 1})}
+    assert graph.person[0] == 1
+    assert graph.person[1] == graph.person[3] == 3
+
+
+def test_what_was_only_seen_with_the_old_owner_ends_with_it():
+    # A cookie without an account had the address while its owner did, another one after that.
+    graph = MadeGraph(rules(**REASSIGNED))
+    graph.see(*days((0, 0, 1), (0, 1, 2), (80, 3, 1), (90, 1, 5)))
+    assert people(graph) == {frozenset({0}), frozenset({2}), frozenset({3, 1, 5})}
+
+
+def test_a_value_that_passes_on_several_times_is_not_shared_but_one_of_three_at_once_is():
+    graph = MadeGraph(rules(**REASSIGNED))
+    graph.see(*days((0, 0, 1), (100, 3, 1), (200, 6, 1), (300, 9, 1)))
+    assert graph.shared == set()
+    assert frozenset({9, 1}) in people(graph)
+    graph.see(*days((301, 0, 1), (302, 3, 1)))
+    assert graph.shared == {1}
+    assert 1 not in graph.person
+
+
+def test_without_the_setting_a_value_stays_with_the_first_one():
+    graph = MadeGraph(rules(shared_by={}))
+    graph.see(*days((0, 0, 1), (5_000, 3, 1)))
+    assert people(graph) == {frozenset({0, 1}), frozenset({3})}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 200), st.integers(0, 11), st.integers(0, 11)),
+        min_size=1,
+        max_size=25,
+    ),
+    st.randoms(use_true_random=False),
+    st.integers(1, 6),
+)
+def test_values_pass_on_in_the_same_way_in_whatever_order_sightings_arrive(
+    sightings, random, steps
+):
+    at_once = MadeGraph(rules(**REASSIGNED))
+    at_once.see(*days(*sightings))
+    shuffled = random.sample(sightings, len(sightings))
+    size = -(-len(shuffled) // steps)
+    increments = MadeGraph(rules(**REASSIGNED))
+    for start in range(0, len(shuffled), size):
+        increments.see(*days(*shuffled[start : start + size]))
+    assert increments.state() == at_once.state()
+    increments.rebuild()
+    assert increments.state() == at_once.state()

@@ -10,6 +10,7 @@ import pytest
 
 from kinfold.core.settings.loading import load_settings, project_home
 from kinfold.reporting.truth import Truth, identity_result
+from kinfold.silver.identity.graph.handovers import day_of
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.resolution.assignment import guard_rules, resolved_graph
 from kinfold.silver.identity.resolution.stored_graph import graph_of
@@ -47,6 +48,7 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
     shared: set[int] = set()
     for _ in range(rounds):
         links: dict[tuple[int, int, bool], int] = {}
+        last: dict[tuple[int, int, bool], int] = {}
         for moment, nodes in stars:
             for is_raw in (True, False):
                 kept = nodes if is_raw else [n for n in nodes if n not in shared]
@@ -55,6 +57,7 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
                 for other in kept[1:]:
                     link = (kept[0], other, is_raw)
                     links[link] = min(moment, links.get(link, moment))
+                    last[link] = max(moment, last.get(link, moment))
         ends = list(links)
         result = resolved_graph(
             graph_of(
@@ -74,7 +77,10 @@ def resolved_world(world: Sightings, *, with_guards: bool, rounds: int = 2) -> p
                     "seen": np.array(list(links.values())),
                     "is_alias": np.zeros(len(ends), np.bool_),
                     "is_sighting": np.array([is_raw for _, _, is_raw in ends]),
+                    "last_day": day_of(np.array([last[end] for end in ends])),
+                    "is_observed": np.ones(len(ends), np.bool_),
                     "is_blocked": np.zeros(len(ends), np.bool_),
+                    "is_ended": np.zeros(len(ends), np.bool_),
                 },
                 no_rows("node_id", "person_key", "component_id"),
                 no_rows("node_id", "birth_key"),
