@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kinfold.core.settings.command_line import parse_options
 from kinfold.runtime.job import open_job, run_job
-from kinfold.silver.orders.orders import RULE_MODULES, publish_orders
+from kinfold.silver.orders.orders import ORDER_RULES, publish_orders
 from kinfold.tables import silver
 
 JOB = "silver/build_orders"
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         reads_if_exists=[silver.BAD_VALUES],
         writes=[silver.ORDERS, silver.ORDER_LINES],
         depends_on=[options.settings.identity, money, *rates],
-        rules=RULE_MODULES,
+        rules=ORDER_RULES,
     ) as run:
         if not run.is_up_to_date:
             publish_orders(run)

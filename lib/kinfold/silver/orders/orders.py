@@ -20,7 +20,7 @@ from kinfold.silver.orders.states import NOT_BOUGHT, OrderStatus, order_states
 from kinfold.tables import silver
 from kinfold.tables.collected import first_row
 
-RULE_MODULES = (
+ORDER_RULES = (
     "kinfold.core.currencies",
     "kinfold.runtime.sums",
     "kinfold.silver.identity.graph.nodes",
