@@ -358,7 +358,7 @@ IDENTITY_LINKS = Table(
             "status",
             T.StringType(),
             "`active`; `blocked` (a guard or a shared identifier prevents it from joining "
-            "people); `withdrawn` (by an operator, or its record no longer has it).",
+            "people, or its value passed to another person); `withdrawn` (by an operator, or its record no longer has it).",
             nullable=False,
         ),
         Field("reason", T.StringType(), "Why it is not active; null if it is."),
@@ -584,7 +584,8 @@ BAD_VALUES = Table(
         Field(
             "shared_by",
             T.LongType(),
-            "How many identifiers of that namespace share it.",
+            "How many identifiers of that namespace share it (at the same time, if it can pass to "
+            "another person).",
             nullable=False,
         ),
         Field("most", T.LongType(), "Maximum by the settings of that time.", nullable=False),

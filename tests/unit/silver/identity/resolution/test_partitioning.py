@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from frames import at
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import GuardRules
 from kinfold.silver.identity.resolution.partitioning import shared_nodes_of
@@ -38,3 +39,19 @@ def test_a_value_is_shared_if_more_identifiers_of_the_other_namespace_are_seen_w
     )
     rules = GuardRules(limits={}, shared_by={(0, 0): 1}, max_person_size=9)
     assert shared_nodes_of(aliases, NAMESPACES, rules) == [200]
+    # A value that can pass to another person counts its owners at the same time.
+    passing = silver.IDENTITY_LINKS.frame(
+        spark,
+        *(
+            link(10 * cookie + n, n, cookie, first_seen_at=at(first), last_seen_at=at(last))
+            for cookie, periods in {
+                400: [("2026-01-01", "2026-01-02"), ("2026-01-12", "2026-01-13")],
+                401: [("2026-01-01", "2026-01-02"), ("2026-01-11", "2026-01-13")],
+            }.items()
+            for n, (first, last) in enumerate(periods)
+        ),
+    )
+    rules = GuardRules(
+        limits={0: 1}, shared_by={(1, 0): 1}, max_person_size=9, reassigned_after={1: 10}
+    )
+    assert shared_nodes_of(passing, NAMESPACES, rules) == [401]
