@@ -21,7 +21,7 @@ _AZURE = ("abfs", "abfss", "wasb", "wasbs")
 # Lengths are limited everywhere, so that the time grows with the length of a text only.
 _NAMES = (
     r"(?:password|passwd|pwd|secret|token|credential|signature|api[_.\-]?key|access[_.\-]?key"
-    r"|private[_.\-]?key|keystore\.key|jaas\.config)[\w.\-]{0,40}"
+    r"|private[_.\-]?key|(?<![a-z])id_key|keystore\.key|jaas\.config)[\w.\-]{0,40}"
 )
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 _ABOUT_SECRETS = re.compile(

@@ -94,9 +94,16 @@ def test_both_spellings_of_a_password_in_a_url_are_hidden():
 
 def test_names_of_secrets():
     names = ["ssl.truststore.password", "sasl.jaas.config", "secretKey", "api-key", "auth_token"]
-    names += ["ssl.keystore.key", "client.private-key"]
+    names += ["ssl.keystore.key", "client.private-key", "identity.id_key"]
     assert all(map(is_secret_name, names))
-    others = ["ssl.keystore.location", "key", "bootstrap.servers", "token.endpoint.url", "sep"]
+    others = [
+        "ssl.keystore.location",
+        "key",
+        "bootstrap.servers",
+        "token.endpoint.url",
+        "sep",
+        "grid_key",
+    ]
     assert not any(map(is_secret_name, others))
 
 

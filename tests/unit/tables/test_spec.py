@@ -115,6 +115,11 @@ def test_no_identifying_column_of_any_table_has_statistics(table):
     assert not hidden & set(table.statistics_columns)
 
 
+def test_ids_that_senders_may_build_from_an_identifier_have_no_statistics():
+    ids = {"event_id", "order_id", "record_id", "order_key", "content_hash", "source_event_id"}
+    assert not [table.name for table in ALL if ids & set(table.statistics_columns)]
+
+
 def test_the_schema_version_changes_with_fields_key_and_rules_and_not_with_the_wording():
     def versions(**changes):
         return dataclasses.replace(PETS, **changes).schema_version

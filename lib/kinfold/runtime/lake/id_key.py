@@ -21,7 +21,7 @@ from kinfold.core.settings.loading import environment_value
 from kinfold.runtime.keyed_hash import KEY_FORMAT, KeyedHash
 from kinfold.runtime.lake.roots import local_path
 from kinfold.runtime.lake.tables import LakeTables
-from kinfold.tables import ops
+from kinfold.tables import bronze, ops
 from kinfold.tables.registry import PUBLISHED
 from kinfold.tables.spec import Privacy, Table
 
@@ -145,14 +145,24 @@ def _checked(text: str, place: str) -> str:
 
 
 def _delete_ids(lake: LakeTables) -> None:
-    """Delete the tables with ids of people that another key, or none, has made."""
+    """Delete the tables with ids of people that another key, or none, has made.
+
+    Raises:
+        LakeError: there is no bronze to build them again from.
+    """
     stored = [table for table in tables_with_ids() if lake.exists(table)]
     if not stored:
         return
+    if not any(lake.exists(table) for table in (bronze.EVENTS, bronze.RECORDS)):
+        raise LakeError(
+            f"lake.root {lake.root}: its ids were made without the key of the lake, or with "
+            "another one, and there is no bronze to make them again from. Restore bronze.events "
+            f"and bronze.records, or name another lake with --set lake.root=DIR. {_HELP}"
+        )
     say(
-        "  The ids of people change: until now anyone who knows an e-mail could compute them, and "
-        "from now on they are made with the key of the lake. The tables that have the old ids are "
-        f"deleted; their jobs build them again: {', '.join(table.name for table in stored)}."
+        "  The ids of people change, because they were made without the key of the lake or with "
+        "another one. The tables that have the old ids are deleted, and their jobs build them "
+        f"again, those of gold without their history: {', '.join(table.name for table in stored)}."
     )
     with lake.writing(*stored):
         for table in stored:

@@ -68,6 +68,13 @@ def test_a_wrong_key_stops_in_one_line_that_does_not_have_it(lake, own_file, tmp
     assert OTHER not in str(caught.value)
 
 
+def test_without_its_check_value_a_lake_gets_a_new_key(lake, own_file):
+    opened(lake)
+    (Path(lake.root) / CHECK).unlink()
+    own_file.write_text(OTHER)
+    assert opened(lake) == opened(lake) == OTHER
+
+
 def test_the_same_key_may_be_kept_elsewhere(lake, own_file, tmp_path, monkeypatch):
     monkeypatch.setenv("THE_KEY", f" {ID_KEY.upper()}\n")
     assert opened(lake, "env:THE_KEY") == ID_KEY
