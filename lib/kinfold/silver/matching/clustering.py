@@ -65,7 +65,7 @@ def clusters(
         is_crowded.astype(np.int64),
         left[order].astype(np.int64),
         right[order].astype(np.int64),
-        *(part[order].astype(np.float32) for part in evidence),
+        *(part[order].astype(np.float32, copy=False) for part in evidence),
         _Weighing(
             float(prior),
             -np.inf if household_prior is None else float(household_prior),
@@ -211,9 +211,9 @@ def _single_records(
         np.zeros(node_count, np.int64),
         np.full(2 * pair_count, -1, np.int64),
         np.zeros(2 * pair_count, np.int64),
-        evidence.copy(),
-        household.copy(),
-        known.copy(),
+        evidence,
+        household,
+        known,
         np.ones(pair_count),
     )
     for i in range(pair_count):

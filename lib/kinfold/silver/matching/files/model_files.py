@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from kinfold.core.errors import ConfError, ContractError
+from kinfold.core.log import say
 from kinfold.silver.matching.files.person_files import write_json
 from kinfold.silver.matching.model.parameters import MatchModel
 from kinfold.silver.matching.model.splink_json import PRIOR_KEY, from_splink, to_splink
@@ -78,11 +79,16 @@ def require_splink_output(path: Path) -> None:
 
 
 def write_splink_model(path: Path, model: MatchModel, mapping: PersonMap) -> None:
-    """Write the model as settings JSON of Splink.
+    """Write the model as settings JSON of Splink, and say what it cannot express.
 
     The unique id is the map's record_id, or record_key (a column of people.parquet) without one.
     """
     write_json(path, to_splink(model, unique_id=mapping.record_id or RECORD_KEY))
+    if model.household_prior is not None:
+        say(
+            f"  --export-splink {path}: Splink has no class of non-matches for households, so it "
+            "is left out. Splink will take more couples, twins and siblings for one person"
+        )
 
 
 def _text(path: Path, where: str, *, expected: str) -> str:

@@ -30,7 +30,11 @@ from kinfold.silver.matching.files.person_files import (
     write_people,
 )
 from kinfold.silver.matching.files.truth import cluster_scores
-from kinfold.silver.matching.model.parameters import MatchModel, weight_table
+from kinfold.silver.matching.model.parameters import (
+    MatchModel,
+    household_weight_table,
+    weight_table,
+)
 from kinfold.silver.matching.records import RECORD_KEY
 from kinfold.silver.matching.settings import PersonMap, load_matching_settings, load_person_map
 
@@ -173,6 +177,7 @@ def _report(
         },
         "model_version": matching.model.version,
         "weights_in_bits": weight_table(matching.model),
+        "household_weights_in_bits": household_weight_table(matching.model),
     }
 
 

@@ -139,11 +139,8 @@ def fit(
         classes, shares = new_classes, new_shares
         if change < tolerance:
             break
-    if not household_facts:
-        return Mixture(float(shares[0]), tuple(classes[0]), rounds)
-    return Mixture(
-        float(shares[0]), tuple(classes[0]), rounds, float(shares[-1]), tuple(classes[-1])
-    )
+    household = (float(shares[-1]), tuple(classes[-1])) if household_facts else ()
+    return Mixture(float(shares[0]), tuple(classes[0]), rounds, *household)
 
 
 def class_probabilities(

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from kinfold.core.errors import ContractError
 from kinfold.silver.matching.model.comparisons import COMPARISONS
-from kinfold.silver.matching.model.em import Mixture, levels_of_patterns
+from kinfold.silver.matching.model.em import Mixture, Numbers, levels_of_patterns
 from kinfold.silver.matching.model.kinds import HOUSEHOLD_FACTS, PERSONAL_FACTS, Kind
 
-Floats = NDArray[np.float64]
 FORMAT = "kinfold matching model 2"
 
 
@@ -99,7 +98,7 @@ class MatchModel:
         """Twelve hex digits, equal for equal models."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
-    def pair_weights(self, patterns: NDArray[np.int64], rarity: Floats) -> Floats:
+    def pair_weights(self, patterns: NDArray[np.int64], rarity: Numbers) -> Numbers:
         """Match weight of pairs in bits: the odds of one person against two.
 
         Two people are a random pair, or members of one household. All odds are against a random
@@ -122,7 +121,7 @@ class MatchModel:
         odds = self.household_prior + household[of_pair] + rarity
         return np.asarray(weights - np.logaddexp2(0, odds))
 
-    def pair_evidence(self, patterns: NDArray[np.int64], rarity: Floats) -> Evidence:
+    def pair_evidence(self, patterns: NDArray[np.int64], rarity: NDArray[Any]) -> Evidence:
         """The evidence of each pair by attribute. Rarity counts as one more attribute, which every
         pair has.
 
@@ -131,17 +130,19 @@ class MatchModel:
         """
         distinct, of_pair = np.unique(patterns, return_inverse=True)
         levels = levels_of_patterns(distinct, self.level_counts)
-        match = _columns([one.weights for one in self.attributes], levels)[of_pair]
-        known = np.stack([of_attribute >= 0 for of_attribute in levels], axis=1)[of_pair]
-        if self.household_prior is None:
-            household = np.empty((len(patterns), 0), dtype=np.float32)
-        else:
-            of_level = [one.household_weights for one in self.attributes]
-            household = np.column_stack([_columns(of_level, levels)[of_pair], rarity])
+        rarity = rarity.astype(np.float32)  # there can be millions of pairs
+
+        def with_rarity(weights: Sequence[Numbers]) -> NDArray[np.float32]:
+            bits = _columns(weights, levels).astype(np.float32)
+            return np.column_stack([bits[of_pair], rarity])
+
+        known = np.stack([of_attribute >= 0 for of_attribute in levels], axis=1)
         return Evidence(
-            np.column_stack([match, rarity]).astype(np.float32),
-            household.astype(np.float32),
-            np.column_stack([known, np.ones(len(patterns), dtype=bool)]),
+            with_rarity([one.weights for one in self.attributes]),
+            np.empty((len(patterns), 0), dtype=np.float32)
+            if self.household_prior is None
+            else with_rarity([one.household_weights for one in self.attributes]),
+            np.column_stack([known[of_pair], np.ones(len(patterns), dtype=bool)]),
         )
 
     def to_json(self) -> str:
@@ -193,7 +194,7 @@ class MatchModel:
             ) from error
 
 
-def _columns(weights: Sequence[Floats], levels: Sequence[NDArray[Any]]) -> Floats:
+def _columns(weights: Sequence[Numbers], levels: Sequence[NDArray[Any]]) -> Numbers:
     """The weight of each level, one column per attribute; 0 if a value is missing (level -1)."""
     return np.stack(
         [
@@ -276,13 +277,16 @@ def weight_at(share: float) -> float:
 
 def weight_table(model: MatchModel) -> dict[str, dict[str, float]]:
     """Match weight in bits by attribute and level, rounded, for a report."""
-    return {
-        attribute.name: dict(
-            zip(
-                COMPARISONS[attribute.kind].labels,
-                [round(float(weight), 2) for weight in attribute.weights],
-                strict=True,
-            )
-        )
-        for attribute in model.attributes
-    }
+    return {one.name: _by_level(one.kind, one.weights) for one in model.attributes}
+
+
+def household_weight_table(model: MatchModel) -> dict[str, dict[str, float]]:
+    """The same for one household; empty if the model does not know households."""
+    if model.household_prior is None:
+        return {}
+    return {one.name: _by_level(one.kind, one.household_weights) for one in model.attributes}
+
+
+def _by_level(kind: Kind, weights: Numbers) -> dict[str, float]:
+    rounded = [round(float(weight), 2) for weight in weights]
+    return dict(zip(COMPARISONS[kind].labels, rounded, strict=True))

@@ -4,7 +4,8 @@ Splink lists the levels of a comparison from null over equality down to "else", 
 condition; a model of ours lists them from disagreement up to equality. The conversion keeps the
 probabilities, the prior and the order of levels. It does not keep the conditions: Splink's SQL only
 approximates some of our levels (shared words, further names), and an imported model gets our
-conditions. Scores therefore differ a little.
+conditions. Scores therefore differ a little. Splink has no class of non-matches for households: an
+export leaves it out, and an imported model does not know households.
 """
 
 import json

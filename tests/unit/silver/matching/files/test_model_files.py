@@ -1,6 +1,7 @@
 """model_files: models of earlier runs and of Splink."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,16 @@ def test_an_exported_model_is_read_back_in_the_order_of_the_map(tmp_path):
     model = read_splink_model(path, person_map(house=Kind.HOUSE_NUMBER, sex=Kind.GENDER))
     assert model.attributes == (HOUSE, SEX)
     assert model.prior == pytest.approx(-9.5)
+
+
+def test_an_export_says_that_splink_does_not_know_households(tmp_path, capsys):
+    write_splink_model(tmp_path / "plain.json", MODEL, MAP)
+    assert "households" not in capsys.readouterr().err
+    members = [replace(one, household_probabilities=one.u_probabilities) for one in (SEX, HOUSE)]
+    model = MatchModel(-9.5, tuple(members), 0, household_prior=-9.0)
+    write_splink_model(tmp_path / "splink.json", model, MAP)
+    assert "no class of non-matches for households, so it is left out" in capsys.readouterr().err
+    assert read_splink_model(tmp_path / "splink.json", MAP).household_prior is None
 
 
 def test_the_unique_id_is_that_of_the_map_or_the_record_key(tmp_path):

@@ -73,7 +73,7 @@ HOUSEHOLD = ([0.9, 0.1], [0.03, 0.07, 0.9], [0.02, 0.03, 0.05, 0.9], [0.9, 0.08,
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_pairs_of_one_household_are_told_from_matches(seed):
+def test_pairs_of_one_household_are_no_matches(seed):
     """Members agree on the second and third attribute; the first and the last are personal. The
     first guess that they agree as random people do weighs three times the pairs: within 0.06."""
     generator = np.random.default_rng(seed)

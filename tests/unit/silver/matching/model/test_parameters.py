@@ -1,6 +1,7 @@
 """parameters: match weights, and the model as JSON."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from kinfold.silver.matching.model.parameters import (
     AttributeModel,
     MatchModel,
     household_facts,
+    household_weight_table,
     learnt_model,
     probability,
     weight_at,
@@ -131,6 +133,10 @@ def test_the_prior_of_a_household_is_that_of_two_random_records_too():
 
 def test_a_report_shows_the_weight_of_each_level_by_its_label():
     assert weight_table(MODEL) == {"sex": {"else": -2.0, "equal": 1.0}}
+    assert household_weight_table(MODEL) == {}
+    known = replace(GENDER, household_probabilities=(0.25, 0.4375))
+    model = replace(MODEL, attributes=(known,), household_prior=-4.0)
+    assert household_weight_table(model) == {"sex": {"else": -1.0, "equal": 0.0}}
 
 
 def test_even_odds_are_zero_bits():
