@@ -15,6 +15,7 @@ from lakes import lake_of
 pytestmark = pytest.mark.xdist_group("identities")  # the fixtures take half a minute
 JOB = load_main(project_home() / "jobs" / "silver" / "resolve_identities.py")
 COOKIE, TABLET, KIOSK = (("cookie_id", name) for name in ("c", "tablet", "kiosk"))
+GIVEN_UP, RETURNED = (("phone", name) for name in ("given-up", "returned"))
 
 
 def user(name):
@@ -42,10 +43,15 @@ MORNING = [
     event(2, "09:10", TABLET, user("ann")),
     event(3, "09:20", TABLET, user("ben")),
     event(4, "09:30", ("cookie_id", "b"), ("email", "ben@example.org")),
+    event(6, "2024-01-01", GIVEN_UP, user("dan")),
+    event(7, "2024-01-01", RETURNED, user("fay")),
+    event(8, "09:40", RETURNED, user("gus")),
 ]
 NOON = [
     event(5, "12:00", user("ben"), ("email", "ben@example.org")),
     *(event(10 + n, "12:10", KIOSK, user(f"guest-{n}")) for n in range(4)),
+    event(30, "12:30", GIVEN_UP, user("hal")),
+    event(31, "12:40", RETURNED, user("fay")),
     event(20, "12:20", KIOSK, ("email", "eve@example.org"), user("guest-1")),
 ]
 
@@ -82,7 +88,24 @@ def test_accounts_decide_which_identifiers_are_one_person(steps):
     assert people["b"] == people["ben@example.org"] == people["ben"] != people["ann"]
     assert people["eve@example.org"] == people["guest-1"]
     assert "kiosk" not in people
-    assert len(set(people.values())) == 6
+    assert len(set(people.values())) == 10
+
+
+def test_a_value_passes_to_its_new_owner_until_the_old_one_is_seen_with_it_again(steps):
+    people = who(steps)
+    assert people["given-up"] == people["hal"] != people["dan"]
+    assert people["returned"] == people["fay"] != people["gus"]
+    links = steps.read(silver.IDENTITY_LINKS).where("right_namespace = 'phone'")
+    assert_rows(
+        links,
+        ["left_value", "right_value", "status", "reason"],
+        [
+            ("dan", "given-up", "blocked", "the value passed to another person"),
+            ("hal", "given-up", "active", None),
+            ("fay", "returned", "active", None),
+            ("gus", "returned", "blocked", "too many user_id"),
+        ],
+    )
 
 
 def test_a_link_that_would_join_two_accounts_is_blocked_with_its_reason(steps):
@@ -105,9 +128,9 @@ def test_a_shared_value_is_stored_with_the_merges_it_would_have_made(steps):
 
 def test_a_merge_is_stored_as_history(steps):
     changes = steps.read(silver.IDENTITY_CHANGES)
-    assert_rows(changes, ["kind", "identifier_count"], [("merge", 2)])
+    assert_rows(changes, ["kind", "identifier_count"], [("merge", 2), ("move", 1), ("move", 1)])
     identity_map = steps.read(silver.IDENTITY_MAP)
-    merged = changes.collect()[0]
+    merged = changes.where("kind = 'merge'").collect()[0]
     moment = merged["changed_at"]
 
     def values_at(as_of):
@@ -115,7 +138,7 @@ def test_a_merge_is_stored_as_history(steps):
         merged_away = rows.where(F.col("profile_id") == merged["from_profile_id"])
         return {row["value"] for row in merged_away.collect()}
 
-    closed = identity_map.where("valid_to is not null")
+    closed = identity_map.where("valid_to is not null and namespace <> 'phone'")
     assert {row["value"] for row in closed.collect()} == {"b", "ben@example.org"}
     assert values_at(moment - timedelta(microseconds=1)) == {"b", "ben@example.org"}
     assert values_at(moment) == set()
@@ -135,5 +158,5 @@ def test_a_graph_in_parts_gives_the_same_result(steps, in_parts):
 
 def test_the_run_counts_what_it_changed(steps):
     runs = steps.read(ops.JOB_RUNS).orderBy("finished_at").collect()
-    assert runs[1]["counts"]["moved"] == 1
+    assert runs[1]["counts"]["moved"] == 3
     assert runs[1]["counts"]["set_aside"] == 1
