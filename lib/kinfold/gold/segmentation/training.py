@@ -82,8 +82,7 @@ def train_segments(
         partitions: number of partitions of the training rows; use few for few people.
 
     Raises:
-        ModelDataError: there are fewer people than `search.min_people`, or all have the same
-            feature values.
+        ModelDataError: there are fewer people than `search.min_people`, or all behave alike.
     """
     people = (
         features.repartition(partitions, "profile_id").sortWithinPartitions("profile_id").cache()
