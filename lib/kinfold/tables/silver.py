@@ -455,8 +455,8 @@ IDENTITY_CHANGES = Table(
 MATCH_MODELS = Table(
     name="silver.match_models",
     comment=(
-        "One row: the model of fuzzy matching in use, with the frequency of values at the time it "
-        "was learnt. A rebuild keeps it; see `training.relearn_at` of the matching settings."
+        "One row per model of fuzzy matching, and only the one in use: with the frequency of values "
+        "at the time it was learnt. A rebuild keeps it; see `training.relearn_at` of the matching settings."
     ),
     fields=(
         Field("model_version", T.StringType(), "Hash of the model.", nullable=False),
@@ -503,6 +503,7 @@ MATCH_MODELS = Table(
     ),
     key=("model_version",),
     written_by="silver/resolve_identities.py",
+    subject=("terms",),
     expectations=(at_least("record_count", 1),),
 )
 

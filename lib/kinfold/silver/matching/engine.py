@@ -304,15 +304,7 @@ def match(
     learnt_from = len(equal.numbers) if memory is None else memory.records
     result.used_memory = memory
     result.compared_pairs = len(scored.left) - len(known.left)
-    result.memory = MatchMemory(
-        model,
-        terms,
-        learnt_from,
-        equal.numbers[scored.left],
-        equal.numbers[scored.right],
-        scored.pattern,
-        scored.rarity,
-    )
+    result.memory = MatchMemory.of(model, terms, learnt_from, scored, equal.numbers)
     return result
 
 

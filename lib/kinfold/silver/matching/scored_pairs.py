@@ -71,6 +71,18 @@ class MatchMemory:
     pattern: Ints
     rarity: NDArray[np.float32]
 
+    @classmethod
+    def of(
+        cls, model: MatchModel, terms: Terms, records: int, scored: ScoredPairs, numbers: Ints
+    ) -> "MatchMemory":
+        """The memory of a run.
+
+        Args:
+            numbers: of the distinct records, ascending.
+        """
+        left, right = numbers[scored.left], numbers[scored.right]
+        return cls(model, terms, records, left, right, scored.pattern, scored.rarity)
+
     def fits(self, records: int, settings: MatchingSettings) -> bool:
         """Whether the number of distinct records is still about that of the model."""
         return abs(records - self.records) <= settings.training.relearn_at * self.records
