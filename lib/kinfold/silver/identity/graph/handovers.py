@@ -119,9 +119,15 @@ def _have_gaps(links: ObservedLinks, after: Days, is_assigned: Flags) -> Flags:
     oldest = np.full(len(after), np.iinfo(np.int32).max, np.int32)
     newest = np.full(len(after), _NEVER, np.int32)
     _widen(
-        links.left, links.right, links.seen, links.last_day, links.is_usable, after > 0,
-        oldest, newest,
-    )  # fmt: skip
+        links.left,
+        links.right,
+        links.seen,
+        links.last_day,
+        links.is_usable,
+        after > 0,
+        oldest,
+        newest,
+    )
     has_gap: Flags = newest.astype(np.int64) - oldest >= after
     return has_gap & (after > 0) & is_assigned
 
