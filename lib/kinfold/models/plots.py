@@ -189,6 +189,7 @@ def plot_profile_sizes(sizes: Sequence[Sequence[int]], *, cap: int = 12) -> "Fig
     labels = [f"{size}+" if size >= cap else str(size) for size in shown]
     bars = axes.bar(labels, [counts.get(size, 0) for size in shown], color=MODEL, width=0.7)
     axes.bar_label(bars, fmt="{:,.0f}", padding=3, color=QUIET, fontsize=9)
+    axes.set_xlim(-0.6, max(len(labels), 4) - 0.4)
     axes.set_xlabel("identifiers of one person")
     axes.yaxis.set_visible(False)
     axes.grid(visible=False)

@@ -27,7 +27,7 @@ def weekly_activity(
         events: silver.events.
         profiles: silver.profiles; a person is new when they are first seen.
         orders: silver.orders; cancelled and unknown ones do not count. Revenue is in the reporting
-            currency.
+            currency; refunds of an order count in its week, those of an unknown one in their own.
         until: the moment of the summary, with a time zone.
     """
     start = until - WEEKS * _WEEK
@@ -38,13 +38,14 @@ def weekly_activity(
         week = F.floor(since / F.lit(_WEEK_US)).cast("int").alias("week")
         return {row["week"]: row for row in collected(within.groupBy(week).agg(*values))}
 
-    bought = orders.where(~F.col("status").isin(*NOT_BOUGHT))
+    is_bought = ~F.col("status").isin(*NOT_BOUGHT)
+    dated = orders.withColumn("at", F.coalesce("ordered_at", "returned_at"))
     happened = by_week(events, "occurred_at", F.count(F.lit(1)).alias("number"))
     arrived = by_week(profiles, "first_seen_at", F.count(F.lit(1)).alias("number"))
     ordered = by_week(
-        bought,
-        "ordered_at",
-        F.count(F.lit(1)).alias("number"),
+        dated,
+        "at",
+        F.count_if(is_bought).alias("number"),
         F.sum(F.col("reporting_cents").cast("double")).alias("cents"),
         F.max("reporting_currency").alias("currency"),
     )

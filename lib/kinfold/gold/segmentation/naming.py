@@ -11,6 +11,7 @@ Means = Mapping[str, float]
 MIN_ORDERS_OF_BUYERS = 0.2  # a segment with fewer orders per person does not buy
 MAX_ORDERS_OF_ONE_TIME_BUYERS = 1.5  # per person
 MIN_ORDERS_OF_FREQUENT = 2.0  # per person
+MIN_RETURNS_OF_RETURNERS = 0.3  # per person, in 90 days
 FACTS_ON_A_CARD = 3
 
 
@@ -70,7 +71,7 @@ def _facts(currency: str | None) -> Mapping[str, Fact]:
             "e-mail", "e-mail opened in the last 30 days", "e-mails opened in the last 30 days"
         ),
         "order_count_90d": _count(
-            "recent orders", "order in the last 90 days", "orders in the last 90 days"
+            "orders", "order in the last 90 days", "orders in the last 90 days"
         ),
         "order_count": _count("orders", "order ever", "orders ever"),
         "spend_cents": _money("spend", "spent ever", currency),
@@ -82,6 +83,17 @@ def _facts(currency: str | None) -> Mapping[str, Fact]:
     }
 
 
+# What a name claims is on the card, if the median shows it: the feature of each word of a name.
+_CLAIMS: Mapping[str, str] = {
+    "spenders": "spend_cents",
+    "send back": "return_count_90d",
+    "frequent": "order_count",
+    "one-time": "order_count",
+    "lapsed": "recency_days",
+    "new ": "tenure_days",
+    "cart": "add_to_cart_count_30d",
+    "e-mail": "email_open_count_30d",
+}
 # Endings of two segments of one name: of the one with the larger mean, and of the other.
 _MORE_AND_LESS: Mapping[str, tuple[str, str]] = {
     "recency_days": ("away longer", "here lately"),
@@ -129,7 +141,7 @@ def segment_cards(
         for i, ending in zip(same, endings, strict=True):
             names[i] = f"{name}, {ending}"
     return tuple(
-        Card(c.segment_id, name, _text(c, medians, facts))
+        Card(c.segment_id, name, _text(name, c, medians, facts))
         for c, name in zip(centroids, names, strict=True)
     )
 
@@ -176,7 +188,7 @@ def _buyers(means: Means, times: Callable[[str], float]) -> str:
     returned_per_order = times("return_count_90d") / max(times("order_count_90d"), 0.1)
     is_frequent = times("order_count") > 1.75 and means["order_count"] >= MIN_ORDERS_OF_FREQUENT
     is_big = times("spend_cents") > 1.75
-    if means["return_count_90d"] >= 0.3 and returned_per_order > 1.75:
+    if means["return_count_90d"] >= MIN_RETURNS_OF_RETURNERS and returned_per_order > 1.75:
         return "big spenders who send back" if is_big else "buyers who send back"
     if is_big:
         return "frequent big spenders" if is_frequent else "big spenders"
@@ -188,6 +200,8 @@ def _buyers(means: Means, times: Callable[[str], float]) -> str:
 
 
 def _visitors(means: Means, times: Callable[[str], float]) -> str:
+    if means["return_count_90d"] >= MIN_RETURNS_OF_RETURNERS:
+        return "people who only send back"  # their orders are older than the data
     if means["add_to_cart_count_30d"] >= 1.0 and times("add_to_cart_count_30d") > 1.5:
         return "cart fillers"
     if times("email_open_count_30d") > 1.5 and times("product_view_count_30d") < 1.0:
@@ -223,12 +237,14 @@ def _endings(segments: Sequence[Centroid], everyone: Means, facts: Mapping[str, 
     return [f"group {chr(ord('A') + i)}" for i in range(len(segments))]
 
 
-def _text(centroid: Centroid, medians: Means, facts: Mapping[str, Fact]) -> str:
-    """The features that deviate most, with the medians of the segment and of all people."""
+def _text(name: str, centroid: Centroid, medians: Means, facts: Mapping[str, Fact]) -> str:
+    """What the name claims, then the features that deviate most, with the medians of the segment
+    and of all people."""
     sentences: list[str] = []
     families: set[str] = set()
+    claimed = [feature for word, feature in _CLAIMS.items() if word in name.lower()]
     furthest = sorted(centroid.deviations.items(), key=lambda item: (-abs(item[1]), item[0]))
-    for feature, _ in furthest:
+    for feature in dict.fromkeys([*claimed, *(feature for feature, _ in furthest)]):
         fact = facts[feature]
         own, usual = centroid.medians[feature], medians[feature]
         if fact.number(own) != fact.number(usual) and fact.family not in families:

@@ -108,6 +108,32 @@ def test_people_with_one_and_a_half_orders_are_not_frequent_buyers():
     ) == ["One-time buyers", "Window shoppers"], "nor big spenders only because most do not buy"
 
 
+def test_people_whose_orders_are_older_than_the_data_are_no_visitors():
+    nothing = dict(product_view_count_30d=0.0, add_to_cart_count_30d=0.0, email_open_count_30d=0.0)
+    assert names(
+        centroid(0, return_count_90d=1.0, **NEVER, **nothing),
+        centroid(1, size=900, **nothing),
+    ) == ["People who only send back", "Regular buyers"]
+
+
+def test_a_card_begins_with_what_the_name_claims_and_has_orders_once():
+    many = dict(order_count=4.0, order_count_90d=4.0, spend_cents=90_000.0, return_count_90d=2.0)
+    deviations = dict(order_count_90d=3.0, order_count=2.9, active_day_count_90d=2.0)
+    [card, _] = segment_cards(
+        [
+            centroid(0, deviations=deviations, active_day_count_90d=9.0, **many),
+            centroid(1, size=900, order_count_90d=4.0, return_count_90d=0.0),
+        ],
+        medians=EVERYONE | dict(return_count_90d=0.0),
+        currency="GBP",
+    )
+    assert card.name == "Big spenders who send back"
+    assert card.text == (
+        "Typically 900.00 GBP spent ever (everyone: 80.00 GBP), 2 orders returned in the last 90 "
+        "days (everyone: none) and 4 orders in the last 90 days (everyone: 1)."
+    )
+
+
 def test_a_card_has_the_three_largest_deviations_with_the_medians_of_segment_and_everyone():
     cards = segment_cards(
         [
@@ -160,8 +186,8 @@ def test_the_number_one_has_a_noun_in_the_singular():
         medians=EVERYONE | dict(return_count_90d=0.0),
     )
     assert card.text == (
-        "Typically 1 order ever (everyone: 2), 1 order returned in the last 90 days (everyone: "
-        "none) and less than 1 day since the latest event (everyone: 30)."
+        "Typically 1 order returned in the last 90 days (everyone: none), 1 order ever (everyone: "
+        "2) and less than 1 day since the latest event (everyone: 30)."
     )
 
 
