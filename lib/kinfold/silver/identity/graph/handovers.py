@@ -174,10 +174,12 @@ def _owners(
     left, right = left[finds], right[finds]
     node, owner = np.where(is_owner[right], left, right), np.where(is_owner[right], right, left)
     both = is_assigned[node] & is_assigned[owner]
-    pairs = np.unique(np.stack([node[both], owner[both]]), axis=1)
-    known, first, count = np.unique(pairs[0], return_index=True, return_counts=True)
-    owner_of = np.full(len(namespace), _NOBODY, np.int32)
-    owner_of[known[count == 1]] = pairs[1][first[count == 1]]
+    size = len(namespace)
+    # One number per pair: NumPy sorts numbers many times faster than rows.
+    pairs = np.unique(node[both].astype(np.int64) * size + owner[both])
+    known, first, count = np.unique(pairs // size, return_index=True, return_counts=True)
+    owner_of = np.full(size, _NOBODY, np.int32)
+    owner_of[known[count == 1]] = pairs[first[count == 1]] % size
     itself = is_owner & is_asked
     owner_of[itself] = np.flatnonzero(itself)
     return owner_of[nodes].astype(np.int64)
