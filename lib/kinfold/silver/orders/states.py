@@ -45,8 +45,7 @@ def order_states(
       thank-you page that was loaded again. It changes nothing.
     - Events about the whole order replace each other: the latest purchase or update with an amount
       says what the order is worth, and the latest one with lines what was bought.
-    - Without such events the order is the sum of its purchases of one line. A later line of the
-      same product and category replaces the earlier one; lines of the same moment add up.
+    - Without such events the order is the sum of its purchases of one line.
     - Refunds add up, to at most the amount. A refund without an amount is worth its lines, at the
       order's prices where it has none; without lines, it is of everything that is left. Equal
       refunds of one moment are copies. A refund in another currency than the order's is left out.
@@ -81,17 +80,14 @@ def order_states(
 
 
 def _marked(statements: DataFrame, *, by: Sequence[str]) -> DataFrame:
-    """Adds what the other events of its order mean for each: is_copy, and is_replaced of lines."""
+    """Adds is_copy: whether the event repeats an earlier one of its order."""
     is_return, is_purchase = (F.col("event_type") == t for t in (RETURN, PURCHASE))
     same_moment = F.when(is_return, F.col("occurred_at"))
     same_content = Window.partitionBy(
         *by, "event_type", same_moment, "amount_cents", "currency", "lines"
     ).orderBy(*_AT)
     is_copy = (is_return | is_purchase) & (F.row_number().over(same_content) > 1)
-    product = [F.col("lines")[0][name] for name in ("product_id", "category")]
-    same_product = Window.partitionBy(*by, "is_line", "is_copy", *product)
-    is_replaced = F.col("occurred_at") < F.max("occurred_at").over(same_product)
-    return statements.withColumn("is_copy", is_copy).withColumn("is_replaced", is_replaced)
+    return statements.withColumn("is_copy", is_copy)
 
 
 def _totals() -> dict[str, Column]:
@@ -100,7 +96,7 @@ def _totals() -> dict[str, Column]:
     is_purchase, is_return = (F.col("event_type") == t for t in (PURCHASE, RETURN))
     is_whole_purchase = is_purchase & ~F.col("is_line") & is_kept
     is_whole = (F.col("event_type") == UPDATE) | is_whole_purchase
-    is_part = is_purchase & F.col("is_line") & is_kept & ~F.col("is_replaced")
+    is_part = is_purchase & F.col("is_line") & is_kept
     has_amount, has_lines = F.col("amount_cents").isNotNull(), F.size("lines") > 0
     has_currency = ~is_return & F.col("currency").isNotNull()
     of_day = F.struct("occurred_at", "is_before_earliest", "currency", "rate")
