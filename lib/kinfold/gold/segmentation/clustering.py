@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, functions as F
 from kinfold.core.errors import ModelDataError
 from kinfold.core.settings.models import SegmentationConf
 from kinfold.core.wording import counted
-from kinfold.gold.segmentation.trials import Floats, Labels, Trial, best_trial, trial_of, tried
+from kinfold.gold.segmentation.trials import Labels, Points, Trial, best_trial, trial_of, trials_of
 from kinfold.tables.collected import collected, first_row
 
 CLUSTERED_COLUMNS = (
@@ -146,7 +146,7 @@ def find_segments(people: DataFrame, *, search: SegmentSearch, iterations: int =
         points = _points(sample)
         highest = min(search.k_max, everyone.distinct)
         numbers = range(min(search.k_min, highest), highest + 1)
-        trials = tuple(tried(points, numbers, seed=seed, iterations=iterations))
+        trials = tuple(trials_of(points, numbers, seed=seed, iterations=iterations))
         best = best_trial(trials, smallest_share=search.smallest_share)
         clusters = _kmeans(k=best.k, seed=seed, iterations=iterations).fit(scaled)
         chosen = trial_of(points, _nearest(points, clusters), k=best.k)
@@ -247,14 +247,14 @@ def _sampled(scaled: DataFrame, *, fraction: float, seed: int) -> DataFrame:
     return scaled.where(bucket < F.lit(int(fraction * _SAMPLE_BUCKETS)))
 
 
-def _points(sample: DataFrame) -> Floats:
+def _points(sample: DataFrame) -> Points:
     """The scaled behaviour of the sample, in the order of the ids, on the driver."""
     rows = sample.select("profile_id", vector_to_array(F.col(SCALED)).alias("point")).toArrow()
     points = rows.sort_by("profile_id").column("point").combine_chunks()
     return np.asarray(points.flatten(), dtype=np.float64).reshape(len(points), -1)
 
 
-def _nearest(points: Floats, clusters: KMeansModel) -> Labels:
+def _nearest(points: Points, clusters: KMeansModel) -> Labels:
     """The cluster of each point."""
     centres = np.stack(clusters.clusterCenters())
     squares = ((points[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 _STARTS = 5
@@ -33,7 +33,7 @@ class Trial:
     smallest_share: float
 
 
-def tried(points: Floats, numbers: Iterable[int], *, seed: int, iterations: int) -> list[Trial]:
+def trials_of(points: Points, numbers: Iterable[int], *, seed: int, iterations: int) -> list[Trial]:
     """A trial of K-Means for each number of clusters.
 
     Args:
@@ -53,13 +53,13 @@ def tried(points: Floats, numbers: Iterable[int], *, seed: int, iterations: int)
     return trials
 
 
-def trial_of(points: Floats, labels: Labels, *, k: int) -> Trial:
+def trial_of(points: Points, labels: Labels, *, k: int) -> Trial:
     """The trial of one assignment of points to clusters."""
     sizes = np.bincount(labels, minlength=k)
     return Trial(k, squared_silhouette(points, labels), float(sizes.min() / sizes.sum()))
 
 
-def squared_silhouette(points: Floats, labels: Labels) -> float:
+def squared_silhouette(points: Points, labels: Labels) -> float:
     """The mean silhouette with squared Euclidean distances, as MLlib's `ClusteringEvaluator` does.
 
     The mean squared distance of a point to a cluster follows from the cluster's mean and the mean

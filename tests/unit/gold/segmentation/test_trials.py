@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from kinfold.gold.segmentation.trials import Trial, best_trial, squared_silhouette, trial_of, tried
+from kinfold.gold.segmentation.trials import (
+    Trial,
+    best_trial,
+    squared_silhouette,
+    trial_of,
+    trials_of,
+)
 
 
 @pytest.fixture
@@ -27,15 +33,15 @@ def test_one_cluster_and_equal_points_have_a_silhouette(points):
 
 
 def test_the_true_number_of_clouds_has_the_best_trial(points):
-    trials = tried(points, range(2, 6), seed=7, iterations=20)
+    trials = trials_of(points, range(2, 6), seed=7, iterations=20)
     assert [trial.k for trial in trials] == [2, 3, 4, 5]
     best = best_trial(trials, smallest_share=0.02)
     assert (best.k, best.smallest_share) == (3, pytest.approx(1 / 6))
-    assert trials == tried(points, range(2, 6), seed=7, iterations=20)
+    assert trials == trials_of(points, range(2, 6), seed=7, iterations=20)
 
 
 def test_fewer_kinds_of_people_than_clusters_leave_one_empty():
-    [trial] = tried(np.repeat([[0.0], [1.0]], 5, axis=0), [3], seed=7, iterations=5)
+    [trial] = trials_of(np.repeat([[0.0], [1.0]], 5, axis=0), [3], seed=7, iterations=5)
     assert trial.smallest_share == 0.0
     assert trial_of(np.array([[0.0], [1.0]]), np.array([0, 2]), k=3).smallest_share == 0.0
 
