@@ -14,6 +14,7 @@ from kinfold.core.masking import masked
 from kinfold.core.wording import duration_text
 
 HEARTBEAT_SECONDS = 5.0
+_YES_OR_NO = ("promoted", "champion_is_fresh")
 _STEP: ContextVar[str] = ContextVar("step", default="")
 
 
@@ -40,9 +41,12 @@ def say_result(job: str, result: str, *, seconds: float | None = None) -> None:
 
 
 def counts_text(counts: Mapping[str, float]) -> str:
-    """Named numbers as readable text: `new 1,234, duplicates 56`."""
+    """Named numbers as readable text: `new 1,234, duplicates 56, promoted yes`."""
     parts = []
     for name, value in counts.items():
+        if name in _YES_OR_NO:
+            parts.append(f"{name.replace('_', ' ')} {'yes' if value else 'no'}")
+            continue
         number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}"
         parts.append(f"{name.replace('_', ' ')} {number}")
     return ", ".join(parts)

@@ -17,6 +17,7 @@ def test_counts_are_readable():
     counts = {"new_rows": 1234, "ratio": 0.25, "whole": 2.0}
     assert counts_text(counts) == "new rows 1,234, ratio 0.250, whole 2"
     assert counts_text({}) == ""
+    assert counts_text({"version": 2, "promoted": 0.0}) == "version 2, promoted no"
 
 
 @pytest.mark.parametrize(("progress", "end"), [("3 of 9 tasks", " s, 3 of 9 tasks"), ("", " s")])
