@@ -61,6 +61,8 @@ class MadeGraph:
                     link in self.ended and moment > self.last_seen[link]
                 ):
                     affected |= set(link)
+                if link not in self.links and set(link) <= self.shared:
+                    self.blocked.add(link)
                 self.links[link] = min(moment, self.links.get(link, moment))
                 self.last_seen[link] = max(moment, self.last_seen.get(link, moment))
         self._resolve(None if is_rebuild else affected, split_candidates=set())

@@ -24,6 +24,8 @@ from kinfold.silver.identity.graph.handovers import (
     most_at_once,
 )
 
+SHARED_BY_TOO_MANY = "a value that too many share"
+"""Why a link to a shared identifier does not join people."""
 NO_NAMESPACE = 253
 """Code of nodes that count for no limit: further accounts of the same person."""
 

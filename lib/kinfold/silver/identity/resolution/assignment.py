@@ -16,6 +16,7 @@ from kinfold.silver.identity.graph.guards import FORBIDDEN, NOT_REFUSED, TOO_MAN
 from kinfold.silver.identity.graph.handovers import PASSED_ON
 from kinfold.silver.identity.graph.nodes import Namespaces
 from kinfold.silver.identity.graph.people import (
+    SHARED_BY_TOO_MANY,
     Graph,
     GuardRules,
     People,
@@ -155,7 +156,7 @@ class ResolvedGraph:
         """Why a link is blocked, as silver.identity_links stores it; null = it is not."""
         fixed = {
             NOT_REFUSED: None,
-            _SHARED: "a value that too many share",
+            _SHARED: SHARED_BY_TOO_MANY,
             _ENDED: PASSED_ON,
             TOO_MANY_IDENTIFIERS: "a person would have too many identifiers",
             FORBIDDEN: "an operator keeps them apart",

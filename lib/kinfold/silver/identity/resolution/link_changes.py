@@ -16,7 +16,8 @@ from kinfold.runtime.caching import cached, lazily_cached, materialized
 from kinfold.runtime.job import JobRun
 from kinfold.runtime.lake.lake import Lake
 from kinfold.silver.identity.graph.handovers import PASSED_ON
-from kinfold.silver.identity.graph.nodes import RECORD, Namespaces
+from kinfold.silver.identity.graph.nodes import RECORD, Namespaces, comparison_hash
+from kinfold.silver.identity.graph.people import SHARED_BY_TOO_MANY
 from kinfold.silver.identity.links.match_memory import stored_memory
 from kinfold.silver.identity.links.matched_records import MATCHED, matched_record_links
 from kinfold.silver.identity.links.observed import (
@@ -108,7 +109,7 @@ def link_changes(
     seen_now = cached(seen_identifiers(seen, run.lake.keyed_hash))
     identifiers = _changed_identifiers(run, seen_now, of_records.seen_elsewhere, keep)
     observed, matching = _observed_links(run, seen, namespaces, shared)
-    links = stored_links(run, observed, decisions)
+    links = blocked_between(stored_links(run, observed, decisions), shared)
     withdrawn = _withdrawn(run, of_records, links, decisions, is_matched=matching is not None)
     links = keep(links.unionByName(withdrawn))
     (identifier_count, known_identifiers), (link_count, known_links) = (
@@ -246,6 +247,29 @@ def stored_links(run: JobRun, observed: DataFrame, decisions: Sequence[Row]) -> 
     is_same_time = F.col("last_seen_at") == F.col("_stored.last_seen_at")
     is_settled = is_settled & F.coalesce(is_same_time | (is_later & ~has_ended), F.lit(False))
     return decided.withColumn("is_settled", is_settled).select(*_LINK, *_STORED)
+
+
+def blocked_between(links: DataFrame, shared: Sequence[int]) -> DataFrame:
+    """Links of which those between two shared identifiers are blocked: they belong to no component
+    whose links are evaluated.
+
+    Args:
+        links: see `stored_links`.
+        shared: `comparison_hash` of values that are known to be shared.
+    """
+    if not shared:
+        return links
+    ends = [
+        comparison_hash(F.col(f"{end}_namespace"), F.col(f"{end}_value")).isin(*shared)
+        for end in ("left", "right")
+    ]
+    is_blocked = (F.col("status") == "active") & ends[0] & ends[1]
+    return links.withColumns(
+        {
+            "status": F.when(is_blocked, "blocked").otherwise(F.col("status")),
+            "reason": F.when(is_blocked, SHARED_BY_TOO_MANY).otherwise(F.col("reason")),
+        }
+    )
 
 
 def _no_rows(lake: Lake, table: Table) -> DataFrame:

@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
-from pyspark.sql import Row
+from pyspark.sql import Row, functions as F
 
 from frames import assert_rows, at
-from kinfold.silver.identity.resolution.link_changes import stored_links
+from kinfold.silver.identity.graph.nodes import comparison_hash
+from kinfold.silver.identity.resolution.link_changes import blocked_between, stored_links
 from kinfold.tables import silver
 
 NOON = at("12:00")
@@ -84,3 +85,21 @@ def test_an_unlink_withdraws_a_link_as_soon_as_it_is_observed(run, observed):
 
 def test_without_observed_links_there_are_none(run, observed):
     assert stored_links(run(is_rebuild=False), observed(), []).count() == 0
+
+
+def test_a_link_between_two_shared_identifiers_is_blocked(spark):
+    links = silver.IDENTITY_LINKS.frame(
+        spark,
+        *(
+            link(n, left_value=left, right_namespace="phone", right_value=right, status="active")
+            for n, (left, right) in enumerate([("x", "y"), ("x", "z"), ("w", "y")])
+        ),
+    )
+    hashes = links.where("link_id = 0").select(
+        *(
+            comparison_hash(F.col(f"{end}_namespace"), F.col(f"{end}_value"))
+            for end in ("left", "right")
+        )
+    )
+    blocked = blocked_between(links, list(hashes.collect()[0])).where("status = 'blocked'")
+    assert_rows(blocked, ["link_id", "reason"], [(0, "a value that too many share")])
