@@ -176,7 +176,7 @@ def _laws_of_records(tables: TableCounts, entered: Row) -> tuple[Law, ...]:
             entered["versions"] + entered["unchanged"] + entered["refused"],
         ),
         Law(
-            "new + rejected in the ledger = rows of bronze.records + expired ones",
+            "new + rejected in the ledger = expired + rows of bronze.records",
             entered["versions"] + entered["refused"],
             tables.records or 0,
         ),
