@@ -551,6 +551,7 @@ def _learn(
     pair_counts = np.where(is_self, np.where(scored.pattern == 0, 0, others), 1)
     patterns, of_pair = np.unique(scored.pattern, return_inverse=True)
     counts = np.bincount(of_pair, weights=pair_counts, minlength=len(patterns))
+    copies = float(pair_counts[is_self].sum())
     u_probabilities = random_pair_levels(records, kinds=kinds, conf=conf)
     mixture = em.fit(
         patterns,
@@ -560,6 +561,9 @@ def _learn(
         prior_pairs=conf.prior_pairs,
         max_rounds=conf.max_rounds,
         tolerance=conf.tolerance,
+        first_match_share=min(copies / counts.sum(), em.FIRST_MATCH_SHARE)
+        if copies
+        else em.FIRST_MATCH_SHARE,
     )
     return learnt_model(
         mixture,

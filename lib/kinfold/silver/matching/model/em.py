@@ -91,6 +91,7 @@ def fit(
     prior_pairs: float,
     max_rounds: int,
     tolerance: float,
+    first_match_share: float = FIRST_MATCH_SHARE,
 ) -> Mixture:
     """Level probabilities of the matches among the candidate pairs, without labels.
 
@@ -103,6 +104,10 @@ def fit(
             it; empty = there is no class of households.
         prior_pairs: weight of the initial probabilities, in pairs.
         tolerance: EM stops when no m-probability and not the match share changes by more.
+        first_match_share: initial share of matches. Where some matches are known, their share is
+            better than the default: among few matches and many pairs, EM that starts with too many
+            matches stays with pairs that agree by another cause, such as a name and the e-mail
+            address that is made of it.
     """
     order = np.argsort(patterns)
     level_counts = [len(probabilities) for probabilities in u_probabilities]
@@ -111,8 +116,8 @@ def fit(
     first, pulls = _first_classes(
         [first_guess(count) for count in level_counts], u_probabilities, household_facts
     )
-    classes, shares = first, np.full(len(first), (1 - FIRST_MATCH_SHARE) / max(len(first) - 1, 1))
-    shares[0] = FIRST_MATCH_SHARE
+    classes, shares = first, np.full(len(first), (1 - first_match_share) / max(len(first) - 1, 1))
+    shares[0] = first_match_share
     rounds = 0
     for rounds in range(1, max_rounds + 1):  # noqa: B007  # the last round is part of the result
         # E-step: the expected number of pairs of each class with each pattern.

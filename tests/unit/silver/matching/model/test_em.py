@@ -157,3 +157,14 @@ def test_the_order_of_patterns_does_not_matter():
 
 def test_without_pairs_the_result_is_the_first_guess():
     assert fitted([], []).m_probabilities[0] == pytest.approx([0.1, 0.9])
+
+
+def test_a_known_share_of_matches_is_where_it_starts():
+    patterns, counts = generated_patterns(match_share=0.001, seed=1)
+    first = [
+        fitted(patterns, counts, max_rounds=1, first_match_share=share).match_share
+        for share in (0.001, em.FIRST_MATCH_SHARE)
+    ]
+    assert first[0] < first[1] / 2
+    known = fitted(patterns, counts, first_match_share=0.001)
+    assert known.match_share == pytest.approx(fitted(patterns, counts).match_share, abs=1e-4)
