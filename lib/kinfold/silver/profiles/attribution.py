@@ -43,12 +43,6 @@ def current_identity_map(run: JobRun) -> DataFrame:
     return current(run.read(silver.IDENTITY_MAP))
 
 
-def read_attributed_events(run: JobRun) -> DataFrame:
-    """`attributed_events` of silver.events and silver.identity_map, as the run has pinned them."""
-    ranking = identifier_ranking(run.lake, run.settings.identity)
-    return attributed_events(run.read(silver.EVENTS), current_identity_map(run), ranking)
-
-
 def events_with_person(lake: Lake, *, identity: IdentityConf | None = None) -> DataFrame:
     """silver.events with the person of each event, for notebooks and exports.
 
