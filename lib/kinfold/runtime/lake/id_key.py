@@ -27,7 +27,7 @@ from kinfold.tables.spec import Privacy, Table
 
 OWN_KEY = "_secrets/id_key"
 """The file of the lake with its key, if `identity.id_key` names no other place."""
-CHECK = "_id_key_check"
+KEY_CHECK = "_id_key_check"
 """The file of the lake with the check value of the key that its ids were made with. Without it, the
 lake has no ids, or ids of another key, which are made again."""
 _FORMAT = "64 hexadecimal digits, as `openssl rand -hex 32` prints them"
@@ -48,7 +48,7 @@ def opened_key(
         ConfError: the reference cannot be resolved, or has no key.
         LakeError: the key is missing, or is not the one that the lake's ids were made with.
     """
-    if not lake.storage.has(CHECK):
+    if not lake.storage.has(KEY_CHECK):
         return _created_key(lake, reference, first_key) if creates else None
     key = _named_key(reference) if reference else _own_key(lake)
     place = f"identity.id_key {reference}" if reference else f"{lake.root}/{OWN_KEY}"
@@ -57,7 +57,7 @@ def opened_key(
             f"{place}: does not exist, and the ids of the lake were made with the key in it. "
             f"Restore it from its back-up, or set identity.id_key to where the key is. {_HELP}"
         )
-    if KeyedHash.of(lake.spark, key).check != lake.storage.read(CHECK).strip():
+    if KeyedHash.of(lake.spark, key).check != lake.storage.read(KEY_CHECK).strip():
         raise LakeError(
             f"{place}: is not the key that the ids of the lake at {lake.root} were made with. Name "
             f"the right one with identity.id_key. {_HELP}"
@@ -68,7 +68,7 @@ def opened_key(
 def _created_key(lake: LakeTables, reference: str | None, first_key: str | None) -> str:
     """The key of a lake whose ids are made from now on. Ids of another key are deleted."""
     with lake.upgrade_lock():
-        if lake.storage.has(CHECK):  # another job was first
+        if lake.storage.has(KEY_CHECK):  # another job was first
             key = opened_key(lake, reference, creates=False)
             assert key is not None  # it exists, or opening it has raised
             return key
@@ -79,7 +79,7 @@ def _created_key(lake: LakeTables, reference: str | None, first_key: str | None)
         keyed = KeyedHash.of(lake.spark, key)
         _delete_ids(lake)
         _hash_quarantined_keys(lake, keyed)
-        lake.storage.write(CHECK, keyed.check)
+        lake.storage.write(KEY_CHECK, keyed.check)
         return key
 
 

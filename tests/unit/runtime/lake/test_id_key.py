@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, NoRegionError
 
 from kinfold.core.errors import ConfError, LakeError
 from kinfold.core.settings.models import IdentityConf
-from kinfold.runtime.lake.id_key import CHECK, OWN_KEY, opened_key, tables_with_ids
+from kinfold.runtime.lake.id_key import KEY_CHECK, OWN_KEY, opened_key, tables_with_ids
 from kinfold.tables import bronze, silver
 from kinfold.tables.registry import ALL
 from lakes import ID_KEY, lake_of
@@ -70,7 +70,7 @@ def test_a_wrong_key_stops_in_one_line_that_does_not_have_it(lake, own_file, tmp
 
 def test_without_its_check_value_a_lake_gets_a_new_key(lake, own_file):
     opened(lake)
-    (Path(lake.root) / CHECK).unlink()
+    (Path(lake.root) / KEY_CHECK).unlink()
     own_file.write_text(OTHER)
     assert opened(lake) == opened(lake) == OTHER
 
@@ -125,7 +125,7 @@ def test_a_reference_without_a_key_is_one_line(lake, monkeypatch, reference, mes
     with pytest.raises(ConfError, match=message) as caught:
         opened(lake, reference)
     assert "password" not in str(caught.value)
-    assert not lake.storage.has(CHECK)
+    assert not lake.storage.has(KEY_CHECK)
 
 
 def test_the_place_of_the_key_is_no_setting_that_outputs_depend_on():

@@ -134,13 +134,9 @@ def fit(
             ]
             for c in range(len(first))
         ]
-        change = max(
-            abs(float(new_shares[0] - shares[0])),
-            *(
-                float(np.abs(new - old).max())
-                for new, old in zip(new_classes[0], classes[0], strict=True)
-            ),
-        )
+        of_matches = zip(new_classes[0], classes[0], strict=True)
+        change = max(float(np.abs(new - old).max()) for new, old in of_matches)
+        change = max(change, abs(float(new_shares[0] - shares[0])))
         classes, shares = new_classes, new_shares
         if change < tolerance:
             break
