@@ -128,7 +128,7 @@ def test_a_shared_value_is_stored_with_the_merges_it_would_have_made(steps):
 
 def test_a_merge_is_stored_as_history(steps):
     changes = steps.read(silver.IDENTITY_CHANGES)
-    assert_rows(changes, ["kind", "identifier_count"], [("merge", 2), ("move", 1), ("move", 1)])
+    assert_rows(changes, ["kind", "identifier_count"], [("merge", 2), ("move", 1), ("split", 1)])
     identity_map = steps.read(silver.IDENTITY_MAP)
     merged = changes.where("kind = 'merge'").collect()[0]
     moment = merged["changed_at"]
