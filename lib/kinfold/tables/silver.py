@@ -357,8 +357,9 @@ IDENTITY_LINKS = Table(
         Field(
             "status",
             T.StringType(),
-            "`active`; `blocked` (a guard or a shared identifier prevents it from joining "
-            "people, or its value passed to another person); `withdrawn` (by an operator, or its record no longer has it).",
+            "`active`; `blocked` (a guard or a shared identifier prevents it from joining people, "
+            "or its value passed to another person); `withdrawn` (by an operator, or its record no "
+            "longer has it).",
             nullable=False,
         ),
         Field("reason", T.StringType(), "Why it is not active; null if it is."),
@@ -455,8 +456,9 @@ IDENTITY_CHANGES = Table(
 MATCH_MODELS = Table(
     name="silver.match_models",
     comment=(
-        "One row per model of fuzzy matching, and only the one in use: with the frequency of values "
-        "at the time it was learnt. A rebuild keeps it; see `training.relearn_at` of the matching settings."
+        "One row per model of fuzzy matching, and only the one in use: with the frequency of "
+        "values at the time it was learnt. A rebuild keeps it; see `training.relearn_at` of the "
+        "matching settings."
     ),
     fields=(
         Field("model_version", T.StringType(), "Hash of the model.", nullable=False),

@@ -124,8 +124,8 @@ class NamespaceConf(Conf):
     identifier, and is excluded from linking. The namespace's own name limits aliases: a value that
     more accounts have as their previous one is shared."""
     reassigned_after_days: PositiveInt | None = None
-    """A value passes to another person (another identifier of a namespace with `per_person: 1`) that
-    it is first seen with at least so many days after it was last seen with the old one. Null =
+    """A value passes to another person (another identifier of a namespace with `per_person: 1`)
+    that it is first seen with at least so many days after it was last seen with the old one. Null =
     never."""
     folds_case: bool = False
     """Whether `A1` and `a1` are the same value; for e-mails they always are."""
