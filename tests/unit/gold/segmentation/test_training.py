@@ -36,7 +36,7 @@ def test_segments_are_fitted_named_and_promoted(tracking, first):
     assert (first.version, first.promoted, first.reasons) == (1, True, ())
     assert [s.size for s in first.segments] == [100, 100, 100]
     assert [s.name for s in first.segments] == [
-        "Frequent big spenders",
+        "Active regular buyers",
         "Lapsed regular buyers",
         "Window shoppers",
     ]
