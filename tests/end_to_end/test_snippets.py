@@ -85,12 +85,13 @@ def test_every_snippet_has_its_test():
 
 def test_the_readme_joins_segments_with_profiles_in_duckdb(run_snippet, demo):
     rows = run_snippet(README["Query it and take it out"])["by_segment"].fetchall()
-    people = {name: people for name, people, _ in rows}
+    people = {name: people for name, people, *_ in rows}
     profiles = demo.lake.read(silver.PROFILES).select("profile_id")
     with_profile = demo.lake.read(gold.SEGMENT_MEMBERS).join(profiles, "profile_id").count()
     assert people.keys() == sizes_of_segments(demo).keys()
     assert sum(people.values()) == with_profile
     assert [row[2] for row in rows] == sorted((row[2] for row in rows), reverse=True)
+    assert {row[3] for row in rows} <= {"GBP", None}
 
 
 def test_the_readme_shows_people_and_their_events_in_spark(run_snippet, demo, capsys):
@@ -239,7 +240,7 @@ def test_the_page_names_the_tables_with_deletion_vectors():
     marked = [table.name for table in ALL if table.uses_deletion_vectors]
     assert marked
     for page in (QUERY_PAGE, (HOME / "README.md").read_text(encoding="utf-8")):
-        sentence = re.search(r"Three tables mark.*?(?:All others|Spark and)", page, flags=re.S)
+        sentence = re.search(r"Four tables mark.*?(?:All others|Spark and)", page, flags=re.S)
         assert re.findall(r"`(silver\.\w+)`", sentence[0]) == marked
 
 
