@@ -36,7 +36,8 @@ def spark() -> Iterator[SparkSession]:
     settings = {
         **spark_settings("local", HOME),
         "spark.master": "local[1]",
-        "spark.driver.memory": "2g",
+        # With 2g the garbage collector takes a third of the time of the later tests.
+        "spark.driver.memory": "4g",
         "spark.sql.shuffle.partitions": "1",
         "spark.default.parallelism": "1",
         "spark.sql.warehouse.dir": folder,
