@@ -1,5 +1,6 @@
 """The quality gate around every published write."""
 
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -7,10 +8,10 @@ import pytest
 from frames import assert_rows, at
 from kinfold.core.errors import QualityGateError
 from kinfold.tables import ops, silver
-from lakes import MEMBERS, members as people
+from lakes import ID_KEY, MEMBERS, members as people
 
 P, Q, R, S = ("0" * 31 + digit for digit in "1234")
-SHA256_OF_A = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+HMAC_OF_A = hmac.new(bytes.fromhex(ID_KEY), b"a", "sha256").hexdigest()
 
 
 def test_rows_that_break_a_rule_are_not_published_and_the_verdicts_are_kept(lake, spark):
@@ -56,7 +57,7 @@ def test_invalid_rows_within_the_budget_are_quarantined_and_the_others_published
             (
                 "silver.members",
                 "run-1",
-                '{"namespace":"user_id","value":"' + SHA256_OF_A + '"}',
+                '{"namespace":"user_id","value":"' + HMAC_OF_A + '"}',
                 ["profile_id is 32 hex digits"],
             )
         ],
